@@ -1,0 +1,2 @@
+//! kaiga
+fn main() {}

@@ -1,0 +1,7 @@
+//! Pictures and nothing else: decoding, encoding, colour spaces, resampling, the classical filters
+//! and the figures that compare two pictures. Bytes in, values out: no files, clocks or networks.
+
+pub mod image;
+pub mod space;
+
+pub use image::Image;
