@@ -1,7 +1,11 @@
 //! Pictures and nothing else: decoding, encoding, colour spaces, resampling, the classical filters
 //! and the figures that compare two pictures. Bytes in, values out: no files, clocks or networks.
 
+pub mod blur;
+pub mod codec;
 pub mod image;
+pub mod lines;
+pub mod resize;
 pub mod space;
 
 pub use image::Image;
