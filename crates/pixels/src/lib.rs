@@ -3,9 +3,11 @@
 
 pub mod blur;
 pub mod codec;
+pub mod compare;
 pub mod image;
 pub mod lines;
 pub mod resize;
+pub mod smooth;
 pub mod space;
 
 pub use image::Image;

@@ -1,0 +1,168 @@
+//! Changes a picture's size: separable convolution with antialiasing, on all cores.
+
+use crate::Image;
+use crate::space::{Alpha8, Gray, Lab, LinearRgb, Space, Srgb, Srgb8, YCbCr};
+use fast_image_resize as fir;
+
+/// The kernel. All are widened when shrinking, so that every source pixel counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Filter {
+    /// Sinc under three lobes: sharpest, slight ringing. For shrinking.
+    #[default]
+    Lanczos3,
+    /// Cubic with B = 0, C = 1/2 (Catmull and Rom 1974): sharp.
+    CatmullRom,
+    /// Cubic with B = C = 1/3 (Mitchell and Netravali 1988): between sharp and soft. For enlarging.
+    Mitchell,
+    /// Triangle: overshoots nowhere.
+    Bilinear,
+    /// Mean over the area that the new pixel covers; nearest pixel when enlarging.
+    Area,
+}
+
+impl Filter {
+    fn kernel(self) -> fir::FilterType {
+        match self {
+            Self::Lanczos3 => fir::FilterType::Lanczos3,
+            Self::CatmullRom => fir::FilterType::CatmullRom,
+            Self::Mitchell => fir::FilterType::Mitchell,
+            Self::Bilinear => fir::FilterType::Bilinear,
+            Self::Area => fir::FilterType::Box,
+        }
+    }
+}
+
+/// A space whose pictures can be resized: samples of one type that may be averaged.
+pub trait Resizable: Space<Pixel: bytemuck::Pod> {
+    #[doc(hidden)]
+    const PIXEL_TYPE: fir::PixelType;
+}
+
+macro_rules! resizable {
+    ($($space:ident: $pixel_type:ident)*) => {
+        $(impl Resizable for $space { const PIXEL_TYPE: fir::PixelType = fir::PixelType::$pixel_type; })*
+    };
+}
+
+resizable! { Srgb8: U8x3 Alpha8: U8 Gray: F32 Srgb: F32x3 LinearRgb: F32x3 Lab: F32x3 YCbCr: F32x3 }
+
+/// The picture at `width`×`height` px. The pictures' edges coincide (pixel centres at ½).
+///
+/// Samples are averaged as they are: gamma-coded ones without linearising, colours without regard
+/// to opacity. Float samples are not clamped, so all filters but bilinear and area may
+/// overshoot.
+///
+/// # Panics
+/// If one of the pictures has no pixels.
+pub fn to<S: Resizable>(image: &Image<S>, width: usize, height: usize, filter: Filter) -> Image<S> {
+    assert!(!image.pixels().is_empty() && width > 0 && height > 0, "a picture of no pixels cannot be resized");
+    if (width, height) == (image.width(), image.height()) {
+        return image.clone();
+    }
+    let side = |px: usize| u32::try_from(px).expect("sides of pictures are far below 2³² px");
+    let source = fir::images::ImageRef::new(
+        side(image.width()),
+        side(image.height()),
+        bytemuck::cast_slice(image.pixels()),
+        S::PIXEL_TYPE,
+    )
+    .expect("a picture has as many pixels as its size says");
+    let mut pixels = vec![<S::Pixel as bytemuck::Zeroable>::zeroed(); width * height];
+    let mut target = fir::images::Image::from_slice_u8(
+        side(width),
+        side(height),
+        bytemuck::cast_slice_mut(&mut pixels),
+        S::PIXEL_TYPE,
+    )
+    .expect("made with that size");
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter.kernel())).use_alpha(false);
+    fir::Resizer::new().resize(&source, &mut target, &options).expect("both pictures have the same kind of pixels");
+    Image::new(width, height, pixels)
+}
+
+/// The size (width, height) in px of about `area_px` pixels with the aspect of `width`×`height`;
+/// both at least 1.
+///
+/// # Panics
+/// If `width` or `height` is 0.
+pub fn area_size(width: usize, height: usize, area_px: usize) -> (usize, usize) {
+    assert!(width > 0 && height > 0, "a picture of no pixels has no aspect");
+    let scale = (area_px as f64 / (width as f64 * height as f64)).sqrt();
+    let side = |px: usize| ((px as f64 * scale).round() as usize).max(1);
+    (side(width), side(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILTERS: [Filter; 5] =
+        [Filter::Lanczos3, Filter::CatmullRom, Filter::Mitchell, Filter::Bilinear, Filter::Area];
+
+    fn ramp(width: usize, height: usize) -> Image<YCbCr> {
+        Image::from_fn(width, height, |x, y| {
+            let v = (x as f32 * 0.37 + y as f32 * 1.3).sin();
+            [v, 0.25 * v * v, x as f32 / width as f32]
+        })
+    }
+
+    #[test]
+    fn one_colour_stays() {
+        for filter in FILTERS {
+            for (width, height) in [(1, 1), (7, 3), (64, 100)] {
+                let photo = to(&Image::<Srgb8>::filled(20, 9, [3, 128, 250]), width, height, filter);
+                assert!(photo.pixels().iter().all(|&p| p == [3, 128, 250]), "{filter:?} {width}×{height}");
+                let gray = to(&Image::<Gray>::filled(20, 9, 0.3), width, height, filter);
+                assert!(gray.pixels().iter().all(|&p| (p - 0.3).abs() < 1e-6), "{filter:?} {width}×{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn area_is_the_mean_of_blocks() {
+        let source = ramp(12, 8);
+        let small = to(&source, 4, 2, Filter::Area);
+        for y in 0..2 {
+            for x in 0..4 {
+                for channel in 0..3 {
+                    let block = (0..4).flat_map(|j| (0..3).map(move |i| (i, j)));
+                    let mean = block.map(|(i, j)| source.at(3 * x + i, 4 * y + j)[channel]).sum::<f32>() / 12.0;
+                    assert!((small.at(x, y)[channel] - mean).abs() < 1e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bilinear_enlarging_by_two_mixes_three_to_one() {
+        let source = Image::<Gray>::new(2, 1, vec![0.0, 1.0]);
+        let large = to(&source, 4, 1, Filter::Bilinear);
+        for (value, expected) in large.pixels().iter().zip([0.0, 0.25, 0.75, 1.0]) {
+            assert!((value - expected).abs() < 1e-6, "{large:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_do_not_depend_on_the_number_of_threads() {
+        let (photo, planes) = (ramp(301, 211).map::<Srgb8>(|p| p.map(|v| (v * 127.0 + 128.0) as u8)), ramp(301, 211));
+        for filter in FILTERS {
+            for (width, height) in [(97, 61), (333, 777)] {
+                let with = |threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                    pool.install(|| (to(&photo, width, height, filter), to(&planes, width, height, filter)))
+                };
+                let one = with(1);
+                assert!([2, 3, 7].into_iter().all(|threads| with(threads) == one), "{filter:?} {width}×{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn area_size_keeps_area_and_aspect() {
+        assert_eq!(area_size(4000, 3000, 480_000), (800, 600));
+        assert_eq!(area_size(10_000, 1, 100), (1000, 1));
+        assert_eq!(area_size(3, 3, 0), (1, 1));
+        assert_eq!(area_size(640, 480, 640 * 480), (640, 480));
+    }
+}
