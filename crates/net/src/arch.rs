@@ -137,3 +137,27 @@ pub enum Op {
         grid: Value,
     },
 }
+
+impl Op {
+    /// The values this operation reads, in the order of its fields.
+    pub fn sources(&self) -> Vec<Value> {
+        match *self {
+            Op::Conv { from, .. } | Op::Norm { from, .. } | Op::Unshuffle { from, .. } | Op::Shuffle { from, .. } => {
+                vec![from]
+            }
+            Op::Add { a, b } => vec![a, b],
+            Op::Upsample { from, like, .. } => vec![from, like],
+            Op::Modulate { from, by } => vec![from, by],
+            Op::Attend { cells, score } => vec![cells, score],
+            Op::Paint { picture, drawn, grid } => vec![picture, drawn, grid],
+        }
+    }
+}
+
+impl Arch {
+    /// Writes one more operation down and says which value it makes.
+    pub fn push(&mut self, op: Op) -> Value {
+        self.ops.push(op);
+        self.inputs.len() + self.ops.len() - 1
+    }
+}

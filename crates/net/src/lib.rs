@@ -1,8 +1,17 @@
 //! What the networks are, as data, and what a model file is. Nothing here runs a network.
 
 pub mod arch;
+pub mod classic;
+mod error;
 pub mod light;
+pub mod measure;
+pub mod model;
+pub mod shape;
 pub mod weights;
 
 pub use arch::{Activation, Arch, Op, Padding, Value};
+pub use error::{Error, ErrorKind};
+pub use measure::{Measure, Reach, measure};
+pub use model::{Model, Style, merge};
+pub use shape::{Shape, parameters, shapes};
 pub use weights::{Tensor, Weights};
