@@ -1,2 +1,79 @@
-//! kaiga
-fn main() {}
+//! The program `kaiga`: photo in, anime-style painting out.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "prints belong to the binaries")]
+
+mod args;
+mod batch;
+mod doctor;
+mod folder;
+mod measure;
+mod photo;
+mod styles;
+
+use clap::Parser;
+use kaiga::Studio;
+use std::process::ExitCode;
+
+/// What the shell sees.
+const NOTHING_DONE: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+const SOME_FAILED: u8 = 3;
+/// As a shell says it of a program that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    photo::silence_decoders();
+    let outcome = match cli.command {
+        None => paint(cli.paint),
+        Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
+        Some(args::Command::Doctor { json }) => print(doctor::report(json)),
+        Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
+    };
+    outcome.unwrap_or_else(|(code, complaint)| {
+        eprintln!("kaiga: {complaint}");
+        ExitCode::from(code)
+    })
+}
+
+/// An exit status and what to say with it.
+type Complaint = (u8, String);
+
+fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
+    let text = text.map_err(|complaint| (NOTHING_DONE, complaint))?;
+    println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn studio() -> Result<Studio, String> {
+    Studio::embedded().map_err(|error| error.to_string())
+}
+
+fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
+    let order = typed.meant().map_err(|complaint| (WRONG_USAGE, format!("{complaint}\n\nFor more: kaiga --help")))?;
+    if let Some(threads) = order.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|error| (NOTHING_DONE, format!("cannot start {threads} threads: {error}")))?;
+    }
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &order.look.styles).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let jobs = folder::jobs(&order.inputs, &order.output, order.format);
+    Ok(batch::run(&studio, &order, jobs))
+}
+
+/// Loads the style files of a mixture and makes sure that the other styles are there.
+fn load_styles(studio: &mut Studio, mix: &kaiga::Mix) -> Result<(), String> {
+    for (name, _) in mix.shares() {
+        if name.ends_with(".safetensors") {
+            let bytes = std::fs::read(name).map_err(|error| format!("style {name}: {}", photo::plainly(&error)))?;
+            studio.add_style_as(name, &bytes).map_err(|error| format!("style {name}: {error}"))?;
+        }
+    }
+    let styles = studio.styles();
+    match mix.shares().iter().find(|(name, _)| styles.iter().all(|style| style.name != *name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let names: Vec<&str> = styles.iter().map(|style| style.name.as_str()).collect();
+            Err(format!("there is no style \"{name}\"; there are {}, or give a .safetensors file", names.join(", ")))
+        }
+    }
+}

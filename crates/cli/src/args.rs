@@ -1,0 +1,317 @@
+//! What was typed, and what is meant by it. Every usage error happens here.
+
+use clap::{Args, Parser, Subcommand};
+use kaiga::{Detail, Guided, Line, Look, Mix, Saturation, Strength, Tile};
+use pixels::codec::{Format, Limits};
+use std::path::{Path, PathBuf};
+
+/// Photo in, anime-style painting out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kaiga",
+    version,
+    about = "Photo in, anime-style painting out, on an ordinary CPU.",
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        kaiga photo.jpg                        paints photo.kaiga.png beside it\n  \
+        kaiga photo.jpg -o out.jpg -n skyglow  another style, another name and format\n  \
+        kaiga holiday/                         every picture in there into holiday.kaiga/\n  \
+        kaiga - < in.jpg > out.png             reads stdin, writes stdout\n\n\
+        Exit status: 0 all done, 1 nothing done, 2 wrong usage, 3 some failed, 130 interrupted.\n\
+        Not for medical pictures or ID photos: a painting is no longer evidence of anything."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) paint: Typed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the styles
+    Styles {
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what this program and this machine are: for bug reports
+    Doctor {
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare a painting with its photo, in figures
+    Measure {
+        /// The photo
+        photo: PathBuf,
+        /// The painting, of the same size
+        painting: PathBuf,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The arguments of painting, as typed.
+#[derive(Debug, Args)]
+pub(crate) struct Typed {
+    /// Photos or folders to paint; - reads one photo from stdin
+    #[arg(value_name = "PHOTO|FOLDER")]
+    inputs: Vec<PathBuf>,
+    /// The same, for those who are used to it
+    #[arg(short, long = "input", value_name = "PHOTO|FOLDER", hide = true)]
+    input: Vec<PathBuf>,
+    /// File or folder to write to; - is stdout [default: PHOTO.kaiga.png beside the photo, FOLDER.kaiga/ beside the
+    /// folder]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Style, mixture of styles (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
+    #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
+    style: Mix,
+    /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
+    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", value_parser = number(Strength::new))]
+    strength: Strength,
+    /// Colour: 0 is grey, 1 as painted, up to 2
+    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Saturation::new))]
+    saturation: Saturation,
+    /// Ink in the lines: 0 is none, 1 as painted, up to 2
+    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Line::new))]
+    line: Line,
+    /// Fineness of the strokes on large photos: 0 is broad, 1 paints at full size (slower)
+    #[arg(long, value_name = "0..1", default_value = "0.16", value_parser = number(Detail::new))]
+    detail: Detail,
+    /// Smooth the painting along the photo's edges (guided filter) with this radius [40 is usual; default: off]
+    #[arg(long, value_name = "PX")]
+    guided_radius: Option<usize>,
+    /// How strong an edge the guided filter keeps
+    #[arg(long, value_name = "EPS", default_value_t = Guided::default().eps(), requires = "guided_radius")]
+    guided_eps: f32,
+    /// Format of the paintings: png, jpg or webp [default: by OUT's extension, else png]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format)]
+    format: Option<Format>,
+    /// Quality of jpg, 1 to 100
+    #[arg(short, long, value_name = "1..100", default_value = "92",
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Side of the square worked on at a time; smaller takes less memory, the painting stays the same
+    #[arg(short, long, value_name = "PX", default_value = "1024", value_parser = tile)]
+    tile: Tile,
+    /// Threads [default: all cores]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Largest photo to accept, in megapixels [default: 50]
+    #[arg(long, value_name = "MPX", value_parser = clap::value_parser!(u32).range(1..=4000))]
+    max_pixels: Option<u32>,
+    /// Leave photos alone whose painting is there already
+    #[arg(long)]
+    skip_existing: bool,
+    /// One JSON object a line on stdout for each photo
+    #[arg(long)]
+    json: bool,
+    /// Say more
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) output: Output,
+    pub(crate) look: Look,
+    pub(crate) format: Format,
+    pub(crate) quality: u8,
+    pub(crate) limits: Limits,
+    pub(crate) threads: Option<usize>,
+    pub(crate) skip_existing: bool,
+    pub(crate) json: bool,
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Stdin,
+    /// A photo or a folder.
+    Path(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Each painting beside its photo, each folder beside its folder.
+    Beside,
+    /// The one painting there.
+    File(PathBuf),
+    /// All paintings into it.
+    Folder(PathBuf),
+    Stdout,
+}
+
+/// A setting from text; the error is the library's.
+fn number<T>(new: fn(f32) -> Result<T, kaiga::Error>) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().map_err(|_| "this is not a number".to_owned())?;
+        new(number).map_err(|error| error.to_string())
+    }
+}
+
+fn tile(text: &str) -> Result<Tile, String> {
+    let side_px = text.parse().map_err(|_| "this is not a whole number of pixels".to_owned())?;
+    Tile::new(side_px).map_err(|error| error.to_string())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::from_extension(text).filter(|format| format.can_write()).ok_or_else(|| "we write png, jpg and webp".into())
+}
+
+impl Typed {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// The complaint about the usage, in a sentence.
+    pub(crate) fn meant(self) -> Result<Order, String> {
+        let stdin = Path::new("-");
+        let typed: Vec<PathBuf> = self.inputs.into_iter().chain(self.input).collect();
+        let inputs: Vec<Input> =
+            typed.into_iter().map(|path| if path == stdin { Input::Stdin } else { Input::Path(path) }).collect();
+        match inputs.iter().filter(|input| **input == Input::Stdin).count() {
+            0 if inputs.is_empty() => return Err("name a photo or a folder to paint".into()),
+            0 => {}
+            1 if inputs.len() == 1 => {}
+            _ => return Err("- (stdin) is one photo, it cannot be mixed with others".into()),
+        }
+        let (output, format) = destination(self.output, self.format, &inputs)?;
+        if output == Output::Stdout && self.json {
+            return Err("--json writes to stdout, where the painting goes too: give -o a file".into());
+        }
+        let guided = match self.guided_radius {
+            None | Some(0) => None,
+            Some(radius_px) => Some(Guided::new(radius_px, self.guided_eps).map_err(|error| error.to_string())?),
+        };
+        let look = Look {
+            styles: self.style,
+            strength: self.strength,
+            saturation: self.saturation,
+            line: self.line,
+            detail: self.detail,
+            guided,
+            tile: self.tile,
+        };
+        Ok(Order {
+            inputs,
+            output,
+            look,
+            format,
+            quality: self.quality,
+            limits: limits(self.max_pixels),
+            threads: self.threads.map(usize::from),
+            skip_existing: self.skip_existing,
+            json: self.json,
+            verbose: self.verbose,
+        })
+    }
+}
+
+/// Where the paintings go, and in which format.
+fn destination(output: Option<PathBuf>, format: Option<Format>, inputs: &[Input]) -> Result<(Output, Format), String> {
+    let format_or_png = format.unwrap_or(Format::Png);
+    let one_photo = match inputs {
+        [Input::Stdin] => true,
+        [Input::Path(path)] => !path.is_dir(),
+        _ => false,
+    };
+    let Some(output) = output else {
+        let place = if inputs == [Input::Stdin] { Output::Stdout } else { Output::Beside };
+        return Ok((place, format_or_png));
+    };
+    if output == Path::new("-") {
+        return match one_photo {
+            true => Ok((Output::Stdout, format_or_png)),
+            false => Err("-o - (stdout) takes one painting, there are several photos".into()),
+        };
+    }
+    let ends_with_slash = output.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
+    let extension = output.extension().and_then(|extension| extension.to_str());
+    let by_name = extension.and_then(Format::from_extension);
+    if output.is_dir() || ends_with_slash || (by_name.is_none() && !(one_photo && extension.is_some())) {
+        return Ok((Output::Folder(output), format_or_png));
+    }
+    if !one_photo {
+        return Err(format!("{} is one file, there are several photos: give -o a folder", output.display()));
+    }
+    match (format, by_name.filter(|format| format.can_write())) {
+        (Some(typed), Some(named)) if typed != named => {
+            Err(format!("-f says {typed}, but {} is a name for {named}", output.display()))
+        }
+        (Some(format), _) | (None, Some(format)) => Ok((Output::File(output), format)),
+        (None, None) => {
+            let extension = extension.unwrap_or_default();
+            Err(format!("we write png, jpg and webp, not {extension}: choose another name for -o, or add -f"))
+        }
+    }
+}
+
+/// Raising the one limit people know raises those that follow from it.
+fn limits(max_megapixels: Option<u32>) -> Limits {
+    let usual = Limits::default();
+    let Some(megapixels) = max_megapixels else { return usual };
+    let max_pixels = u64::from(megapixels) * 1_000_000;
+    Limits {
+        max_pixels,
+        max_side_px: u32::MAX,
+        max_file_bytes: usual.max_file_bytes.max(8 * max_pixels),
+        max_memory_bytes: usual.max_memory_bytes.max(24 * max_pixels),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(line: &str) -> Result<Order, String> {
+        let words = std::iter::once("kaiga").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map_err(|error| error.to_string())?.paint.meant()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_was_typed_becomes_what_is_meant() {
+        let place = |line: &str| meant(line).map(|order| (order.output, order.format));
+        assert_eq!(place("a.jpg"), Ok((Output::Beside, Format::Png)));
+        assert_eq!(place("a.jpg -f webp"), Ok((Output::Beside, Format::WebP)));
+        assert_eq!(place("a.jpg -o b.JPG"), Ok((Output::File("b.JPG".into()), Format::Jpeg)));
+        assert_eq!(place("a.jpg -o b.x -f png"), Ok((Output::File("b.x".into()), Format::Png)));
+        assert_eq!(place("a.jpg -o out/"), Ok((Output::Folder("out/".into()), Format::Png)));
+        assert_eq!(place("a.jpg b.jpg -o out"), Ok((Output::Folder("out".into()), Format::Png)));
+        assert_eq!(place("-"), Ok((Output::Stdout, Format::Png)));
+        assert_eq!(place("a.jpg -o - -f jpg"), Ok((Output::Stdout, Format::Jpeg)));
+        assert!(place("a.jpg -o b.gif").is_err() && place("a.jpg -o b.png -f jpg").is_err());
+        assert!(place("a.jpg b.jpg -o c.png").is_err() && place("a.jpg b.jpg -o -").is_err());
+        assert!(place("- a.jpg").is_err() && place("- --json").is_err());
+        assert_eq!(meant("-i a.jpg -o b.png").map(|order| order.inputs), Ok(vec![Input::Path("a.jpg".into())]));
+        assert_eq!(meant("a --guided-radius 40").map(|order| order.look.guided), Ok(Some(Guided::default())));
+        assert!(meant("a --max-pixels 200").is_ok_and(|order| order.limits.max_pixels == 200_000_000));
+    }
+
+    #[test]
+    fn settings_out_of_range_name_the_range() {
+        for (line, words) in [
+            ("a -w 2", "from 0 to 1.5"),
+            ("a --saturation x", "not a number"),
+            ("a -t 5", "from 128 to 8192"),
+            ("a -f gif", "png, jpg and webp"),
+            ("a -n meadow:x", "not a number of 0 or more"),
+            ("a --guided-radius 999", "from 1 to 128"),
+        ] {
+            let complaint = meant(line).expect_err(line);
+            assert!(complaint.contains(words), "{line}: {complaint}");
+        }
+    }
+}

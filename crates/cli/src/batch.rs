@@ -1,0 +1,252 @@
+//! All photos of an order, one after the other. Each picture uses all cores, so pictures need not overlap.
+
+use crate::args::{Input, Order};
+use crate::folder::Job;
+use crate::photo::{self, Done, Failure, Target};
+use crate::{INTERRUPTED, NOTHING_DONE, SOME_FAILED};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kaiga::Studio;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A picture of more parts than this gets a bar of its own.
+const FEW_PARTS: usize = 6;
+
+/// What became of the jobs so far.
+#[derive(Default)]
+struct Tally {
+    painted: usize,
+    skipped: usize,
+    failed: usize,
+    /// Lines of `errors.jsonl`, by output folder. A folder without failures is there too, with none.
+    failures: BTreeMap<PathBuf, Vec<String>>,
+}
+
+/// Paints them all, says how it went, and returns the exit status.
+pub(crate) fn run(studio: &Studio, order: &Order, jobs: Vec<Job>) -> ExitCode {
+    if jobs.is_empty() {
+        eprintln!("kaiga: there are no pictures to paint");
+        return ExitCode::from(NOTHING_DONE);
+    }
+    let cancelled = cancel_on_interrupt();
+    let desk = Desk::new(order, jobs.len());
+    let start = Instant::now();
+    let mut tally = Tally::default();
+    for job in &jobs {
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Some(root) = &job.root {
+            tally.failures.entry(root.clone()).or_default();
+        }
+        if order.skip_existing && matches!(&job.target, Target::File(path) if path.exists()) {
+            tally.skipped += 1;
+            desk.skipped(job);
+            continue;
+        }
+        let bar = desk.picture(job);
+        let progress = |done: usize, total: usize| {
+            if total > FEW_PARTS {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            }
+            if cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let outcome = match &job.lost {
+            Some(complaint) => Err(Failure::Failed(complaint.clone())),
+            None => photo::paint(studio, order, &job.input, &job.target, &progress),
+        };
+        bar.finish_and_clear();
+        match outcome {
+            Ok(done) => {
+                tally.painted += 1;
+                desk.painted(job, &done);
+            }
+            Err(Failure::Cancelled) => break,
+            Err(Failure::Failed(complaint)) => {
+                tally.failed += 1;
+                let line = desk.failed(job, &complaint);
+                if let Some(root) = &job.root {
+                    tally.failures.entry(root.clone()).or_default().push(line);
+                }
+            }
+        }
+    }
+    desk.close();
+    list_failures(&tally.failures);
+    let interrupted = cancelled.load(Ordering::Relaxed);
+    if !order.json && (jobs.len() > 1 || interrupted) {
+        eprintln!("{}", summary(&tally, jobs.len(), interrupted, start.elapsed().as_secs_f64()));
+    }
+    match (interrupted, tally.failed, tally.painted + tally.skipped) {
+        (true, ..) => ExitCode::from(INTERRUPTED),
+        (false, 0, _) => ExitCode::SUCCESS,
+        (false, _, 0) => ExitCode::from(NOTHING_DONE),
+        (false, ..) => ExitCode::from(SOME_FAILED),
+    }
+}
+
+/// A flag that Ctrl-C raises. Pressed again it ends the program at once.
+fn cancel_on_interrupt() -> Arc<AtomicBool> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    });
+    if let Err(error) = handler {
+        eprintln!("kaiga: Ctrl-C will not be answered gently: {error}");
+    }
+    cancelled
+}
+
+/// Leaves `errors.jsonl` in each output folder that had failures, and removes that of last time from the others.
+fn list_failures(failures: &BTreeMap<PathBuf, Vec<String>>) {
+    for (root, lines) in failures {
+        let path = root.join("errors.jsonl");
+        if lines.is_empty() {
+            // It may never have been there.
+            let _ = std::fs::remove_file(&path);
+        } else if let Err(complaint) = photo::write_whole(&path, (lines.join("\n") + "\n").as_bytes()) {
+            eprintln!("kaiga: {complaint}");
+        }
+    }
+}
+
+fn summary(tally: &Tally, jobs: usize, interrupted: bool, took_s: f64) -> String {
+    let mut parts = vec![format!("{} painted", tally.painted)];
+    if tally.skipped > 0 {
+        parts.push(format!("{} there already", tally.skipped));
+    }
+    if tally.failed > 0 {
+        parts.push(format!("{} failed", tally.failed));
+    }
+    let left = jobs - tally.painted - tally.skipped - tally.failed;
+    if left > 0 {
+        parts.push(format!("{left} not begun or not finished"));
+    }
+    let with_failures: Vec<&PathBuf> = tally.failures.iter().filter(|(_, l)| !l.is_empty()).map(|(r, _)| r).collect();
+    let list = match with_failures[..] {
+        [root] => format!("; what failed is listed in {}", root.join("errors.jsonl").display()),
+        _ => String::new(),
+    };
+    let how = if interrupted { "interrupted: " } else { "" };
+    format!("{how}{} in {took_s:.1} s{list}", parts.join(", "))
+}
+
+/// Where people and programs are told how it goes: bars on a terminal, a line for each photo where wanted.
+struct Desk<'a> {
+    order: &'a Order,
+    bars: MultiProgress,
+    all: ProgressBar,
+    /// Whether each painting is worth a line for people.
+    lines: bool,
+}
+
+impl<'a> Desk<'a> {
+    fn new(order: &'a Order, jobs: usize) -> Self {
+        let draw = if order.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bars = MultiProgress::with_draw_target(draw);
+        let all = if jobs > 1 {
+            let bar = bars.add(ProgressBar::new(jobs as u64));
+            bar.set_style(style("{pos}/{len} [{wide_bar}] {eta_precise} left"));
+            bar.tick();
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { order, bars, all, lines: !order.json && (jobs == 1 || order.verbose) }
+    }
+
+    /// A bar for one picture; it shows only when somebody moves it.
+    fn picture(&self, job: &Job) -> ProgressBar {
+        let bar = self.bars.insert(0, ProgressBar::new(1));
+        bar.set_style(style("{msg} [{wide_bar}] {eta} left"));
+        bar.set_message(name(&job.input));
+        bar
+    }
+
+    fn painted(&self, job: &Job, done: &Done) {
+        self.all.inc(1);
+        let Done { width, height, took } = done;
+        let ms = |time: std::time::Duration| time.as_millis() as u64;
+        if self.order.json {
+            let (input, output) = (name(&job.input), target(&job.target));
+            let line = json!({
+                "input": input, "output": output, "status": "painted", "width": width, "height": height,
+                "ms": ms(took.all()), "ms_reading": ms(took.reading), "ms_painting": ms(took.painting),
+                "ms_writing": ms(took.writing),
+            });
+            println!("{line}");
+        } else if self.lines {
+            let mut line = format!("{} → {}  {:.2} s", name(&job.input), target(&job.target), took.all().as_secs_f64());
+            if self.order.verbose {
+                line += &format!(
+                    " ({width}×{height} px; reading {}, painting {}, writing {} ms)",
+                    ms(took.reading),
+                    ms(took.painting),
+                    ms(took.writing)
+                );
+            }
+            // Stdout may carry the painting itself.
+            let to_stdout = job.target != Target::Stdout;
+            self.bars.suspend(|| if to_stdout { println!("{line}") } else { eprintln!("{line}") });
+        }
+    }
+
+    fn skipped(&self, job: &Job) {
+        self.all.inc(1);
+        if self.order.json {
+            let (input, output) = (name(&job.input), target(&job.target));
+            println!("{}", json!({"input": input, "output": output, "status": "skipped"}));
+        } else if self.lines {
+            self.bars.suspend(|| println!("{} is there already", target(&job.target)));
+        }
+    }
+
+    /// Says what went wrong and returns the line for `errors.jsonl`.
+    fn failed(&self, job: &Job, complaint: &str) -> String {
+        self.all.inc(1);
+        let line = json!({"input": name(&job.input), "status": "failed", "error": complaint}).to_string();
+        if self.order.json {
+            println!("{line}");
+        } else {
+            self.bars.suspend(|| eprintln!("kaiga: {}: {complaint}", name(&job.input)));
+        }
+        line
+    }
+
+    fn close(&self) {
+        self.all.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("━╸ ")
+}
+
+fn name(input: &Input) -> String {
+    match input {
+        Input::Stdin => "stdin".into(),
+        Input::Path(path) => shown(path),
+    }
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Stdout => "stdout".into(),
+        Target::File(path) => shown(path),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,266 @@
+//! The program as people and scripts meet it.
+
+use assert_cmd::Command;
+use pixels::Image;
+use pixels::codec::{self, Format, Limits};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+fn kaiga() -> Command {
+    assert_cmd::cargo::cargo_bin_cmd!("kaiga")
+}
+
+/// A small colourful picture as the bytes of a file.
+fn picture(format: Format) -> Vec<u8> {
+    let image = Image::from_fn(24, 16, |x, y| [(x * 10) as u8, (y * 15) as u8, 128]);
+    codec::write(&image, None, format, 90).unwrap()
+}
+
+fn desk() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn put(folder: &TempDir, name: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, picture(Format::from_extension(path.extension().unwrap().to_str().unwrap()).unwrap())).unwrap();
+    path
+}
+
+fn size(path: &Path) -> (usize, usize) {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let image = codec::read(&bytes, &Limits::default()).unwrap().image;
+    (image.width(), image.height())
+}
+
+/// All files below, relative and sorted, one a line.
+fn listing(folder: &Path) -> String {
+    fn walk(folder: &Path, base: &Path, names: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, base, names);
+            } else {
+                names.push(path.strip_prefix(base).unwrap().to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    let mut names = Vec::new();
+    walk(folder, folder, &mut names);
+    names.sort();
+    names.join("\n")
+}
+
+fn stderr(command: &mut Command, code: i32) -> String {
+    String::from_utf8(command.assert().code(code).get_output().stderr.clone()).unwrap()
+}
+
+#[test]
+fn one_photo_is_painted_beside_itself() {
+    let desk = desk();
+    for name in ["photo.jpg", "two words.png", "夏の空.webp", "宫崎骏 风.jpg", "été à la mer.jpg", "no.dots.at all.png"]
+    {
+        let photo = put(&desk, name);
+        let output = kaiga().arg(&photo).assert().success();
+        let painting = photo.with_extension("kaiga.png");
+        assert_eq!(size(&painting), (24, 16));
+        let said = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(said.contains(&*painting.to_string_lossy()) && said.trim_end().ends_with(" s"), "{said}");
+    }
+}
+
+#[test]
+fn the_name_decides_the_format() {
+    let desk = desk();
+    let photo = put(&desk, "a.png");
+    for (name, format) in [("b.jpg", Format::Jpeg), ("new/c.webp", Format::WebP), ("d.PNG", Format::Png)] {
+        let painting = desk.path().join(name);
+        kaiga().arg(&photo).arg("-o").arg(&painting).assert().success();
+        assert_eq!(Format::from_magic(&fs::read(&painting).unwrap()), Some(format));
+    }
+    kaiga().arg(&photo).args(["-f", "jpg"]).assert().success();
+    assert_eq!(Format::from_magic(&fs::read(desk.path().join("a.kaiga.jpg")).unwrap()), Some(Format::Jpeg));
+}
+
+#[test]
+fn a_folder_keeps_its_tree() {
+    let desk = desk();
+    for name in ["in/a.jpg", "in/夏/b c.png", "in/夏/deep/d.webp", "in/a.png", "in/old.kaiga.png", "in/.hidden.png"] {
+        put(&desk, name);
+    }
+    fs::write(desk.path().join("in/notes.txt"), "no picture").unwrap();
+    kaiga().arg(desk.path().join("in")).assert().success();
+    let expected = "a.jpg.kaiga.png\na.png.kaiga.png\n夏/b c.kaiga.png\n夏/deep/d.kaiga.png";
+    assert_eq!(listing(&desk.path().join("in.kaiga")), expected);
+    kaiga().current_dir(desk.path().join("in/夏")).args([".", "-o", "../out", "-f", "jpg"]).assert().success();
+    assert_eq!(listing(&desk.path().join("in/out")), "b c.kaiga.jpg\ndeep/d.kaiga.jpg");
+}
+
+#[test]
+fn one_bad_file_never_stops_a_batch() {
+    let desk = desk();
+    for name in ["in/a.jpg", "in/z.png"] {
+        put(&desk, name);
+    }
+    fs::write(desk.path().join("in/broken.jpg"), &picture(Format::Jpeg)[..60]).unwrap();
+    fs::write(desk.path().join("in/text.png"), "not a picture").unwrap();
+    let out = desk.path().join("out");
+    let said = stderr(kaiga().arg(desk.path().join("in")).arg("-o").arg(&out), 3);
+    assert!(said.contains("2 painted, 2 failed") && said.contains("errors.jsonl"), "{said}");
+    assert_eq!(listing(&out), "a.kaiga.png\nerrors.jsonl\nz.kaiga.png");
+    let errors = fs::read_to_string(out.join("errors.jsonl")).unwrap();
+    let failed: Vec<String> = errors
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["input"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(failed.len() == 2 && failed[0].ends_with("broken.jpg") && failed[1].ends_with("text.png"), "{errors}");
+
+    // What is there is left alone; once the bad ones are gone, so is the list.
+    let before = fs::metadata(out.join("a.kaiga.png")).unwrap().modified().unwrap();
+    fs::remove_file(desk.path().join("in/broken.jpg")).unwrap();
+    put(&desk, "in/text.png");
+    let said = stderr(kaiga().arg(desk.path().join("in")).arg("-o").arg(&out).arg("--skip-existing"), 0);
+    assert!(said.contains("1 painted, 2 there already"), "{said}");
+    assert_eq!(fs::metadata(out.join("a.kaiga.png")).unwrap().modified().unwrap(), before);
+    assert_eq!(listing(&out), "a.kaiga.png\ntext.kaiga.png\nz.kaiga.png");
+}
+
+#[test]
+fn when_nothing_could_be_done_it_says_so() {
+    let desk = desk();
+    let said = stderr(kaiga().arg(desk.path().join("missing.jpg")), 1);
+    assert!(said.contains("missing.jpg") && said.contains("no such file"), "{said}");
+    let text = desk.path().join("text.jpg");
+    fs::write(&text, "hello").unwrap();
+    let said = stderr(kaiga().arg(&text), 1);
+    assert!(said.lines().count() == 1 && said.contains("we read JPEG"), "{said}");
+    let said = stderr(kaiga().arg(desk.path()).args(["-f", "webp"]).arg("-o").arg(&text), 2);
+    assert!(said.contains("folder"), "{said}");
+    fs::remove_file(&text).unwrap();
+    let said = stderr(kaiga().arg(desk.path()), 1);
+    assert!(said.contains("no pictures"), "{said}");
+}
+
+#[test]
+fn a_photo_is_never_overwritten() {
+    let desk = desk();
+    let photo = put(&desk, "a.png");
+    let before = fs::read(&photo).unwrap();
+    let said = stderr(kaiga().arg(&photo).arg("-o").arg(desk.path().join("./a.png")), 1);
+    assert!(said.contains("overwrite"), "{said}");
+    assert_eq!(fs::read(&photo).unwrap(), before);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let desk = desk();
+    let (photo, file) = (put(&desk, "a.png"), put(&desk, "file.png"));
+    let said = stderr(kaiga().arg(&photo).arg("-o").arg(file.join("b.png")), 1);
+    assert!(said.contains("cannot write") && said.contains("b.png"), "{said}");
+    assert_eq!(listing(desk.path()), "a.png\nfile.png");
+}
+
+#[test]
+fn photos_flow_through_pipes() {
+    let output = kaiga().arg("-").write_stdin(picture(Format::Jpeg)).assert().success();
+    let bytes = &output.get_output().stdout;
+    assert_eq!(Format::from_magic(bytes), Some(Format::Png));
+    assert_eq!(codec::read(bytes, &Limits::default()).unwrap().image.width(), 24);
+    let output = kaiga().args(["-", "-o", "-", "-f", "webp"]).write_stdin(picture(Format::Png)).assert().success();
+    assert_eq!(Format::from_magic(&output.get_output().stdout), Some(Format::WebP));
+    kaiga().arg("-").write_stdin("rubbish").assert().code(1).stdout("");
+}
+
+#[test]
+fn programs_get_one_json_line_for_each_photo() {
+    let desk = desk();
+    let (a, b) = (put(&desk, "a.png"), desk.path().join("missing.png"));
+    let output = kaiga().arg(&a).arg(&b).arg("--json").assert().code(3).stderr("");
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["status"], &lines[0]["width"]), (&"painted".into(), &24.into()));
+    assert_eq!((lines.len(), &lines[1]["status"]), (2, &"failed".into()));
+}
+
+#[test]
+fn wrong_usage_reads_well() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["a.jpg", "-w", "2"], "strength is 2, it goes from 0 to 1.5"),
+        (&["a.jpg", "-n", "seaside"], "there is no style \"seaside\"; there are meadow, skyglow"),
+        (&["a.jpg", "-n", "none.safetensors"], "no such file"),
+        (&["a.jpg", "-o", "b.gif"], "we write png, jpg and webp"),
+        (&["a.jpg", "b.jpg", "-o", "c.png"], "give -o a folder"),
+        (&["a.jpg", "--nonsense"], "--nonsense"),
+    ];
+    for (words, complaint) in cases {
+        let said = stderr(kaiga().args(words), 2);
+        assert!(said.contains(complaint), "{words:?}: {said}");
+    }
+    assert!(stderr(&mut kaiga(), 2).contains("Usage: kaiga"));
+}
+
+#[test]
+fn a_limit_says_how_to_raise_it() {
+    let desk = desk();
+    let image = Image::filled(1200, 900, [9; 3]);
+    let photo = desk.path().join("large.png");
+    fs::write(&photo, codec::write(&image, None, Format::Png, 90).unwrap()).unwrap();
+    let said = stderr(kaiga().arg(&photo).args(["--max-pixels", "1"]), 1);
+    assert!(said.contains("1200×900") && said.contains("the limit is 1 Mpx (raise it with --max-pixels)"), "{said}");
+}
+
+#[test]
+fn no_strength_gives_the_photo_back() {
+    let desk = desk();
+    let photo = put(&desk, "a.png");
+    kaiga().arg(&photo).args(["-w", "0"]).assert().success();
+    let pixels = |path: &Path| codec::read(&fs::read(path).unwrap(), &Limits::default()).unwrap().image;
+    assert!(pixels(&desk.path().join("a.kaiga.png")) == pixels(&photo));
+}
+
+#[test]
+fn the_other_commands_answer() {
+    let desk = desk();
+    let output = kaiga().arg("styles").assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("meadow") && text.contains("宫崎骏风") && text.contains("新海诚光晕"), "{text}");
+    let output = kaiga().args(["doctor", "--json"]).assert().success();
+    let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(3));
+    assert!(report["network"]["drawer_reach_px"].as_u64().is_some_and(|px| px > 16), "{report}");
+    let photo = put(&desk, "a.png");
+    let output = kaiga().arg("measure").args([&photo, &photo]).arg("--json").assert().success();
+    let figures: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!((figures["ssim"].as_f64(), figures["ciede2000"].as_f64()), (Some(1.0), Some(0.0)));
+}
+
+#[test]
+fn the_help_is_the_one_we_wrote() {
+    let output = kaiga().arg("--help").assert().success();
+    insta::assert_snapshot!(String::from_utf8(output.get_output().stdout.clone()).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_half_done() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+    let desk = desk();
+    for i in 0..300 {
+        put(&desk, &format!("in/{i:03}.png"));
+    }
+    let (folder, out) = (desk.path().join("in"), desk.path().join("out"));
+    let program = assert_cmd::cargo::cargo_bin!("kaiga");
+    let mut child = Command::new(program).arg(&folder).arg("-o").arg(&out).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !out.join("000.kaiga.png").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing was painted");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let names = listing(&out);
+    assert!(names.lines().count() < 300 && names.lines().all(|name| name.ends_with(".kaiga.png")), "{names}");
+    names.lines().for_each(|name| assert_eq!(size(&out.join(name)), (24, 16)));
+}

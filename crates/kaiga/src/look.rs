@@ -1,0 +1,167 @@
+//! How a painting shall look: a value, checked once when it is made and never again.
+
+use crate::error::{Error, ErrorKind};
+use crate::styles::Mix;
+
+/// How a painting shall look. `Look::default()` is the style as it was learnt.
+///
+/// ```
+/// use kaiga::{Look, Strength};
+/// let look = Look { styles: "meadow:0.6,skyglow:0.4".parse()?, strength: Strength::new(0.8)?, ..Look::default() };
+/// assert_eq!(look.strength.get(), 0.8);
+/// # Ok::<(), kaiga::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Look {
+    /// Which styles, and how much of each.
+    pub styles: Mix,
+    /// How far from the photo towards the painting.
+    pub strength: Strength,
+    /// How colourful.
+    pub saturation: Saturation,
+    /// How much ink in the lines.
+    pub line: Line,
+    /// How fine the strokes are on a large picture.
+    pub detail: Detail,
+    /// Edge-preserving smoothing of the painting with the photo as the guide; `None` leaves the painting alone.
+    pub guided: Option<Guided>,
+    /// How much of the picture is worked on at a time.
+    pub tile: Tile,
+}
+
+macro_rules! setting {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal..=$max:literal, default $default:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+        pub struct $name(f32);
+
+        impl $name {
+            #[doc = concat!("From a number in ", stringify!($min), "..=", stringify!($max), ".\n\n# Errors\n",
+                            "If the number lies outside; the text names the range.")]
+            pub fn new(value: f32) -> Result<Self, Error> {
+                if ($min..=$max).contains(&value) {
+                    return Ok(Self(value));
+                }
+                let message = format!("{} is {value}, it goes from {} to {}", $what, $min, $max);
+                Err(Error::new(ErrorKind::Setting, message))
+            }
+
+            /// The number.
+            pub fn get(self) -> f32 {
+                self.0
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self($default)
+            }
+        }
+    };
+}
+
+setting! {
+    /// How far from the photo towards the painting: 0 is exactly the photo, 1 the painting; beyond, what the painting
+    /// changed is exaggerated, gently where it comes near black or white.
+    Strength, "strength", 0.0..=1.5, default 1.0
+}
+setting! {
+    /// Factor on the painting's chroma (Cb, Cr): 0 is grey, 1 as painted.
+    Saturation, "saturation", 0.0..=2.0, default 1.0
+}
+setting! {
+    /// Factor on the painting's ink: 0 has no lines, 1 as painted.
+    Line, "line", 0.0..=2.0, default 1.0
+}
+setting! {
+    /// How fine the strokes are on a large picture: 0 paints broadly, 1 paints at full size, where strokes are as
+    /// many pixels wide as on a small picture. In between, the size painted at grows evenly (in its logarithm).
+    Detail, "detail", 0.0..=1.0, default 0.16
+}
+
+/// The guided filter over the painting, with the photo as the guide (He, Sun and Tang, 2010).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guided {
+    radius_px: usize,
+    eps: f32,
+}
+
+impl Guided {
+    /// Radius of the window in pixels of the result, 1..=128, and the variance (values in 0..1) below which a window
+    /// counts as flat, 1e-6..=1.
+    ///
+    /// # Errors
+    /// If one of them lies outside its range.
+    pub fn new(radius_px: usize, eps: f32) -> Result<Self, Error> {
+        if !(1..=128).contains(&radius_px) {
+            let message = format!("guided radius is {radius_px} px, it goes from 1 to 128");
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        if !(1e-6..=1.0).contains(&eps) {
+            let message = format!("guided eps is {eps}, it goes from 0.000001 to 1");
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        Ok(Self { radius_px, eps })
+    }
+
+    /// Radius of the window, pixels of the result.
+    pub fn radius_px(self) -> usize {
+        self.radius_px
+    }
+
+    /// Variance below which a window counts as flat, values in 0..1.
+    pub fn eps(self) -> f32 {
+        self.eps
+    }
+}
+
+impl Default for Guided {
+    /// Radius 40 px, eps 0.001: the usual figures for smoothing a painting.
+    fn default() -> Self {
+        Self { radius_px: 40, eps: 1e-3 }
+    }
+}
+
+/// Side of the square worked on at a time. The painting does not depend on it; memory and the time between two looks
+/// at the progress function do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile(usize);
+
+impl Tile {
+    /// From a side in pixels, 128..=8192, rounded down to a multiple of 16.
+    ///
+    /// # Errors
+    /// If the side lies outside its range.
+    pub fn new(side_px: usize) -> Result<Self, Error> {
+        if !(128..=8192).contains(&side_px) {
+            let message = format!("tile is {side_px} px, it goes from 128 to 8192");
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        Ok(Self(side_px / net::light::GRAIN_PX * net::light::GRAIN_PX))
+    }
+
+    /// Side, pixels.
+    pub fn side_px(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Tile {
+    fn default() -> Self {
+        Self(1024)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_name_their_range() {
+        assert_eq!(Strength::new(1.6).map_err(|e| e.to_string()), Err("strength is 1.6, it goes from 0 to 1.5".into()));
+        assert!(Saturation::new(f32::NAN).is_err());
+        assert!(Line::new(-0.1).is_err() && Detail::new(1.01).is_err());
+        assert!(Guided::new(0, 0.001).is_err() && Guided::new(40, 0.0).is_err());
+        assert_eq!(Tile::new(1000).map(Tile::side_px), Ok(992));
+    }
+}

@@ -1,0 +1,61 @@
+//! At which size a picture is painted. Strokes have a width in pixels, so the size painted at decides how broad they
+//! are on the picture.
+
+use crate::look::Detail;
+
+/// Pictures up to this area are painted at their own size.
+const OWN_SIZE_PX2: f64 = 0.8e6;
+/// Pictures below this area are enlarged for painting: strokes would be too broad for what is on them.
+const ENLARGED_PX2: f64 = 0.2e6;
+/// Nothing is enlarged by more than this, per side: there is nothing left to see.
+const ENLARGED_AT_MOST: f64 = 4.0;
+/// Sizes this close (as areas) to the picture's own are its own: resampling by a few per cent only blurs.
+const CLOSE: std::ops::Range<f64> = 0.7..1.43;
+
+/// Width and height painted at, px, for a picture of `width`×`height`.
+///
+/// By area and not by side, so that a tall panorama keeps its street. With the default detail: its own size up to
+/// about 1.2 Mpx, then an area that grows slowly (0.97 Mpx for a picture of 2.5 Mpx, 1.2 for 12, 1.5 for 50).
+pub fn working_size(width: usize, height: usize, detail: Detail) -> (usize, usize) {
+    let area = width as f64 * height as f64;
+    let broad = area.clamp(ENLARGED_PX2, OWN_SIZE_PX2);
+    let wanted = broad * (area / broad).powf(f64::from(detail.get()));
+    if CLOSE.contains(&(wanted / area)) {
+        return (width, height);
+    }
+    let scale = (wanted / area).sqrt().min(ENLARGED_AT_MOST);
+    let side = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+    (side(width), side(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn megapixels(width: usize, height: usize, detail: f32) -> f64 {
+        let (w, h) = working_size(width, height, Detail::new(detail).unwrap());
+        (w * h) as f64 / 1e6
+    }
+
+    #[test]
+    fn small_pictures_grow_middling_ones_stay_large_ones_shrink() {
+        let size = |w, h| working_size(w, h, Detail::default());
+        assert_eq!(size(1024, 768), (1024, 768));
+        assert_eq!(size(511, 512), (511, 512));
+        assert_eq!(size(1, 1), (4, 4));
+        let (w, h) = size(200, 100);
+        assert!(w == 2 * h && (100_000..200_000).contains(&(w * h)), "{w}×{h}");
+        let (w, h) = size(2000, 8000);
+        assert!((1_200_000..1_400_000).contains(&(w * h)) && h.abs_diff(4 * w) <= 4, "{w}×{h}");
+        assert!((1.4..1.6).contains(&megapixels(8660, 5773, Detail::default().get())));
+    }
+
+    #[test]
+    fn detail_goes_from_broad_to_full_size() {
+        assert!((0.79..0.81).contains(&megapixels(4000, 3000, 0.0)));
+        assert_eq!(working_size(4000, 3000, Detail::new(1.0).unwrap()), (4000, 3000));
+        assert_eq!(working_size(40, 30, Detail::new(1.0).unwrap()), (40, 30));
+        let areas: Vec<f64> = (0..=10).map(|i| megapixels(4000, 3000, i as f32 / 10.0)).collect();
+        assert!(areas.is_sorted(), "{areas:?}");
+    }
+}

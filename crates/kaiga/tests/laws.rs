@@ -1,0 +1,150 @@
+//! What holds for every photo and every look.
+
+use kaiga::{ErrorKind, Guided, Look, Photo, Saturation, Strength, Studio, Tile, unwatched};
+use net::{Model, Style, Tensor, Weights};
+use pixels::Image;
+use pixels::codec::Format;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Numbers −1..1, the same every time.
+fn noise(seed: u32) -> impl FnMut() -> f32 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// A studio with random weights: no painter, but it looks as far around as the real one.
+fn studio() -> Studio {
+    let (mut noise, mut weights) = (noise(7), Weights::new());
+    for arch in [net::light::eye(), net::light::drawer()] {
+        for (name, shape) in net::parameters(&arch).unwrap() {
+            let fan_in = shape[1..].iter().product::<usize>().max(1) as f32;
+            let scale = if name.ends_with("bias") { 0.05 } else { 1.7 / fan_in.sqrt() };
+            let numbers = (0..shape.iter().product()).map(|_| scale * noise()).collect();
+            weights.insert(name, Tensor::new(&shape, numbers));
+        }
+    }
+    let architecture = "light-1".to_owned();
+    let style = |name: &str, shift: f32| Style {
+        name: name.to_owned(),
+        architecture: architecture.clone(),
+        tensors: Weights::from([("chroma_head.bias".to_owned(), Tensor::new(&[8], vec![shift; 8]))]),
+        ..Style::default()
+    };
+    let base = Model { architecture: architecture.clone(), weights, notes: Default::default() };
+    let styles = [style("meadow", 0.1).write().unwrap(), style("skyglow", -0.1).write().unwrap()];
+    Studio::new(&base.write().unwrap(), &[&styles[0], &styles[1]]).unwrap()
+}
+
+fn photo(width: usize, height: usize) -> Photo {
+    let mut noise = noise((width * 31 + height) as u32);
+    let image = Image::from_fn(width, height, |x, y| {
+        let smooth = |period: f32| (x as f32 / period).sin() * (y as f32 / period).cos();
+        [17.0, 29.0, 41.0].map(|period| (128.0 + 70.0 * smooth(period) + 50.0 * noise()) as u8)
+    });
+    Photo { image, alpha: None, format: Format::Png }
+}
+
+fn paint(studio: &Studio, photo: &Photo, look: &Look) -> Image<pixels::space::Srgb8> {
+    studio.paint(photo, look, &unwatched).unwrap().image
+}
+
+fn strength(value: f32) -> Strength {
+    Strength::new(value).unwrap()
+}
+
+#[test]
+fn tiles_equal_the_whole_bit_for_bit() {
+    let (studio, photo) = (studio(), photo(649, 233));
+    let whole = paint(&studio, &photo, &Look::default());
+    let tiled = paint(&studio, &photo, &Look { tile: Tile::new(128).unwrap(), ..Look::default() });
+    assert!(whole == tiled);
+    assert!(whole != photo.image);
+}
+
+#[test]
+fn the_same_bytes_twice_and_on_any_number_of_threads() {
+    let (studio, photo) = (studio(), photo(333, 211));
+    let look = Look { guided: Some(Guided::new(8, 1e-3).unwrap()), strength: strength(1.2), ..Look::default() };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| paint(&studio, &photo, &look))
+    };
+    let once = on(1);
+    assert!(once == on(1) && once == on(2) && once == on(5));
+}
+
+#[test]
+fn the_painting_is_as_large_as_the_photo() {
+    let studio = studio();
+    for (width, height) in [(1, 1), (2, 7), (3, 5000), (5000, 3), (17, 31), (401, 399), (1301, 1001)] {
+        let photo = photo(width, height);
+        let painting = paint(&studio, &photo, &Look::default());
+        assert_eq!((painting.width(), painting.height()), (width, height));
+        let guided = Look { guided: Some(Guided::default()), tile: Tile::new(512).unwrap(), ..Look::default() };
+        assert_eq!(paint(&studio, &photo, &guided).width(), width);
+    }
+}
+
+#[test]
+fn without_strength_the_painting_is_the_photo() {
+    let studio = studio();
+    for photo in [photo(123, 77), photo(1301, 1001), photo(600, 400)] {
+        let look = Look {
+            strength: strength(0.0),
+            saturation: Saturation::new(2.0).unwrap(),
+            guided: Some(Guided::default()),
+            ..Look::default()
+        };
+        assert!(paint(&studio, &photo, &look) == photo.image);
+    }
+}
+
+#[test]
+fn opacity_is_carried_through() {
+    let mut photo = photo(60, 40);
+    photo.alpha = Some(Image::from_fn(60, 40, |x, y| (x * y) as u8));
+    let painting = studio().paint(&photo, &Look::default(), &unwatched).unwrap();
+    assert_eq!(painting.alpha, photo.alpha);
+}
+
+#[test]
+fn a_mixture_lies_between_its_styles() {
+    let (studio, photo) = (studio(), photo(480, 300));
+    let in_style = |mix: &str| {
+        let painting = paint(&studio, &photo, &Look { styles: mix.parse().unwrap(), ..Look::default() });
+        let levels = painting.pixels().as_flattened();
+        levels.iter().map(|&v| f64::from(v)).sum::<f64>() / levels.len() as f64
+    };
+    let (a, half, b) = (in_style("meadow"), in_style("meadow:0.5,skyglow:0.5"), in_style("skyglow"));
+    assert!((a.min(b)..=a.max(b)).contains(&half) && (a - b).abs() > 1.0, "{a} {half} {b}");
+}
+
+#[test]
+fn progress_counts_up_and_can_stop() {
+    let (studio, photo) = (studio(), photo(649, 233));
+    let look = Look { tile: Tile::new(128).unwrap(), ..Look::default() };
+    let asked = AtomicUsize::new(0);
+    let count = |done: usize, total: usize| {
+        assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 12));
+        ControlFlow::Continue(())
+    };
+    studio.paint(&photo, &look, &count).unwrap();
+    assert_eq!(asked.into_inner(), 13);
+    let stop = |done: usize, _| if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    assert_eq!(studio.paint(&photo, &look, &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let (mut studio, photo) = (studio(), photo(16, 16));
+    let look = Look { styles: kaiga::Mix::of("seaside"), ..Look::default() };
+    let error = studio.paint(&photo, &look, &unwatched).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownStyle);
+    assert!(error.to_string().contains("seaside") && error.to_string().contains("meadow, skyglow"), "{error}");
+    assert_eq!(studio.add_style(b"no model").unwrap_err().kind(), ErrorKind::Model);
+    assert_eq!(Studio::new(b"", &[]).err().map(|error| error.kind()), Some(ErrorKind::Model));
+}
