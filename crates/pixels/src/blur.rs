@@ -95,7 +95,7 @@ pub fn separable<S: FloatSpace>(picture: &Image<S>, taps_x: &[f32], taps_y: &[f3
 }
 
 /// `out[i] = Σ taps[k] · source(k)[i]`, four sources a pass so that `out` is touched seldom.
-fn weighted_sum<'a>(out: &mut [f32], taps: &[f32], source: impl Fn(usize) -> &'a [f32]) {
+pub(crate) fn weighted_sum<'a>(out: &mut [f32], taps: &[f32], source: impl Fn(usize) -> &'a [f32]) {
     out.fill(0.0);
     let len = out.len();
     let mut k = 0;
@@ -151,14 +151,33 @@ pub fn box_mean<S: FloatSpace>(picture: &Image<S>, radius_px: usize) -> Image<S>
     mean
 }
 
-/// Running sums of `columns` over `2·radius + 1` pixels, times `scale`.
-fn running_mean(columns: &[f64], out: &mut [f32], channels: usize, radius: usize, scale: f64) {
+/// A precision in which running means are written.
+pub(crate) trait Mean: Copy {
+    /// The mean, rounded.
+    fn from_sum(sum: f64) -> Self;
+}
+
+impl Mean for f32 {
+    fn from_sum(sum: f64) -> f32 {
+        sum as f32
+    }
+}
+
+impl Mean for f64 {
+    fn from_sum(sum: f64) -> f64 {
+        sum
+    }
+}
+
+/// Running sums of `columns` over `2·radius + 1` pixels, times `scale`; the ends are mirrored with
+/// the edge repeated.
+pub(crate) fn running_mean<M: Mean>(columns: &[f64], out: &mut [M], channels: usize, radius: usize, scale: f64) {
     let width = out.len() / channels;
     let r = radius as isize;
     for c in 0..channels {
         let at = |x: isize| columns[mirror_with_edge(x, width) * channels + c];
         let mut sum: f64 = (-r..=r).map(at).sum();
-        out[c] = (sum * scale) as f32;
+        out[c] = M::from_sum(sum * scale);
         let inner = radius + 1..width.saturating_sub(radius).max(radius + 1);
         for x in 1..width {
             sum += if inner.contains(&x) {
@@ -166,7 +185,7 @@ fn running_mean(columns: &[f64], out: &mut [f32], channels: usize, radius: usize
             } else {
                 at(x as isize + r) - at(x as isize - r - 1)
             };
-            out[x * channels + c] = (sum * scale) as f32;
+            out[x * channels + c] = M::from_sum(sum * scale);
         }
     }
 }

@@ -1,0 +1,441 @@
+//! Guided filter (He, Sun, Tang 2010): the output is, in every window, an affine function of the
+//! guide, so it is smooth where the guide is and has the guide's borders.
+//!
+//! Windows are sums that run along with them, so the cost does not depend on the radius; rows are
+//! streamed, so memory beyond the output is a few window heights of rows per thread.
+
+use crate::Image;
+use crate::blur::{mirror_with_edge, running_mean};
+use crate::space::FloatSpace;
+use rayon::prelude::*;
+use std::marker::PhantomData;
+
+/// Guided filter of `input` by `guide` (grey or colour, of the same size): windows of side
+/// `2·radius_px + 1`, regularised by `eps` (variance of the guide below which a window counts as
+/// flat, in the guide's units squared: 1e-3 is usual for 0..1). The border is mirrored with the edge
+/// repeated. Equals `cv2.ximgproc.guidedFilter`.
+///
+/// # Panics
+/// If the sizes differ.
+pub fn guided<G: FloatSpace, P: FloatSpace>(
+    guide: &Image<G>,
+    input: &Image<P>,
+    radius_px: usize,
+    eps: f32,
+) -> Image<P> {
+    let (width, height) = (guide.width(), guide.height());
+    let mut out = Image::filled(width, height, P::ZERO);
+    in_bands(guide, input, radius_px, eps, P::samples_mut(out.pixels_mut()), width * P::CHANNELS, |y, means, row| {
+        let guide_row = &G::samples(guide.pixels())[y * width * G::CHANNELS..][..width * G::CHANNELS];
+        apply_row(means, guide_row, row, G::CHANNELS, P::CHANNELS);
+    });
+    out
+}
+
+/// The fast guided filter (He and Sun 2015): the affine functions are found on pictures `factor`
+/// times smaller and applied to the full guide. Close to [`guided`] where `radius_px` is several times
+/// the factor; `factor` 1 is [`guided`].
+///
+/// # Panics
+/// If the sizes differ or `factor` is 0.
+pub fn guided_fast<G: FloatSpace, P: FloatSpace>(
+    guide: &Image<G>,
+    input: &Image<P>,
+    radius_px: usize,
+    eps: f32,
+    factor: usize,
+) -> Image<P> {
+    assert_eq!((guide.width(), guide.height()), (input.width(), input.height()), "guide and input differ in size");
+    if factor == 1 || guide.pixels().is_empty() {
+        return guided(guide, input, radius_px, eps);
+    }
+    let radius_small_px = ((radius_px + factor / 2) / factor).max(1);
+    LocalAffine::fit(&shrunk(guide, factor), &shrunk(input, factor), radius_small_px, eps).apply(guide)
+}
+
+/// An affine function of the guide at every pixel, smooth over the picture: what a guided filter
+/// finds. Fitted on small pictures and applied to a large guide it lifts a result to full size.
+#[derive(Clone, Debug)]
+pub struct LocalAffine<G: FloatSpace, P: FloatSpace> {
+    width: usize,
+    height: usize,
+    /// Per row and output channel: the slopes, one plane a guide channel, then the offsets.
+    coefficients: Vec<f32>,
+    spaces: PhantomData<(G, P)>,
+}
+
+impl<G: FloatSpace, P: FloatSpace> LocalAffine<G, P> {
+    const PLANES: usize = P::CHANNELS * (G::CHANNELS + 1);
+
+    /// The functions that lead from `guide` to `input`; parameters as for [`guided`].
+    ///
+    /// # Panics
+    /// If the sizes differ.
+    pub fn fit(guide: &Image<G>, input: &Image<P>, radius_px: usize, eps: f32) -> Self {
+        let (width, height) = (guide.width(), guide.height());
+        let row_len = width * Self::PLANES;
+        let mut coefficients = vec![0.0; row_len * height];
+        in_bands(guide, input, radius_px, eps, &mut coefficients, row_len, |_, means, row| row.copy_from_slice(means));
+        Self { width, height, coefficients, spaces: PhantomData }
+    }
+
+    /// The functions applied to `guide`, which may be larger than the one they were fitted to: they
+    /// are interpolated bilinearly, both pictures taken to show the same frame.
+    pub fn apply(&self, guide: &Image<G>) -> Image<P> {
+        let (width, height) = (guide.width(), guide.height());
+        let mut out = Image::filled(width, height, P::ZERO);
+        if width * height == 0 || self.coefficients.is_empty() {
+            return out;
+        }
+        let columns: Vec<(usize, usize, f32)> = (0..width).map(|x| between(x, width, self.width)).collect();
+        let row_len = self.width * Self::PLANES;
+        P::samples_mut(out.pixels_mut()).par_chunks_mut(width * P::CHANNELS).enumerate().for_each_init(
+            || (vec![0.0; row_len], vec![0.0; width * Self::PLANES]),
+            |(blended, wide), (y, row)| {
+                let (above, below, part) = between(y, height, self.height);
+                let (above, below) = (
+                    &self.coefficients[above * row_len..][..row_len],
+                    &self.coefficients[below * row_len..][..row_len],
+                );
+                for i in 0..row_len {
+                    blended[i] = above[i] + part * (below[i] - above[i]);
+                }
+                for (narrow, wide) in blended.chunks_exact(self.width).zip(wide.chunks_exact_mut(width)) {
+                    for (v, &(left, right, part)) in wide.iter_mut().zip(&columns) {
+                        *v = narrow[left] + part * (narrow[right] - narrow[left]);
+                    }
+                }
+                let guide_row = &G::samples(guide.pixels())[y * width * G::CHANNELS..][..width * G::CHANNELS];
+                apply_row(wide, guide_row, row, G::CHANNELS, P::CHANNELS);
+            },
+        );
+        out
+    }
+}
+
+/// The two samples of `small` around the centre of sample `i` of `large`, and how far to the second.
+fn between(i: usize, large: usize, small: usize) -> (usize, usize, f32) {
+    let at = ((i as f64 + 0.5) * small as f64 / large as f64 - 0.5).clamp(0.0, (small - 1) as f64);
+    let first = at as usize;
+    (first, (first + 1).min(small - 1), (at - first as f64) as f32)
+}
+
+/// Means over `factor`×`factor` pixels, fewer at the right and lower end.
+fn shrunk<S: FloatSpace>(picture: &Image<S>, factor: usize) -> Image<S> {
+    let (width, height) = (picture.width().div_ceil(factor), picture.height().div_ceil(factor));
+    let mut small = Image::filled(width, height, S::ZERO);
+    let (row_len, samples) = (picture.width() * S::CHANNELS, S::samples(picture.pixels()));
+    S::samples_mut(small.pixels_mut()).par_chunks_mut(width * S::CHANNELS).enumerate().for_each(|(y, row)| {
+        let rows = factor.min(picture.height() - y * factor);
+        for source in samples[y * factor * row_len..][..rows * row_len].chunks_exact(row_len) {
+            for x in 0..picture.width() {
+                for c in 0..S::CHANNELS {
+                    row[x / factor * S::CHANNELS + c] += source[x * S::CHANNELS + c];
+                }
+            }
+        }
+        for x in 0..width {
+            let columns = factor.min(picture.width() - x * factor);
+            row[x * S::CHANNELS..][..S::CHANNELS].iter_mut().for_each(|v| *v /= (rows * columns) as f32);
+        }
+    });
+    small
+}
+
+/// `out = slopes · guide + offset` for one row; `planes` per output channel: slopes, then offset.
+fn apply_row(planes: &[f32], guide: &[f32], out: &mut [f32], guide_channels: usize, out_channels: usize) {
+    let width = out.len() / out_channels;
+    for p in 0..out_channels {
+        let planes = &planes[p * (guide_channels + 1) * width..][..(guide_channels + 1) * width];
+        let offsets = &planes[guide_channels * width..];
+        for x in 0..width {
+            let mut v = offsets[x];
+            for g in 0..guide_channels {
+                v += planes[g * width + x] * guide[x * guide_channels + g];
+            }
+            out[x * out_channels + p] = v;
+        }
+    }
+}
+
+/// Runs `finish(y, mean coefficients of the row, output row)` for every row of `out`, bands of rows
+/// in parallel. The bands follow from the radius alone, so rounding does not depend on threads.
+fn in_bands<G: FloatSpace, P: FloatSpace>(
+    guide: &Image<G>,
+    input: &Image<P>,
+    radius_px: usize,
+    eps: f32,
+    out: &mut [f32],
+    out_row_len: usize,
+    finish: impl Fn(usize, &[f32], &mut [f32]) + Sync,
+) {
+    assert_eq!((guide.width(), guide.height()), (input.width(), input.height()), "guide and input differ in size");
+    assert!(G::CHANNELS <= 3, "a guide is grey or has three channels");
+    if guide.pixels().is_empty() {
+        return;
+    }
+    let (width, side, planes) = (guide.width(), 2 * radius_px + 1, P::CHANNELS * (G::CHANNELS + 1));
+    let row_len = width * planes;
+    let band_rows = 64.max(4 * side);
+    out.par_chunks_mut(band_rows * out_row_len).enumerate().for_each(|(band, rows)| {
+        let radius = radius_px as isize;
+        let first = (band * band_rows) as isize;
+        let mut windows = Windows::new(guide, input, radius_px, first - radius);
+        // The last `side` rows of coefficients, and their sums by column.
+        let mut ring = vec![0.0f32; side * row_len];
+        let mut columns = vec![0.0f64; row_len];
+        let mut means = vec![0.0f32; row_len];
+        for (i, row) in rows.chunks_exact_mut(out_row_len).enumerate() {
+            let new_rows = if i == 0 { 0..side } else { i + side - 1..i + side };
+            for j in new_rows {
+                let slot = &mut ring[j % side * row_len..][..row_len];
+                columns.iter_mut().zip(slot.iter()).for_each(|(sum, &old)| *sum -= f64::from(old));
+                windows.coefficients_of_next_row(eps, slot);
+                columns.iter_mut().zip(slot.iter()).for_each(|(sum, &new)| *sum += f64::from(new));
+            }
+            let scale = 1.0 / (side * side) as f64;
+            for (sums, mean) in columns.chunks_exact(width).zip(means.chunks_exact_mut(width)) {
+                running_mean(sums, mean, 1, radius_px, scale);
+            }
+            finish((first + i as isize) as usize, &means, row);
+        }
+    });
+}
+
+/// Running sums over windows of the guide, the input and their products, row by row downwards.
+struct Windows<'a, G: FloatSpace, P: FloatSpace> {
+    guide: &'a Image<G>,
+    input: &'a Image<P>,
+    radius: isize,
+    /// The row that comes next; rows outside the picture are mirrored.
+    next: isize,
+    /// Sums over `2·radius + 1` rows, one plane each: guide channels, input channels, products of
+    /// the guide's channels (upper triangle), products of guide and input (input channel by channel).
+    columns: Vec<f64>,
+    means: Vec<f64>,
+}
+
+impl<'a, G: FloatSpace, P: FloatSpace> Windows<'a, G, P> {
+    fn new(guide: &'a Image<G>, input: &'a Image<P>, radius_px: usize, next: isize) -> Self {
+        let (g, p) = (G::CHANNELS, P::CHANNELS);
+        let planes = g + p + g * (g + 1) / 2 + g * p;
+        let (columns, means) = (vec![0.0; planes * guide.width()], vec![0.0; planes * guide.width()]);
+        let radius = radius_px as isize;
+        let mut windows = Self { guide, input, radius, next, columns, means };
+        (next - radius..next + radius).for_each(|y| windows.add_row(y, 1.0));
+        windows
+    }
+
+    /// Adds row `y` times `sign` to the sums by column.
+    fn add_row(&mut self, y: isize, sign: f64) {
+        let (width, y) = (self.guide.width(), mirror_with_edge(y, self.guide.height()));
+        let (gs, ps) = (G::CHANNELS, P::CHANNELS);
+        let guide = &G::samples(self.guide.pixels())[y * width * gs..][..width * gs];
+        let input = &P::samples(self.input.pixels())[y * width * ps..][..width * ps];
+        let mut planes = self.columns.chunks_exact_mut(width);
+        let mut next = || planes.next().expect("as many planes as there are products");
+        for g in 0..gs {
+            next().iter_mut().zip(guide.chunks_exact(gs)).for_each(|(sum, v)| *sum += sign * f64::from(v[g]));
+        }
+        for p in 0..ps {
+            next().iter_mut().zip(input.chunks_exact(ps)).for_each(|(sum, v)| *sum += sign * f64::from(v[p]));
+        }
+        for g in 0..gs {
+            for h in g..gs {
+                let products = next().iter_mut().zip(guide.chunks_exact(gs));
+                products.for_each(|(sum, v)| *sum += sign * f64::from(v[g]) * f64::from(v[h]));
+            }
+        }
+        for p in 0..ps {
+            for g in 0..gs {
+                let products = next().iter_mut().zip(guide.chunks_exact(gs)).zip(input.chunks_exact(ps));
+                products.for_each(|((sum, v), w)| *sum += sign * f64::from(v[g]) * f64::from(w[p]));
+            }
+        }
+    }
+
+    /// The affine functions of the windows around the next row: per input channel the slopes by the
+    /// guide's channels and the offset, a plane each.
+    fn coefficients_of_next_row(&mut self, eps: f32, out: &mut [f32]) {
+        let (width, radius) = (self.guide.width(), self.radius as usize);
+        let (gs, ps) = (G::CHANNELS, P::CHANNELS);
+        self.add_row(self.next + self.radius, 1.0);
+        let scale = 1.0 / (2 * radius + 1).pow(2) as f64;
+        for (sums, mean) in self.columns.chunks_exact(width).zip(self.means.chunks_exact_mut(width)) {
+            running_mean(sums, mean, 1, radius, scale);
+        }
+        self.add_row(self.next - self.radius, -1.0);
+        self.next += 1;
+
+        let eps = f64::from(eps);
+        for x in 0..width {
+            let at = |plane: usize| self.means[plane * width + x];
+            let mut variance = [[0.0; 3]; 3];
+            let mut plane = gs + ps;
+            for g in 0..gs {
+                for h in g..gs {
+                    variance[g][h] = at(plane) - at(g) * at(h);
+                    variance[h][g] = variance[g][h];
+                    plane += 1;
+                }
+                variance[g][g] += eps;
+            }
+            // Channels that are not there do not couple with those that are.
+            (gs..3).for_each(|g| variance[g][g] = 1.0);
+            let inverse =
+                if gs == 1 { [[1.0 / variance[0][0], 0.0, 0.0], [0.0; 3], [0.0; 3]] } else { inverse(variance) };
+            for p in 0..ps {
+                let mut covariance = [0.0; 3];
+                for g in 0..gs {
+                    covariance[g] = at(plane) - at(g) * at(gs + p);
+                    plane += 1;
+                }
+                let mut offset = at(gs + p);
+                for g in 0..gs {
+                    let slope: f64 = (0..3).map(|h| inverse[g][h] * covariance[h]).sum();
+                    out[(p * (gs + 1) + g) * width + x] = slope as f32;
+                    offset -= slope * at(g);
+                }
+                out[(p * (gs + 1) + gs) * width + x] = offset as f32;
+            }
+        }
+    }
+}
+
+/// Inverse of a symmetric positive definite matrix, by cofactors.
+fn inverse(m: [[f64; 3]; 3]) -> [[f64; 3]; 3] {
+    let (a, b, c) = (
+        m[1][1] * m[2][2] - m[1][2] * m[1][2],
+        m[0][2] * m[1][2] - m[0][1] * m[2][2],
+        m[0][1] * m[1][2] - m[0][2] * m[1][1],
+    );
+    let (d, e, f) = (
+        m[0][0] * m[2][2] - m[0][2] * m[0][2],
+        m[0][1] * m[0][2] - m[0][0] * m[1][2],
+        m[0][0] * m[1][1] - m[0][1] * m[0][1],
+    );
+    let scale = 1.0 / (m[0][0] * a + m[0][1] * b + m[0][2] * c);
+    [[a, b, c], [b, d, e], [c, e, f]].map(|row| row.map(|v| v * scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blur::box_mean;
+    use crate::space::{Gray, Srgb};
+
+    fn noise(x: usize, y: usize) -> f32 {
+        ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0
+    }
+
+    fn colour(width: usize, height: usize) -> Image<Srgb> {
+        Image::from_fn(width, height, |x, y| [noise(x, y), noise(y, x + 3) * 0.5, (x + y) as f32 / 90.0])
+    }
+
+    fn furthest(a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    }
+
+    /// The paper's equations, one window after the other, by least squares solved with Cramer's rule.
+    fn plain(guide: &Image<Srgb>, input: &Image<Gray>, radius: usize, eps: f64) -> Image<Gray> {
+        let (width, height, r) = (guide.width(), guide.height(), radius as isize);
+        let count = ((2 * r + 1) * (2 * r + 1)) as f64;
+        let window = |x: usize, y: usize| {
+            (-r..=r)
+                .flat_map(move |dy| (-r..=r).map(move |dx| (x as isize + dx, y as isize + dy)))
+                .map(move |(u, v)| (mirror_with_edge(u, width), mirror_with_edge(v, height)))
+        };
+        let functions = |x: usize, y: usize| {
+            let (mut mean, mut mean_in) = ([0.0; 3], 0.0);
+            for (u, v) in window(x, y) {
+                (0..3).for_each(|c| mean[c] += f64::from(guide.at(u, v)[c]) / count);
+                mean_in += f64::from(input.at(u, v)) / count;
+            }
+            let (mut m, mut k) = ([[0.0; 3]; 3], [0.0; 3]);
+            for (u, v) in window(x, y) {
+                let d: Vec<f64> = (0..3).map(|c| f64::from(guide.at(u, v)[c]) - mean[c]).collect();
+                for i in 0..3 {
+                    (0..3).for_each(|j| m[i][j] += d[i] * d[j] / count);
+                    k[i] += d[i] * (f64::from(input.at(u, v)) - mean_in) / count;
+                }
+            }
+            (0..3).for_each(|i| m[i][i] += eps);
+            let det = |m: [[f64; 3]; 3]| {
+                (0..3)
+                    .map(|i| m[0][i] * (m[1][(i + 1) % 3] * m[2][(i + 2) % 3] - m[1][(i + 2) % 3] * m[2][(i + 1) % 3]))
+                    .sum::<f64>()
+            };
+            let slopes: [f64; 3] = std::array::from_fn(|c| {
+                let mut replaced = m;
+                (0..3).for_each(|i| replaced[i][c] = k[i]);
+                det(replaced) / det(m)
+            });
+            [slopes[0], slopes[1], slopes[2], mean_in - (0..3).map(|c| slopes[c] * mean[c]).sum::<f64>()]
+        };
+        let all: Vec<[f64; 4]> = (0..width * height).map(|i| functions(i % width, i / width)).collect();
+        Image::from_fn(width, height, |x, y| {
+            let mut mean = [0.0; 4];
+            window(x, y).for_each(|(u, v)| (0..4).for_each(|i| mean[i] += all[v * width + u][i] / count));
+            ((0..3).map(|c| mean[c] * f64::from(guide.at(x, y)[c])).sum::<f64>() + mean[3]) as f32
+        })
+    }
+
+    #[test]
+    fn colour_guide_equals_the_plain_windows() {
+        for (width, height, radius, eps) in [(19, 80, 3, 1e-3), (12, 7, 5, 1e-5)] {
+            let guide = colour(width, height);
+            let input = Image::<Gray>::from_fn(width, height, |x, y| noise(x + 5, 2 * y));
+            let fast = guided(&guide, &input, radius, eps);
+            let plain = plain(&guide, &input, radius, f64::from(eps));
+            assert!(furthest(fast.pixels(), plain.pixels()) < 2e-5);
+            // Every channel of a colour input is filtered as if it were alone.
+            let three = guided(&guide, &input.map::<Srgb>(|v| [0.3, v, 1.0 - v]), radius, eps);
+            for (grey, three) in fast.pixels().iter().zip(three.pixels()) {
+                assert!((three[0] - 0.3).abs() < 1e-5 && (three[1] - grey).abs() < 1e-5);
+                assert!((1.0 - three[2] - grey).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn grey_guide_equals_the_box_form() {
+        let guide = Image::<Gray>::from_fn(90, 131, noise);
+        let (radius, eps) = (16, 0.01);
+        let join = |a: &Image<Gray>, b: &Image<Gray>, f: fn(f32, f32) -> f32| {
+            Image::<Gray>::from_fn(a.width(), a.height(), |x, y| f(a.at(x, y), b.at(x, y)))
+        };
+        let mean = box_mean(&guide, radius);
+        let variance =
+            join(&box_mean(&guide.map::<Gray>(|v| v * v), radius), &mean, |square, mean| square - mean * mean);
+        let slope = variance.map::<Gray>(|v| v / (v + eps));
+        let offset = join(&slope, &mean, |slope, mean| mean - slope * mean);
+        let wanted = join(
+            &join(&box_mean(&slope, radius), &guide, |slope, v| slope * v),
+            &box_mean(&offset, radius),
+            |scaled, offset| scaled + offset,
+        );
+        assert!(furthest(guided(&guide, &guide, radius, eps).pixels(), wanted.pixels()) < 1e-5);
+    }
+
+    #[test]
+    fn an_affine_function_of_the_guide_passes_unchanged_even_when_lifted() {
+        let small = colour(24, 18);
+        let wanted = |v: [f32; 3]| [0.2 + 0.5 * v[0], v[1] - 0.3 * v[2], 0.9 - v[0]];
+        let functions = LocalAffine::fit(&small, &small.map::<Srgb>(wanted), 4, 1e-9);
+        let large = colour(70, 61);
+        let lifted = functions.apply(&large);
+        assert!(furthest(lifted.pixels().as_flattened(), large.map::<Srgb>(wanted).pixels().as_flattened()) < 1e-3);
+    }
+
+    #[test]
+    fn the_fast_variant_is_close_on_smooth_pictures() {
+        let guide = Image::<Srgb>::from_fn(160, 120, |x, y| {
+            let v = (x as f32 / 25.0).sin() * (y as f32 / 31.0).cos() * 0.4 + 0.5;
+            [v, if x > 80 { 0.9 } else { 0.2 }, 1.0 - v]
+        });
+        let input = guide.map::<Srgb>(|v| [v[1], v[0] * v[0], v[2]]);
+        let (full, fast) = (guided(&guide, &input, 16, 1e-3), guided_fast(&guide, &input, 16, 1e-3, 4));
+        assert!(furthest(full.pixels().as_flattened(), fast.pixels().as_flattened()) < 0.02);
+    }
+}
