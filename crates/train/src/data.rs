@@ -6,8 +6,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use image::imageops::{self, FilterType};
 use net::light::THUMBNAIL_PX;
+use pixels::Image;
+use pixels::resize::{self, Filter};
+use pixels::space::Srgb8;
 use rayon::prelude::*;
 
 use crate::degrade::degrade;
@@ -105,9 +107,10 @@ fn read(folder: &Path, name: &str, styles: &[&str]) -> Result<Pair> {
     if paintings.iter().any(|p| p.dimensions() != photo.dimensions()) || ink.dimensions() != photo.dimensions() {
         bail!("the pictures of pair {name} differ in size: delete them and make them again");
     }
-    let side = THUMBNAIL_PX as u32;
-    let thumbnail = imageops::resize(&photo, side, side, FilterType::Triangle).into_raw();
     let (width, height) = (photo.width() as usize, photo.height() as usize);
+    // As the program squeezes it when it paints.
+    let whole = Image::<Srgb8>::new(width, height, photo.as_chunks().0.to_vec());
+    let thumbnail = resize::to(&whole, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear).pixels().as_flattened().to_vec();
     let paintings = paintings.into_iter().map(image::ImageBuffer::into_raw).collect();
     Ok(Pair { name: name.to_owned(), width, height, photo: photo.into_raw(), paintings, ink: ink.into_raw(), thumbnail })
 }

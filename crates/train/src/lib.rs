@@ -3,6 +3,9 @@
 
 pub mod data;
 pub mod degrade;
+pub mod evaluate;
+pub mod pairs;
+pub mod split;
 
 #[cfg(feature = "torch")]
 pub mod checkpoint;

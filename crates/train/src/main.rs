@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use kaiga_train::pairs::{Plan, Targets};
+use pixels::Image;
+use pixels::space::Srgb8;
 
 /// Trains kaiga's painting network. Start with `pairs`, then `distil`.
 #[derive(Parser)]
@@ -17,8 +20,41 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Pairs(Pairs),
     #[cfg(feature = "torch")]
     Distil(distil::Distil),
+}
+
+/// Paints photos with the painter: the pairs that `distil` learns from.
+#[derive(Args)]
+struct Pairs {
+    /// Folder of the pairs.
+    out: PathBuf,
+    /// Folder of photos, sub-folders included; every tenth, by path, is held out.
+    #[arg(long)]
+    photos: PathBuf,
+    /// Photos painted at a time.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Most pairs to make now.
+    #[arg(long, default_value_t = usize::MAX)]
+    limit: usize,
+    /// Writes the photos at working size and leaves the painting to something else.
+    #[arg(long)]
+    photos_only: bool,
+}
+
+fn paint(_photo: &Image<Srgb8>) -> Targets {
+    unimplemented!("the painter")
+}
+
+fn pairs(arguments: Pairs) -> Result<()> {
+    let plan = Plan { photos: arguments.photos, out: arguments.out, jobs: arguments.jobs, limit: arguments.limit };
+    let say = |line: &str| println!("{line}");
+    let styles: &[&str] = if arguments.photos_only { &[] } else { &["meadow", "skyglow"] };
+    let made = kaiga_train::pairs::make(&plan, styles, &paint, &say)?;
+    println!("{made} pairs made in {}", plan.out.display());
+    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -33,6 +69,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Pairs(arguments) => pairs(arguments),
         #[cfg(feature = "torch")]
         Command::Distil(arguments) => distil::distil(arguments),
     }
@@ -42,7 +79,7 @@ fn run(command: Command) -> Result<()> {
 mod distil {
     use super::*;
     use anyhow::{Context, bail};
-    use clap::{Args, ValueEnum};
+    use clap::ValueEnum;
     use kaiga_train::losses::LossWeights;
     use kaiga_train::run::{Length, Plan};
     use tch::{Cuda, Device, Kind};
@@ -83,9 +120,9 @@ mod distil {
         /// Gigabytes of pixels kept in memory; beyond it pairs are left out evenly.
         #[arg(long, default_value_t = 8.0)]
         memory_gb: f64,
-        /// Threads of libtorch; 0: as many as there are cores.
-        #[arg(long, default_value_t = 0)]
-        threads: i32,
+        /// Threads of libtorch for each style; the styles are computed side by side.
+        #[arg(long, default_value_t = 1)]
+        threads: u32,
         /// Where to train.
         #[arg(long, value_enum, default_value_t = Where::Auto)]
         device: Where,
@@ -109,16 +146,13 @@ mod distil {
     }
 
     pub(super) fn distil(arguments: Distil) -> Result<()> {
-        prepare_process(arguments.device)?;
+        prepare_process(arguments.device, arguments.threads)?;
         let device = match arguments.device {
             Where::Cpu => Device::Cpu,
             Where::Auto => Device::cuda_if_available(),
             Where::Cuda if Cuda::is_available() => Device::Cuda(0),
             Where::Cuda => bail!("there is no CUDA device, or libtorch cannot use it: leave out --device cuda"),
         };
-        if arguments.threads > 0 {
-            tch::set_num_threads(arguments.threads);
-        }
         let length = match (arguments.minutes, arguments.steps) {
             (_, Some(steps)) => Length::Steps(steps),
             (minutes, None) => Length::Minutes(minutes.context("say how long: --minutes or --steps")?),
@@ -144,16 +178,22 @@ mod distil {
         kaiga_train::run::distil(&plan, &mut |line| println!("{line}"))
     }
 
-    /// Two things must be settled before libtorch is loaded, so the program starts itself once more. OpenMP's threads
-    /// must not spin while they wait, which starves everything beside them; and `libtorch_cuda`, which the linker
-    /// drops because nothing names it, must be loaded where a GPU may be used.
-    fn prepare_process(wanted: Where) -> Result<()> {
+    /// Some things must be settled before libtorch is loaded, so the program starts itself once more. OpenMP's threads
+    /// are counted, and must not spin while they wait, which starves everything beside them. The allocator keeps its
+    /// memory: a step asks for the same blocks again and again, and getting them from the kernel costs a fifth of it.
+    /// And `libtorch_cuda`, which the linker drops because nothing names it, must be loaded where a GPU may be used.
+    fn prepare_process(wanted: Where, threads: u32) -> Result<()> {
         const POLICY: &str = "OMP_WAIT_POLICY";
         if std::env::var_os(POLICY).is_some() || !cfg!(target_os = "linux") {
             return Ok(());
         }
         let mut again = std::process::Command::new(std::env::current_exe()?);
-        again.args(std::env::args_os().skip(1)).env(POLICY, "passive");
+        again.args(std::env::args_os().skip(1)).env(POLICY, "passive").env("OMP_NUM_THREADS", threads.to_string());
+        for name in ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"] {
+            let bytes: u64 = if name == "MALLOC_TOP_PAD_" { 64 << 20 } else { 4 << 30 };
+            again.env(name, bytes.to_string());
+        }
+        again.env("MALLOC_ARENA_MAX", "1");
         let gpu = wanted == Where::Cuda || (wanted == Where::Auto && std::path::Path::new("/dev/nvidiactl").exists());
         if gpu && std::env::var_os("LD_PRELOAD").is_none() {
             let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();

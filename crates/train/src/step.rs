@@ -66,25 +66,22 @@ impl State {
 /// # Errors
 /// If the loss or its gradient is not a number: the state is then as it was.
 pub fn step(state: &mut State, batch: &[Half], rate: f64, weights: &LossWeights, kind: Kind) -> Result<StepLosses> {
-    let device = state.flat.device();
-    let leaf = state.flat.detach().set_requires_grad(true);
-    let views = state.layout.views(&leaf);
-    let mut sums = vec![];
-    for half in batch {
-        let named = state.layout.effective(&views, &state.layout.styles[half.style]);
-        let shape = [half.count, half.side, half.side];
-        let photo = signed(&half.photo, shape, 3, device);
-        let thumbnail = signed(&half.thumbnail, [half.count, THUMBNAIL_PX, THUMBNAIL_PX], 3, device);
-        let painted = paint(&state.layout, &named, &photo, &thumbnail, kind);
-        let painting = signed(&half.painting, shape, 3, device).contiguous();
-        let ink = (signed(&half.ink, shape, 1, device).contiguous() + 1.0) * 0.5;
-        let l = losses(&painted, &painting, &ink, weights);
-        sums.push(Tensor::stack(&[l.total, l.colour, l.gradients, l.ab, l.ink], 0));
-    }
-    let mean = Tensor::stack(&sums, 0).mean_dim([0i64].as_slice(), false, Kind::Float);
-    let gradient = Tensor::run_backward(&[mean.get(0)], &[&leaf], false, false).remove(0);
+    // A style a thread: at this size libtorch's own threads spend more time meeting each other than computing.
+    let layout = &state.layout;
+    let parts: Vec<(Tensor, Tensor)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = batch
+            .iter()
+            .map(|half| {
+                let flat = state.flat.shallow_clone();
+                scope.spawn(move || gradient(layout, flat, half, weights, kind))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("libtorch gave up; its message is above")).collect()
+    });
+    let (numbers, gradients): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let mean = |parts: &[Tensor]| Tensor::stack(parts, 0).mean_dim([0i64].as_slice(), false, Kind::Float);
+    let (numbers, gradient) = (crate::parameters::plain(&mean(&numbers)).data, mean(&gradients));
     let norm = gradient.norm().double_value(&[]);
-    let numbers = crate::parameters::plain(&mean).data;
     if !norm.is_finite() || numbers.iter().any(|x| !x.is_finite()) {
         bail!(
             "step {}: the loss is {} and its gradient {norm}; the weights were left as they were. Try a lower --rate",
@@ -95,6 +92,22 @@ pub fn step(state: &mut State, batch: &[Half], rate: f64, weights: &LossWeights,
     tch::no_grad(|| adamw(state, &(gradient * (CLIP / norm).min(1.0)), rate));
     let [total, colour, gradients, ab, ink] = [0, 1, 2, 3, 4].map(|i| f64::from(numbers[i]));
     Ok(StepLosses { total, colour, gradients, ab, ink, gradient_norm: norm })
+}
+
+/// The losses of one half (total, colour, gradients, ab, ink), and the gradient of the total.
+fn gradient(layout: &Layout, flat: Tensor, half: &Half, weights: &LossWeights, kind: Kind) -> (Tensor, Tensor) {
+    let device = flat.device();
+    let leaf = flat.detach().set_requires_grad(true);
+    let named = layout.effective(&layout.views(&leaf), &layout.styles[half.style]);
+    let shape = [half.count, half.side, half.side];
+    let photo = signed(&half.photo, shape, 3, device);
+    let thumbnail = signed(&half.thumbnail, [half.count, THUMBNAIL_PX, THUMBNAIL_PX], 3, device);
+    let painted = paint(layout, &named, &photo, &thumbnail, kind);
+    let painting = signed(&half.painting, shape, 3, device).contiguous();
+    let ink = (signed(&half.ink, shape, 1, device).contiguous() + 1.0) * 0.5;
+    let l = losses(&painted, &painting, &ink, weights);
+    let gradient = Tensor::run_backward(&[&l.total], &[&leaf], false, false).remove(0);
+    (Tensor::stack(&[l.total, l.colour, l.gradients, l.ab, l.ink], 0).detach(), gradient)
 }
 
 fn adamw(state: &mut State, gradient: &Tensor, rate: f64) {

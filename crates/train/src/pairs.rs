@@ -1,0 +1,291 @@
+//! Makes the pairs that training learns from: every photo at working size, and what the painter makes of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use pixels::resize::{self, Filter};
+use pixels::space::{Gray, Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb};
+use pixels::{Image, codec};
+
+use crate::data::mix;
+
+/// Pictures are painted at this area, px: the painter's radii are for it.
+const AREA_PX: usize = 450_000;
+/// Smaller photos are enlarged to this area, px.
+const LEAST_AREA_PX: usize = 300_000;
+/// Of the photos, sorted by path, every so-many-th is never learnt from (the last of each such group).
+const HELD_OUT_EVERY: usize = 10;
+/// A photo is enlarged at most so much for a variant.
+const MOST_ENLARGED: f64 = 1.15;
+/// Shortest side of a variant, px.
+const LEAST_SIDE_PX: usize = 160;
+
+/// What the painter made of a photo; all of the photo's size.
+pub struct Targets {
+    /// Paintings with the names of their styles.
+    pub paintings: Vec<(&'static str, Image<Srgb8>)>,
+    /// Ink strength 0..1.
+    pub ink: Image<Gray>,
+}
+
+/// What is to be made.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Folder of photos, sub-folders included.
+    pub photos: PathBuf,
+    /// Folder of the pairs. Held-out ones come into its sub-folder `held`.
+    pub out: PathBuf,
+    /// Photos painted at a time.
+    pub jobs: usize,
+    /// Most pairs to make in this call.
+    pub limit: usize,
+}
+
+/// How a pair's photo comes from the photo in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Variant {
+    /// At working size.
+    Whole,
+    /// Smaller, or larger and cropped.
+    Zoomed,
+    /// In other light.
+    Relit,
+}
+
+struct Task {
+    photo: PathBuf,
+    folder: PathBuf,
+    name: String,
+    variant: Variant,
+    seed: u64,
+}
+
+/// Makes the pairs that are not there yet: NAME.photo.png, NAME.STYLE.png and NAME.ink.png, each written in one go.
+/// `styles` are the names that `paint` gives paintings for; without any only photos are written. Photos that cannot
+/// be read are named in `say` and left out. Returns how many pairs were made.
+///
+/// # Errors
+/// If there are no photos or a file cannot be written.
+pub fn make(
+    plan: &Plan,
+    styles: &[&str],
+    paint: &(dyn Fn(&Image<Srgb8>) -> Targets + Sync),
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<usize> {
+    let mut tasks = tasks(&plan.photos, &plan.out)?;
+    let all = tasks.len();
+    tasks.retain(|task| !complete(task, styles));
+    say(&format!("{} of {all} pairs are there already", all - tasks.len()));
+    tasks.truncate(plan.limit);
+    std::fs::create_dir_all(plan.out.join("held")).with_context(|| format!("cannot make {}", plan.out.display()))?;
+    let (next, made, start) = (AtomicUsize::new(0), AtomicUsize::new(0), Instant::now());
+    let (failure, said) = (Mutex::new(None), Mutex::new(start));
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match photo(task) {
+                        Err(error) => say(&format!("left out: {error:#}")),
+                        Ok(photo) => {
+                            if let Err(error) = write(task, &photo, styles, paint) {
+                                *lock(&failure) = Some(error);
+                                next.store(tasks.len(), Ordering::Relaxed);
+                                break;
+                            }
+                            made.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    let mut last = lock(&said);
+                    if last.elapsed() > Duration::from_secs(10) {
+                        *last = Instant::now();
+                        let done = made.load(Ordering::Relaxed);
+                        let left_s = start.elapsed().as_secs_f64() / done.max(1) as f64 * (tasks.len() - done) as f64;
+                        say(&format!("{done} of {} pairs, about {:.0} min to go", tasks.len(), left_s / 60.0));
+                    }
+                }
+            });
+        }
+    });
+    let failure = lock(&failure).take();
+    failure.map_or(Ok(made.into_inner()), Err)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All pairs there can be, in an order whose every beginning is a fair sample: held-out photos first (they are few),
+/// then whole photos, then variants, each mixed by their names.
+fn tasks(photos: &Path, out: &Path) -> Result<Vec<Task>> {
+    let mut files = Vec::new();
+    walk(photos, &mut files)?;
+    files.sort();
+    if files.is_empty() {
+        bail!("there are no photos (jpg, png, webp) in {}", photos.display());
+    }
+    let mut tasks = Vec::new();
+    for (index, photo) in files.iter().enumerate() {
+        let relative = photo.strip_prefix(photos).unwrap_or(photo).with_extension("");
+        let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("-");
+        let seed = name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
+        let held = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1;
+        let folder = if held { out.join("held") } else { out.to_owned() };
+        let mut add = |variant, name| tasks.push((!held, variant, seed, Task { photo: photo.clone(), folder: folder.clone(), name, variant, seed }));
+        add(Variant::Whole, name.clone());
+        if held {
+            continue;
+        }
+        if parts[0] != "people" {
+            add(Variant::Zoomed, format!("{name}-zoomed"));
+        }
+        if seed % 3 == 0 {
+            add(Variant::Relit, format!("{name}-relit"));
+        }
+    }
+    tasks.sort_by_key(|(learnt, variant, seed, _)| (*learnt, *variant != Variant::Whole, *seed, *variant));
+    Ok(tasks.into_iter().map(|(.., task)| task).collect())
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else if ["jpg", "jpeg", "png", "webp"].contains(&ending.as_str()) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn path(task: &Task, part: &str) -> PathBuf {
+    task.folder.join(format!("{}.{part}.png", task.name))
+}
+
+fn complete(task: &Task, styles: &[&str]) -> bool {
+    let ink: &[&str] = if styles.is_empty() { &[] } else { &["ink"] };
+    ["photo"].iter().chain(styles).chain(ink).all(|part| path(task, part).exists())
+}
+
+/// The photo of a pair. One that is there already is taken as it is.
+fn photo(task: &Task) -> Result<Image<Srgb8>> {
+    let there = path(task, "photo");
+    if there.exists() {
+        return read(&there);
+    }
+    let source = read(&task.photo)?;
+    let mut rng = fastrand::Rng::with_seed(task.seed ^ task.variant as u64);
+    let working = working_size(&source);
+    Ok(match task.variant {
+        Variant::Whole => resized(&source, working),
+        Variant::Zoomed => zoomed(&source, working, &mut rng),
+        Variant::Relit => relit(&resized(&source, working), &mut rng),
+    })
+}
+
+fn read(path: &Path) -> Result<Image<Srgb8>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(codec::read(&bytes, &codec::Limits::default()).with_context(|| path.display().to_string())?.image)
+}
+
+fn working_size(source: &Image<Srgb8>) -> (usize, usize) {
+    let (width, height) = (source.width(), source.height());
+    match width * height {
+        area if area > AREA_PX => resize::area_size(width, height, AREA_PX),
+        area if area < LEAST_AREA_PX => resize::area_size(width, height, LEAST_AREA_PX),
+        _ => (width, height),
+    }
+}
+
+fn resized(source: &Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {
+    let filter = if width < source.width() { Filter::Lanczos3 } else { Filter::Mitchell };
+    resize::to(source, width, height, filter)
+}
+
+/// The photo 0.7 times or 1.4 times its working size, the latter cropped at random to the area of the former.
+fn zoomed(source: &Image<Srgb8>, (width, height): (usize, usize), rng: &mut fastrand::Rng) -> Image<Srgb8> {
+    let scaled = |factor: f64| [width, height].map(|side| (side as f64 * factor).round() as usize);
+    let may_grow = 1.4 * width as f64 <= MOST_ENLARGED * source.width() as f64;
+    let may_shrink = 0.7 * width.min(height) as f64 >= LEAST_SIDE_PX as f64;
+    let [w, h] = scaled(if may_grow && (rng.bool() || !may_shrink) { 1.4 } else { 0.7 });
+    let scaled = resized(source, (w, h));
+    let keep = ((AREA_PX as f64 / (w * h) as f64).sqrt()).min(1.0);
+    let [cw, ch] = [w, h].map(|side| (side as f64 * keep) as usize);
+    scaled.crop(rng.usize(..=w - cw), rng.usize(..=h - ch), cw, ch)
+}
+
+/// The photo in linear light times 0.5–1.3, with red and blue off by up to a tenth.
+fn relit(photo: &Image<Srgb8>, rng: &mut fastrand::Rng) -> Image<Srgb8> {
+    let light = 0.5 + 0.8 * rng.f32();
+    let gain = [light * (0.9 + 0.2 * rng.f32()), light, light * (0.9 + 0.2 * rng.f32())];
+    photo.map::<Srgb8>(|pixel| {
+        let linear = linear_from_srgb8(pixel);
+        let lit = [0, 1, 2].map(|c| (linear[c] * gain[c]).min(1.0));
+        srgb8_from_srgb(srgb_from_linear(lit))
+    })
+}
+
+fn write(
+    task: &Task,
+    photo: &Image<Srgb8>,
+    styles: &[&str],
+    paint: &(dyn Fn(&Image<Srgb8>) -> Targets + Sync),
+) -> Result<()> {
+    let png = |image: &Image<Srgb8>| codec::write(image, None, codec::Format::Png, 100);
+    if !path(task, "photo").exists() {
+        atomically(&path(task, "photo"), &png(photo)?)?;
+    }
+    if styles.is_empty() {
+        return Ok(());
+    }
+    let targets = paint(photo);
+    for (style, painting) in &targets.paintings {
+        atomically(&path(task, style), &png(painting)?)?;
+    }
+    let ink = targets.ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
+    let ink = image::GrayImage::from_raw(targets.ink.width() as u32, targets.ink.height() as u32, ink);
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    ink.context("the ink does not fit its size")?.write_to(&mut bytes, image::ImageFormat::Png)?;
+    atomically(&path(task, "ink"), &bytes.into_inner())
+}
+
+fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let part = path.with_extension("tmp");
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_made_once_and_every_tenth_photo_is_held_out() {
+        let root = std::env::temp_dir().join(format!("kaiga-pairs-{}", std::process::id()));
+        let photos = root.join("photos");
+        std::fs::create_dir_all(photos.join("street")).unwrap();
+        let picture = Image::<Srgb8>::from_fn(24, 18, |x, y| [x as u8 * 9, y as u8 * 9, 70]);
+        let png = codec::write(&picture, None, codec::Format::Png, 100).unwrap();
+        for i in 0..10 {
+            std::fs::write(photos.join(format!("street/p-{i}.png")), &png).unwrap();
+        }
+        let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX };
+        let paint = |photo: &Image<Srgb8>| Targets {
+            paintings: vec![("meadow", photo.clone())],
+            ink: Image::filled(photo.width(), photo.height(), 0.5),
+        };
+        let made = make(&plan, &["meadow"], &paint, &|_| ()).unwrap();
+        assert!(made >= 19, "{made}");
+        assert!(root.join("out/held/street-p-9.photo.png").exists() && !root.join("out/street-p-9.photo.png").exists());
+        let photo = read(&root.join("out/street-p-3.photo.png")).unwrap();
+        assert!(photo.pixels().len().abs_diff(LEAST_AREA_PX) < 2000);
+        assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 0);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+}
