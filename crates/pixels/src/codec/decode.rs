@@ -31,7 +31,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Samples, Error> {
         .set_max_height(usize::MAX)
         .jpeg_set_max_scans(MAX_JPEG_SCANS);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(jpeg_error)?;
+    decoder.decode_headers().map_err(|error| jpeg_error(&error, bytes))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| Error::broken("the JPEG has no size"))?;
     limits.check_size(width, height)?;
 
@@ -61,7 +61,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Samples, Error> {
     let coefficients = if progressive { width * height * stored.num_components() * 2 } else { 0 };
     let mut samples = vec_for(width, height, storage, orientation, coefficients as u64, limits)?;
     decoder.set_options(options.jpeg_set_out_colorspace(output));
-    decoder.decode_into(&mut samples).map_err(jpeg_error)?;
+    decoder.decode_into(&mut samples).map_err(|error| jpeg_error(&error, bytes))?;
     Ok(Samples { width, height, storage, bytes: samples, profile, orientation })
 }
 
@@ -136,13 +136,31 @@ fn vec_for(
     Ok(samples)
 }
 
-fn jpeg_error(error: DecodeErrors) -> Error {
-    match error {
-        DecodeErrors::Unsupported(scheme) => {
-            Error::unsupported(format!("this kind of JPEG ({scheme:?}) is not one we read; save it as baseline JPEG"))
-        }
-        error => Error::broken(format!("the JPEG is damaged: {error}")),
+fn jpeg_error(error: &DecodeErrors, bytes: &[u8]) -> Error {
+    match unread_jpeg_variant(bytes) {
+        Some(variant) => Error::unsupported(format!(
+            "this is a JPEG with {variant}, which we do not read; save it as an ordinary JPEG"
+        )),
+        None => Error::broken(format!("the JPEG is damaged: {error}")),
     }
+}
+
+/// What the frame header announces that the decoder cannot do. It tells these from damage by chance
+/// only, so it is looked up when it has failed (ITU-T T.81, table B.1).
+fn unread_jpeg_variant(bytes: &[u8]) -> Option<&'static str> {
+    let mut rest = bytes.get(2..)?;
+    while let [0xff, marker, after @ ..] = rest {
+        match marker {
+            0xff => rest = &rest[1..],
+            0xc3 => return Some("lossless coding"),
+            0xc5..=0xc7 | 0xde => return Some("hierarchical coding"),
+            0xc9..=0xcb | 0xcd..=0xcf => return Some("arithmetic coding"),
+            0xc0..=0xc2 => return (*after.get(2)? != 8).then_some("more than 8 bits a sample"),
+            0xd9 | 0xda => return None,
+            _ => rest = after.get(usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]))..)?,
+        }
+    }
+    None
 }
 
 fn image_error(error: ImageError) -> Error {
