@@ -1,8 +1,23 @@
 //! Runs a network ([`net::Arch`]) on the CPU. Knows no pictures.
 
+mod conv;
+mod gemm;
+mod network;
+mod paint;
 pub mod plain;
+mod plan;
+mod rows;
+mod simd;
+#[cfg(test)]
+mod tests;
 
 pub use net::{Error, ErrorKind, Shape};
+pub use network::Network;
+
+/// The instructions the fast executor uses on this CPU, and what it could fall back to; the first is in use.
+pub fn cpu_features() -> Vec<&'static str> {
+    simd::Level::available().into_iter().map(simd::Level::name).collect()
+}
 
 /// A map of H×W×C numbers, channels side by side (HWC), what operations take and make.
 #[derive(Clone, Debug, PartialEq)]

@@ -200,7 +200,7 @@ mod tests {
     fn shuffle_undoes_unshuffle_in_the_stated_order() {
         let input = Map::from_fn(Shape::new(4, 6, 2), |y, x, c| (100 * y + 10 * x + c) as f32);
         let op = Op::Unshuffle { from: 0, factor: 2 };
-        let small = apply(&op, &Weights::new(), &[input.clone()], Shape::new(2, 3, 8));
+        let small = apply(&op, &Weights::new(), std::slice::from_ref(&input), Shape::new(2, 3, 8));
         assert_eq!(small.at(1, 2, 4 + 2 + 1), input.at(3, 5, 1));
         let back = apply(&Op::Shuffle { from: 0, factor: 2 }, &Weights::new(), &[small], input.shape());
         assert_eq!(back, input);

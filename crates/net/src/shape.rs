@@ -96,7 +96,12 @@ fn of_op(op: &Op, known: &[Shape]) -> Result<Shape, Error> {
     Ok(match *op {
         Op::Conv { from, ref name, channels, kernel, stride, groups, padding, .. } => {
             let input = known[from];
-            if groups == 0 || input.channels % groups != 0 || channels % groups != 0 || stride == 0 || kernel == 0 {
+            if groups == 0
+                || !input.channels.is_multiple_of(groups)
+                || !channels.is_multiple_of(groups)
+                || stride == 0
+                || kernel == 0
+            {
                 fail!(Arch, "{name}: {} → {channels} channels cannot be in {groups} groups", input.channels);
             }
             let (before, after) = padding.sides(kernel);
@@ -119,14 +124,14 @@ fn of_op(op: &Op, known: &[Shape]) -> Result<Shape, Error> {
         }
         Op::Unshuffle { from, factor } => {
             let input = known[from];
-            if factor == 0 || input.height % factor != 0 || input.width % factor != 0 {
+            if factor == 0 || !input.height.is_multiple_of(factor) || !input.width.is_multiple_of(factor) {
                 fail!(Input, "the sides of a map of {input} must be divisible by {factor}");
             }
             Shape::new(input.height / factor, input.width / factor, input.channels * factor * factor)
         }
         Op::Shuffle { from, factor } => {
             let input = known[from];
-            if factor == 0 || input.channels % (factor * factor) != 0 {
+            if factor == 0 || !input.channels.is_multiple_of(factor * factor) {
                 fail!(Arch, "{} channels cannot be shuffled by {factor}", input.channels);
             }
             Shape::new(input.height * factor, input.width * factor, input.channels / (factor * factor))

@@ -1,0 +1,233 @@
+//! The fast executor: takes the steps of the plan on rows, on all cores.
+
+use std::sync::{Mutex, PoisonError};
+
+use net::{Activation, Arch, Error, Shape, Value, Weights};
+use rayon::prelude::*;
+
+use crate::Map;
+use crate::paint::{Drawn, paint};
+use crate::plain::between;
+use crate::plan::{Step, Work, plan};
+use crate::rows::{PAD, Rows};
+use crate::simd::Level;
+
+/// A network with its weights, ready to run on pictures of any size. It may be shared between threads.
+///
+/// The result is the same, bit for bit, whatever the number of threads, and the same for a tile as for those pixels
+/// of the whole, as long as the tile's border lies outside what [`net::measure()`] says an output pixel sees and the
+/// tile begins at a multiple of the coarsest level's pixels (16 for the light drawer). Other CPUs may round
+/// otherwise.
+pub struct Network {
+    arch: Arch,
+    steps: Vec<Step>,
+    level: Level,
+    /// Memory of dead maps, kept for the next run.
+    pool: Mutex<Vec<Vec<f32>>>,
+}
+
+impl Network {
+    /// Prepares a network. Tensors it does not know are left alone.
+    ///
+    /// # Errors
+    /// As [`net::weights::check`].
+    pub fn new(arch: &Arch, weights: &Weights) -> Result<Self, Error> {
+        Self::on(Level::available()[0], arch, weights)
+    }
+
+    pub(crate) fn on(level: Level, arch: &Arch, weights: &Weights) -> Result<Self, Error> {
+        net::weights::check(arch, weights)?;
+        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Mutex::default() })
+    }
+
+    /// Which network this is.
+    pub fn arch(&self) -> &Arch {
+        &self.arch
+    }
+
+    /// Runs the network on these inputs and gives its outputs, in the order the architecture names them.
+    ///
+    /// # Errors
+    /// Where the inputs do not fit the architecture.
+    pub fn run(&self, inputs: &[&Map]) -> Result<Vec<Map>, Error> {
+        let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape()).collect();
+        let shapes = net::shapes(&self.arch, &shapes)?;
+        let mut pool = std::mem::take(&mut *self.pool.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut values: Vec<Option<Rows>> = (0..shapes.len()).map(|_| None).collect();
+        for (value, map) in inputs.iter().enumerate() {
+            let mut rows = Rows::on(take(&mut pool, shapes[value]), shapes[value]);
+            rows.copy_from(map);
+            values[value] = Some(rows);
+        }
+        for step in &self.steps {
+            let mut out = Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]);
+            let source = |i: usize| values[step.from[i]].as_ref().expect("the plan makes values before it reads them");
+            self.take_step(&step.work, &source, &mut out);
+            values[step.to] = Some(out);
+            let dead = step.dead.iter().filter_map(|&value| values[value].take());
+            pool.extend(dead.map(|rows| rows.data));
+        }
+        let output = |&(_, value): &(String, Value)| values[value].as_ref().map(Rows::to_map);
+        let outputs = self.arch.outputs.iter().filter_map(output).collect();
+        pool.extend(values.into_iter().flatten().map(|rows| rows.data));
+        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
+        Ok(outputs)
+    }
+
+    /// The most bytes of maps alive at once when inputs of these shapes run, without the weights and what the
+    /// threads work with (some 100 KB to 1 MB each). As much is kept for the next run.
+    ///
+    /// # Errors
+    /// Where the inputs do not fit the architecture.
+    pub fn peak_bytes(&self, inputs: &[Shape]) -> Result<usize, Error> {
+        let shapes = net::shapes(&self.arch, inputs)?;
+        let mut pool: Vec<usize> = Vec::new();
+        let mut total = 0;
+        let mut take = |pool: &mut Vec<usize>, wanted: usize| {
+            let free = best(pool.iter().copied(), wanted).map(|at| pool.swap_remove(at));
+            total += wanted.saturating_sub(free.unwrap_or(0));
+            wanted.max(free.unwrap_or(0))
+        };
+        let mut held = vec![0; shapes.len()];
+        for value in 0..inputs.len() {
+            held[value] = take(&mut pool, Rows::space(shapes[value]));
+        }
+        for step in &self.steps {
+            held[step.to] = take(&mut pool, Rows::space(shapes[step.to]));
+            pool.extend(step.dead.iter().map(|&value| held[value]));
+        }
+        Ok(total * size_of::<f32>())
+    }
+
+    fn take_step<'a>(&self, work: &Work, source: &dyn Fn(usize) -> &'a Rows, out: &mut Rows) {
+        let level = self.level;
+        match work {
+            Work::Conv(conv) => conv.run(level, source(0), out),
+            Work::Block(block) => block.run(level, source(0), out),
+            Work::Up(up) => up.run(level, source(0), source(1), out),
+            Work::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
+            Work::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
+            Work::Norm { weight, bias, activation } => norm(source(0), weight, bias, *activation, out),
+            Work::Add => add(source(0), source(1), out),
+            Work::Unshuffle(factor) => unshuffle(source(0), *factor, out),
+            Work::Shuffle(factor) => shuffle(source(0), *factor, out),
+            Work::Upsample { align_corners } => upsample(source(0), *align_corners, out),
+            Work::Modulate => modulate(source(0), source(1), out),
+            Work::Attend => attend(source(0), source(1), out),
+        }
+    }
+}
+
+/// The smallest free memory that is large enough, or else the largest.
+fn best(free: impl Iterator<Item = usize>, wanted: usize) -> Option<usize> {
+    let order = |size: usize| if size >= wanted { (0, size) } else { (1, usize::MAX - size) };
+    free.enumerate().min_by_key(|&(_, size)| order(size)).map(|(at, _)| at)
+}
+
+fn take(pool: &mut Vec<Vec<f32>>, shape: Shape) -> Vec<f32> {
+    best(pool.iter().map(Vec::capacity), Rows::space(shape)).map(|at| pool.swap_remove(at)).unwrap_or_default()
+}
+
+fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: &mut Rows) {
+    let Shape { height, channels, .. } = from.shape;
+    let count = from.shape.numbers() as f64;
+    // Row sums on all cores, then added in the order of the rows: the same whatever the number of threads.
+    let total = |number: &(dyn Fn(f32) -> f64 + Sync)| -> f64 {
+        let row = |y: usize| -> f64 { (0..channels).map(|c| lane_sum(from.plane(y, c), number)).sum() };
+        (0..height).into_par_iter().map(row).collect::<Vec<f64>>().iter().sum()
+    };
+    let mean = total(&f64::from) / count;
+    let variance = total(&|x| (f64::from(x) - mean).powi(2)) / count;
+    let scale = 1.0 / (variance + 1e-5).sqrt();
+    let stride = out.stride;
+    out.fill(|y, row| {
+        for c in 0..channels {
+            let factor = (scale * f64::from(weight[c])) as f32;
+            let shift = (f64::from(bias[c]) - mean * scale * f64::from(weight[c])) as f32;
+            let to = &mut row[c * stride + PAD..];
+            let pixels = to.iter_mut().zip(from.plane(y, c));
+            match activation {
+                Activation::Identity => pixels.for_each(|(to, x)| *to = x * factor + shift),
+                Activation::LeakyRelu(slope) => pixels.for_each(|(to, x)| {
+                    let x = x * factor + shift;
+                    *to = x.max(slope * x);
+                }),
+                Activation::Tanh => pixels.for_each(|(to, x)| *to = (x * factor + shift).tanh()),
+            }
+        }
+    });
+}
+
+/// Sum in eight lanes, which the compiler can keep in vectors.
+fn lane_sum(numbers: &[f32], number: &(dyn Fn(f32) -> f64 + Sync)) -> f64 {
+    numbers.iter().map(|&x| number(x)).sum()
+}
+
+fn add(a: &Rows, b: &Rows, out: &mut Rows) {
+    out.fill(|y, row| row.iter_mut().zip(a.row(y)).zip(b.row(y)).for_each(|((to, a), b)| *to = a + b));
+}
+
+fn unshuffle(from: &Rows, factor: usize, out: &mut Rows) {
+    let stride = out.stride;
+    out.fill(|y, row| {
+        for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
+            let (dy, dx) = (c / factor % factor, c % factor);
+            let from = &from.plane(y * factor + dy, c / (factor * factor))[dx..];
+            plane[PAD..].iter_mut().zip(from.iter().step_by(factor)).for_each(|(to, from)| *to = *from);
+        }
+    });
+}
+
+fn shuffle(from: &Rows, factor: usize, out: &mut Rows) {
+    let (stride, width) = (out.stride, out.shape.width);
+    out.fill(|y, row| {
+        for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
+            for dx in 0..factor {
+                let from = from.plane(y / factor, (c * factor + y % factor) * factor + dx);
+                let to = plane[PAD..][..width].iter_mut().skip(dx).step_by(factor);
+                to.zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+    });
+}
+
+fn upsample(from: &Rows, align_corners: bool, out: &mut Rows) {
+    let (small, large, stride) = (from.shape, out.shape, out.stride);
+    let columns: Vec<_> = (0..large.width).map(|x| between(x, small.width, large.width, align_corners)).collect();
+    out.fill(|y, row| {
+        let (above, below, down) = between(y, small.height, large.height, align_corners);
+        for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
+            let (above, below) = (from.plane(above, c), from.plane(below, c));
+            for (to, &(left, right, share)) in plane[PAD..].iter_mut().zip(&columns) {
+                let across = |row: &[f32]| row[left] * (1.0 - share) + row[right] * share;
+                *to = across(above) * (1.0 - down) + across(below) * down;
+            }
+        }
+    });
+}
+
+fn modulate(from: &Rows, by: &Rows, out: &mut Rows) {
+    let (channels, stride) = (from.shape.channels, out.stride);
+    out.fill(|y, row| {
+        for c in 0..channels {
+            let (scale, shift) = (1.0 + by.plane(0, c)[0], by.plane(0, channels + c)[0]);
+            let to = row[c * stride + PAD..].iter_mut();
+            to.zip(from.plane(y, c)).for_each(|(to, x)| *to = x * scale + shift);
+        }
+    });
+}
+
+/// Small maps only (the eye's cells): plain.
+fn attend(cells: &Rows, score: &Rows, out: &mut Rows) {
+    let rows = || 0..cells.shape.height;
+    let top = rows().flat_map(|y| score.plane(y, 0)).copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = rows().flat_map(|y| score.plane(y, 0)).map(|score| (score - top).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    out.fill(|_, row| {
+        for c in 0..cells.shape.channels {
+            let numbers = rows().flat_map(|y| cells.plane(y, c));
+            let total: f32 = numbers.zip(&weights).map(|(cell, weight)| cell * weight).sum();
+            row[c * crate::rows::stride_of(1) + PAD] = total / sum;
+        }
+    });
+}

@@ -1,0 +1,236 @@
+//! From the list of operations to the steps the fast executor takes: operations that belong together become one
+//! step, and every value is known to be dead after its last use.
+
+use net::{Activation, Arch, Op, Padding, Value, Weights};
+
+use crate::conv::{Block, Conv, Up};
+use crate::gemm::Packed;
+
+/// One step; makes the value `to`.
+pub(crate) struct Step {
+    pub(crate) to: Value,
+    pub(crate) from: Vec<Value>,
+    pub(crate) work: Work,
+    /// Values nobody reads after this step.
+    pub(crate) dead: Vec<Value>,
+}
+
+/// What a step does with its sources.
+pub(crate) enum Work {
+    Conv(Conv),
+    /// Sources: the input.
+    Block(Block),
+    /// Sources: the coarse map, the map added.
+    Up(Up),
+    /// Sources: the picture, what the head draws from, the grid.
+    PaintFromHead(Packed),
+    /// Sources: the picture, what was drawn, the grid.
+    Paint,
+    Norm {
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        activation: Activation,
+    },
+    Add,
+    Unshuffle(usize),
+    Shuffle(usize),
+    Upsample {
+        align_corners: bool,
+    },
+    Modulate,
+    Attend,
+}
+
+/// The steps of `arch` in order. The weights must have been checked.
+pub(crate) fn plan(arch: &Arch, weights: &Weights) -> Vec<Step> {
+    let planner = Planner::new(arch, weights);
+    let mut steps: Vec<Step> = Vec::new();
+    for number in (0..arch.ops.len()).rev() {
+        // Backwards, so that an operation knows whether a later one has taken it in.
+        if steps.iter().any(|step| planner.absorbed(step).contains(&(arch.inputs.len() + number))) {
+            continue;
+        }
+        steps.push(planner.step(number));
+    }
+    steps.reverse();
+    let mut seen: Vec<Value> = arch.outputs.iter().map(|&(_, value)| value).collect();
+    for step in steps.iter_mut().rev() {
+        for &value in step.from.iter().chain([&step.to]) {
+            if !seen.contains(&value) {
+                seen.push(value);
+                step.dead.push(value);
+            }
+        }
+    }
+    steps
+}
+
+struct Planner<'a> {
+    arch: &'a Arch,
+    weights: &'a Weights,
+    channels: Vec<usize>,
+    /// How often each value is read; outputs count.
+    uses: Vec<usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(arch: &'a Arch, weights: &'a Weights) -> Self {
+        let channels = net::shape::channels(arch).expect("the architecture was checked with the weights");
+        let mut uses = vec![0; channels.len()];
+        let outputs = arch.outputs.iter().map(|&(_, value)| value);
+        arch.ops.iter().flat_map(Op::sources).chain(outputs).for_each(|value| uses[value] += 1);
+        Self { arch, weights, channels, uses }
+    }
+
+    /// The operation that makes `value`, if nothing but one operation reads it: then that may take it in.
+    fn only_for_one(&self, value: Value) -> Option<&'a Op> {
+        let number = value.checked_sub(self.arch.inputs.len())?;
+        (self.uses[value] == 1).then(|| &self.arch.ops[number])
+    }
+
+    /// The values between a step's sources and its result, which are never made.
+    fn absorbed(&self, step: &Step) -> Vec<Value> {
+        let mut inner = Vec::new();
+        let mut open = self.arch.ops[step.to - self.arch.inputs.len()].sources();
+        while let Some(value) = open.pop() {
+            if !step.from.contains(&value) {
+                inner.push(value);
+                open.extend(self.arch.ops[value - self.arch.inputs.len()].sources());
+            }
+        }
+        inner
+    }
+
+    fn step(&self, number: usize) -> Step {
+        let op = &self.arch.ops[number];
+        let fused = match op {
+            Op::Add { a, b } => self
+                .block(*a, *b)
+                .or_else(|| self.block(*b, *a))
+                .or_else(|| self.up(*a, *b))
+                .or_else(|| self.up(*b, *a)),
+            Op::Conv { from, .. } => self.unshuffled(op, *from),
+            Op::Paint { picture, drawn, grid } => self.paint(*picture, *drawn, *grid),
+            _ => None,
+        };
+        let (from, work) = fused.unwrap_or_else(|| (op.sources(), self.alone(op)));
+        Step { to: self.arch.inputs.len() + number, from, work, dead: Vec::new() }
+    }
+
+    fn alone(&self, op: &Op) -> Work {
+        match *op {
+            Op::Conv { .. } => Work::Conv(self.conv(op, 1)),
+            Op::Norm { ref name, activation, .. } => Work::Norm {
+                weight: self.tensor(name, "weight").to_vec(),
+                bias: self.tensor(name, "bias").to_vec(),
+                activation,
+            },
+            Op::Add { .. } => Work::Add,
+            Op::Unshuffle { factor, .. } => Work::Unshuffle(factor),
+            Op::Shuffle { factor, .. } => Work::Shuffle(factor),
+            Op::Upsample { align_corners, .. } => Work::Upsample { align_corners },
+            Op::Modulate { .. } => Work::Modulate,
+            Op::Attend { .. } => Work::Attend,
+            Op::Paint { .. } => Work::Paint,
+        }
+    }
+
+    fn tensor(&self, name: &str, part: &str) -> &'a [f32] {
+        &self.weights[&format!("{name}.{part}")].data
+    }
+
+    /// One matrix for each group of a convolution.
+    fn packed(&self, op: &Op) -> Vec<Packed> {
+        let Op::Conv { name, channels, groups, bias, activation, .. } = op else {
+            unreachable!("asked of a Conv only")
+        };
+        let weight = self.tensor(name, "weight");
+        let zeros = vec![0.0; *channels];
+        let bias = if *bias { self.tensor(name, "bias") } else { &zeros };
+        let (rows, size) = (channels / groups, weight.len() / groups);
+        weight.chunks(size).zip(bias.chunks(rows)).map(|(w, b)| Packed::new(w, b, *activation)).collect()
+    }
+
+    fn conv(&self, op: &Op, unshuffle: usize) -> Conv {
+        let Op::Conv { kernel, stride, padding, .. } = *op else { unreachable!("asked of a Conv only") };
+        Conv { groups: self.packed(op), kernel, stride, padding, unshuffle }
+    }
+
+    fn pointwise(&self, value: Value) -> Option<(&'a Op, Value)> {
+        match self.only_for_one(value)? {
+            op @ Op::Conv { from, kernel: 1, stride: 1, groups: 1, .. } => Some((op, *from)),
+            _ => None,
+        }
+    }
+
+    fn only(&self, op: &Op) -> Packed {
+        self.packed(op).remove(0)
+    }
+
+    /// `input + project(expand(depthwise(input)))`.
+    fn block(&self, input: Value, sum: Value) -> Option<(Vec<Value>, Work)> {
+        let (project, expanded) = self.pointwise(sum)?;
+        let (expand, filtered) = self.pointwise(expanded)?;
+        let Op::Conv { from, name, kernel: 3, stride: 1, groups, bias, padding, activation, .. } =
+            self.only_for_one(filtered)?
+        else {
+            return None;
+        };
+        let channels = self.channels[input];
+        let fits = *from == input && *groups == channels && self.channels[filtered] == channels;
+        if !fits || *padding != Padding::Replicate || *activation != Activation::Identity {
+            return None;
+        }
+        let depthwise_bias = if *bias { self.tensor(name, "bias").to_vec() } else { vec![0.0; channels] };
+        let depthwise = self.tensor(name, "weight").to_vec();
+        let (expand, project) = (self.only(expand), self.only(project));
+        Some((vec![input], Work::Block(Block { depthwise, depthwise_bias, expand, project })))
+    }
+
+    /// `shuffle(pointwise(x)) + skip`.
+    fn up(&self, shuffled: Value, skip: Value) -> Option<(Vec<Value>, Work)> {
+        let Op::Shuffle { from, factor } = *self.only_for_one(shuffled)? else { return None };
+        let (conv, from) = self.pointwise(from)?;
+        Some((vec![from, skip], Work::Up(Up { packed: self.only(conv), factor })))
+    }
+
+    /// A convolution of the pixel-unshuffled input.
+    fn unshuffled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Work)> {
+        let Op::Unshuffle { from, factor } = *self.only_for_one(input)? else { return None };
+        Some((vec![from], Work::Conv(self.conv(op, factor))))
+    }
+
+    /// Painting with the head that draws for it.
+    fn paint(&self, picture: Value, drawn: Value, grid: Value) -> Option<(Vec<Value>, Work)> {
+        let Op::Shuffle { from, factor: 2 } = *self.only_for_one(drawn)? else { return None };
+        let (head, from) = self.pointwise(from)?;
+        Some((vec![picture, from, grid], Work::PaintFromHead(self.only(head))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drawer_is_nothing_but_fused_steps() {
+        let drawer = net::light::drawer();
+        let parameters = net::parameters(&drawer).unwrap().into_iter();
+        let weights = parameters.map(|(name, shape)| {
+            let count = shape.iter().product();
+            (name, net::Tensor::new(&shape, vec![0.0; count]))
+        });
+        let steps = plan(&drawer, &weights.collect());
+        let count = |is: fn(&Work) -> bool| steps.iter().filter(|step| is(&step.work)).count();
+        assert_eq!(count(|work| matches!(work, Work::Block(_))), 14);
+        assert_eq!(count(|work| matches!(work, Work::Up(_))), 3);
+        assert_eq!(count(|work| matches!(work, Work::Conv(_))), 5);
+        assert_eq!(count(|work| matches!(work, Work::PaintFromHead(_) | Work::Modulate)), 2);
+        assert_eq!(steps.len(), 14 + 3 + 5 + 2);
+        // Everything but the painting dies somewhere, once.
+        let mut dead: Vec<Value> = steps.iter().flat_map(|step| step.dead.clone()).collect();
+        dead.sort_unstable();
+        dead.dedup();
+        assert_eq!(dead.len(), 2 + steps.len() - 1);
+    }
+}
