@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
     about = "Photo in, anime-style painting out, on an ordinary CPU.",
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    max_term_width = 100,
+    term_width = 100,
     after_help = "Examples:\n  \
         kaiga photo.jpg                        paints photo.kaiga.png beside it\n  \
         kaiga photo.jpg -o out.jpg -n skyglow  another style, another name and format\n  \

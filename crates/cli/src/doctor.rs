@@ -14,7 +14,7 @@ pub(crate) fn report(as_json: bool) -> Result<String, String> {
     let report = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "cpu_features": cpu_features(),
+        "instructions": engine::cpu_features(),
         "threads": rayon::current_num_threads(),
         "memory_available_bytes": memory.available,
         "memory_limit_bytes": memory.limit,
@@ -50,13 +50,13 @@ fn model(name: &str, bytes: &[u8]) -> Value {
 fn for_people(report: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let mega = |value: &Value| value.as_f64().map_or("unknown".to_owned(), |bytes| format!("{:.0} MB", bytes / 1e6));
-    let features: Vec<String> = report["cpu_features"].as_array().into_iter().flatten().map(text).collect();
+    let instructions: Vec<String> = report["instructions"].as_array().into_iter().flatten().map(text).collect();
     let network = &report["network"];
     let giga = |key: &str| network[key].as_f64().unwrap_or(0.0) / 1e9;
     let mut lines = vec![
         format!("kaiga {} on {}", text(&report["version"]), text(&report["system"])),
         format!("threads       {}", report["threads"]),
-        format!("cpu features  {}", if features.is_empty() { "none known".into() } else { features.join(" ") }),
+        format!("instructions  {} (the first is in use)", instructions.join(", ")),
         format!("memory        {} available", mega(&report["memory_available_bytes"])),
     ];
     if !report["memory_limit_bytes"].is_null() {
@@ -78,25 +78,6 @@ fn for_people(report: &Value) -> String {
         lines.push(format!("              sha256 {}", text(&model["sha256"])));
     }
     lines.join("\n")
-}
-
-#[cfg(target_arch = "x86_64")]
-fn cpu_features() -> Vec<&'static str> {
-    macro_rules! present {
-        ($($name:tt)*) => { [$(($name, std::arch::is_x86_feature_detected!($name))),*] };
-    }
-    let features = present!["sse4.1" "avx" "avx2" "fma" "f16c" "avx512f" "avx512bw" "avx512vnni" "avx512bf16"];
-    features.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
-}
-
-#[cfg(target_arch = "aarch64")]
-fn cpu_features() -> Vec<&'static str> {
-    vec!["neon"]
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn cpu_features() -> Vec<&'static str> {
-    Vec::new()
 }
 
 /// Memory in bytes, where the system tells.

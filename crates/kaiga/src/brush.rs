@@ -2,16 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::tiles::{Part, signed};
-use engine::Map;
-struct Network(net::Arch, Weights); // TEMP
-impl Network {
-    fn new(a: &net::Arch, w: &Weights) -> Result<Self, net::Error> {
-        Ok(Self(a.clone(), w.clone()))
-    }
-    fn run(&self, i: &[&Map]) -> Result<Vec<Map>, net::Error> {
-        engine::plain::run(&self.0, &self.1, i)
-    }
-}
+use engine::{Map, Network};
 use net::light::{self, THUMBNAIL_PX};
 use net::{Reach, Shape, Weights};
 use pixels::Image;

@@ -5,12 +5,13 @@ use crate::tiles::Part;
 use engine::Map;
 use net::light::inked;
 use pixels::Image;
+use pixels::guided::guided;
 use pixels::space::{Srgb, Srgb8, srgb_from_srgb8, srgb_from_ycbcr, srgb8_from_srgb};
 use rayon::prelude::*;
 
 /// How much must be painted around a part to finish it, px: the guided filter's window, twice.
 pub(crate) fn surroundings_px(look: &Look) -> usize {
-    look.guided.map_or(0, |guided| 2 * guided.radius_px())
+    look.guided.map_or(0, |settings| 2 * settings.radius_px())
 }
 
 /// Finishes `part` of the result.
@@ -28,8 +29,7 @@ pub(crate) fn finish(
     let mut painting = coloured(painted, look);
     if let Some(settings) = look.guided {
         let guide: Image<Srgb> = photo.crop(around.x, around.y, around.width, around.height).map(srgb_from_srgb8);
-        let _ = (guide, settings.eps());
-        painting = painting; // TEMP
+        painting = guided(&guide, &painting, settings.radius_px(), settings.eps());
     }
     let width = result.width();
     let rows = result.pixels_mut().par_chunks_mut(width).skip(part.y).take(part.height).enumerate();

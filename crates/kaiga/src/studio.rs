@@ -98,7 +98,8 @@ impl Studio {
         self.styles.iter().map(style).collect()
     }
 
-    /// Paints a photo. The same photo and look make the same bytes, whatever the number of threads and the tile.
+    /// Paints a photo. The same photo and look make the same bytes, whatever the number of threads; so do all tiles,
+    /// but for the rounding of the guided filter where it is on.
     ///
     /// Memory stays bounded: beside the photo and the painting it holds one tile, and what is painted at a smaller
     /// size. `progress` is asked between tiles whether to go on.

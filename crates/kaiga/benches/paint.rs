@@ -1,0 +1,119 @@
+//! Where the time of a painting goes: decoding, the eye, the drawer, the lift to full size, encoding.
+//!
+//! `cargo bench -p kaiga` times each step for itself, then prints the shares of one painting of each size. The
+//! pictures are the sample, resampled.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench reports to the terminal")]
+
+use divan::{Bencher, black_box};
+use engine::{Map, Network};
+use kaiga::{Detail, Look, Photo, Studio, unwatched, working_size};
+use net::light::{self, GRAIN_PX, THUMBNAIL_PX};
+use pixels::codec::{self, Format, Limits};
+use pixels::resize::{self, Filter};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+const SAMPLE: &[u8] = include_bytes!("../../../samples/street.jpg");
+/// Width and height, px: 512², 2 Mpx and 12 Mpx.
+const SIZES: [(usize, usize); 3] = [(512, 512), (1632, 1224), (4000, 3000)];
+
+fn main() {
+    divan::main();
+    // `cargo test` runs benches too, to see that they run; the shares are for `cargo bench`.
+    if std::env::args().any(|argument| argument == "--bench") {
+        SIZES.iter().for_each(|&size| print_shares(size));
+    }
+}
+
+fn photo((width, height): (usize, usize)) -> Photo {
+    let sample = codec::read(SAMPLE, &Limits::default()).unwrap();
+    Photo { image: resize::to(&sample.image, width, height, Filter::CatmullRom), ..sample }
+}
+
+fn jpeg(size: (usize, usize)) -> Vec<u8> {
+    codec::write(&photo(size).image, None, Format::Jpeg, 92).unwrap()
+}
+
+/// A network of the embedded base model.
+fn network(arch: &net::Arch) -> Network {
+    Network::new(arch, &net::Model::read(kaiga::EMBEDDED[0].1).unwrap().weights).unwrap()
+}
+
+/// RGB −1..1 of the sample at that size.
+fn signed(width: usize, height: usize) -> Map {
+    let image = photo((width, height)).image;
+    let data = image.pixels().as_flattened().iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
+    Map::new(height, width, 3, data)
+}
+
+#[divan::bench(args = SIZES)]
+fn decode(bencher: Bencher, size: (usize, usize)) {
+    let bytes = jpeg(size);
+    bencher.bench(|| codec::read(black_box(&bytes), &Limits::default()));
+}
+
+#[divan::bench]
+fn eye(bencher: Bencher) {
+    let (eye, thumbnail) = (network(&light::eye()), signed(THUMBNAIL_PX, THUMBNAIL_PX));
+    bencher.bench(|| eye.run(&[&thumbnail]));
+}
+
+#[divan::bench(args = SIZES)]
+fn drawer(bencher: Bencher, (width, height): (usize, usize)) {
+    let (width, height) = working_size(width, height, Detail::default());
+    let picture = signed(width.next_multiple_of(GRAIN_PX), height.next_multiple_of(GRAIN_PX));
+    let modulation = network(&light::eye()).run(&[&signed(THUMBNAIL_PX, THUMBNAIL_PX)]).unwrap();
+    let drawer = network(&light::drawer());
+    bencher.bench(|| drawer.run(&[&picture, &modulation[0]]));
+}
+
+/// All of it but the files: what is more than eye and drawer is resampling and finishing.
+#[divan::bench(args = SIZES)]
+fn paint(bencher: Bencher, size: (usize, usize)) {
+    let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
+    bencher.bench(|| studio.paint(&photo, &Look::default(), &unwatched));
+}
+
+#[divan::bench(args = SIZES)]
+fn encode_png(bencher: Bencher, size: (usize, usize)) {
+    let painting = Studio::embedded().unwrap().paint(&photo(size), &Look::default(), &unwatched).unwrap();
+    bencher.bench(|| codec::write(&painting.image, None, Format::Png, 92));
+}
+
+#[divan::bench(args = SIZES)]
+fn encode_jpeg(bencher: Bencher, size: (usize, usize)) {
+    let painting = Studio::embedded().unwrap().paint(&photo(size), &Look::default(), &unwatched).unwrap();
+    bencher.bench(|| codec::write(&painting.image, None, Format::Jpeg, 92));
+}
+
+/// Paints once and prints how long each step took, as the progress function sees it.
+fn print_shares(size: (usize, usize)) {
+    let bytes = jpeg(size);
+    let studio = Studio::embedded().unwrap();
+    let start = Instant::now();
+    let photo = codec::read(&bytes, &Limits::default()).unwrap();
+    let decoded = start.elapsed();
+    let marks: Mutex<Vec<Duration>> = Mutex::default();
+    let watch = |_, _| {
+        marks.lock().unwrap().push(start.elapsed());
+        ControlFlow::Continue(())
+    };
+    let painting = studio.paint(&photo, &Look::default(), &watch).unwrap();
+    let painted = start.elapsed();
+    codec::write(&painting.image, None, Format::Png, 92).unwrap();
+    let all = start.elapsed();
+
+    // The first part comes after shrinking, eye and drawer; at these sizes the drawer has one or two parts.
+    let marks = marks.into_inner().unwrap();
+    let working = working_size(size.0, size.1, Detail::default());
+    let drawn = if working == size { painted } else { marks[1 + usize::from(working.0 * working.1 > 1_310_720)] };
+    let share = |name: &str, time: Duration| {
+        println!("  {name:28} {:7.1} ms {:5.1} %", time.as_secs_f64() * 1e3, 100.0 * time.div_duration_f64(all));
+    };
+    println!("{}×{} painted at {}×{}:", size.0, size.1, working.0, working.1);
+    share("decode (jpg)", decoded);
+    share("shrink, eye and drawer", drawn - decoded);
+    share("lift and finish", painted - drawn);
+    share("encode (png)", all - painted);
+}
