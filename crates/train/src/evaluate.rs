@@ -10,7 +10,7 @@ mod report;
 pub use complexion::{Complexion, ComplexionReport, Group, Shift, Worst};
 pub use gallery::gallery;
 pub use inputs::{jpeg, sensor_noise, under_exposed};
-pub use report::Report;
+pub use report::{Overall, Report};
 
 use anyhow::{Result, ensure};
 use pixels::Image;
