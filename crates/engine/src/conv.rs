@@ -130,7 +130,8 @@ pub(crate) struct Up {
 }
 
 impl Up {
-    pub(crate) fn run(&self, level: Level, input: &Rows, skip: &Rows, out: &mut Rows) {
+    /// Adds to what is in `out`.
+    pub(crate) fn run(&self, level: Level, input: &Rows, out: &mut Rows) {
         let factor = self.factor;
         let offsets = Offsets::planes(input.shape.channels, input.stride);
         let (out_stride, row_len, width) = (out.stride, out.row_len(), out.shape.width);
@@ -144,9 +145,7 @@ impl Up {
                     for (c, plane) in row.chunks_exact_mut(out_stride).enumerate() {
                         let parts = &shuffled[(c * factor + dy) * factor * line..][..factor * line];
                         let plane = &mut plane[PAD..][..width];
-                        weave(parts, factor, line, plane);
-                        let skip = skip.plane(y * factor + dy, c);
-                        plane.iter_mut().zip(skip).for_each(|(sum, skip)| *sum += skip);
+                        weave(parts, factor, line, plane, |sum, number| *sum += number);
                     }
                     Rows::close(row, out_stride, width);
                 }
@@ -155,17 +154,17 @@ impl Up {
     }
 }
 
-/// Takes turns: `to[factor·x + dx] = parts[dx·line + x]`.
-pub(crate) fn weave(parts: &[f32], factor: usize, line: usize, to: &mut [f32]) {
+/// Takes turns: `put(to[factor·x + dx], parts[dx·line + x])`.
+pub(crate) fn weave(parts: &[f32], factor: usize, line: usize, to: &mut [f32], put: impl Fn(&mut f32, f32)) {
     if factor == 2 {
         let (even, odd) = parts.split_at(line);
         for ((pair, a), b) in to.chunks_exact_mut(2).zip(even).zip(odd) {
-            pair[0] = *a;
-            pair[1] = *b;
+            put(&mut pair[0], *a);
+            put(&mut pair[1], *b);
         }
     } else {
         for (dx, part) in parts.chunks_exact(line).enumerate() {
-            to[dx..].iter_mut().step_by(factor).zip(part).for_each(|(to, from)| *to = *from);
+            to[dx..].iter_mut().step_by(factor).zip(part).for_each(|(to, from)| put(to, *from));
         }
     }
 }

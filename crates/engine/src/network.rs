@@ -60,8 +60,14 @@ impl Network {
             values[value] = Some(rows);
         }
         for step in &self.steps {
-            let mut out = Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]);
+            let mut out = match step.on.and_then(|value| values[value].take()) {
+                Some(rows) => rows,
+                None => Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]),
+            };
             let source = |i: usize| values[step.from[i]].as_ref().expect("the plan makes values before it reads them");
+            if matches!(step.work, Work::Up(_)) && step.on.is_none() {
+                out.data.copy_from_slice(&source(1).data);
+            }
             self.take_step(&step.work, &source, &mut out);
             values[step.to] = Some(out);
             let dead = step.dead.iter().filter_map(|&value| values[value].take());
@@ -93,7 +99,10 @@ impl Network {
             held[value] = take(&mut pool, Rows::space(shapes[value]));
         }
         for step in &self.steps {
-            held[step.to] = take(&mut pool, Rows::space(shapes[step.to]));
+            held[step.to] = match step.on {
+                Some(value) => held[value],
+                None => take(&mut pool, Rows::space(shapes[step.to])),
+            };
             pool.extend(step.dead.iter().map(|&value| held[value]));
         }
         Ok(total * size_of::<f32>())
@@ -104,7 +113,7 @@ impl Network {
         match work {
             Work::Conv(conv) => conv.run(level, source(0), out),
             Work::Block(block) => block.run(level, source(0), out),
-            Work::Up(up) => up.run(level, source(0), source(1), out),
+            Work::Up(up) => up.run(level, source(0), out),
             Work::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
             Work::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
             Work::Norm { weight, bias, activation } => norm(source(0), weight, bias, *activation, out),

@@ -105,7 +105,7 @@ impl Band<'_> {
                     for (dy, lines) in logits.chunks_exact_mut(length).enumerate() {
                         for (c, line) in lines.chunks_exact_mut(self.stride).enumerate() {
                             let parts = &shuffled[(2 * c + dy) * 2 * half..][..2 * half];
-                            weave(parts, 2, half, &mut line[PAD..][..2 * columns]);
+                            weave(parts, 2, half, &mut line[PAD..][..2 * columns], |to, from| *to = from);
                         }
                     }
                 }

@@ -11,6 +11,8 @@ pub(crate) struct Step {
     pub(crate) to: Value,
     pub(crate) from: Vec<Value>,
     pub(crate) work: Work,
+    /// The source whose memory becomes the result's: the map an [`Up`] adds to, if nobody reads it later.
+    pub(crate) on: Option<Value>,
     /// Values nobody reads after this step.
     pub(crate) dead: Vec<Value>,
 }
@@ -20,7 +22,7 @@ pub(crate) enum Work {
     Conv(Conv),
     /// Sources: the input.
     Block(Block),
-    /// Sources: the coarse map, the map added.
+    /// Sources: the coarse map, the map it is added to.
     Up(Up),
     /// Sources: the picture, what the head draws from, the grid.
     PaintFromHead(Packed),
@@ -60,6 +62,9 @@ pub(crate) fn plan(arch: &Arch, weights: &Weights) -> Vec<Step> {
                 seen.push(value);
                 step.dead.push(value);
             }
+        }
+        if let (Work::Up(_), [_, skip]) = (&step.work, &step.from[..]) {
+            step.on = step.dead.iter().position(|value| value == skip).map(|at| step.dead.swap_remove(at));
         }
     }
     steps
@@ -114,7 +119,7 @@ impl<'a> Planner<'a> {
             _ => None,
         };
         let (from, work) = fused.unwrap_or_else(|| (op.sources(), self.alone(op)));
-        Step { to: self.arch.inputs.len() + number, from, work, dead: Vec::new() }
+        Step { to: self.arch.inputs.len() + number, from, work, on: None, dead: Vec::new() }
     }
 
     fn alone(&self, op: &Op) -> Work {
@@ -227,8 +232,10 @@ mod tests {
         assert_eq!(count(|work| matches!(work, Work::Conv(_))), 5);
         assert_eq!(count(|work| matches!(work, Work::PaintFromHead(_) | Work::Modulate)), 2);
         assert_eq!(steps.len(), 14 + 3 + 5 + 2);
-        // Everything but the painting dies somewhere, once.
-        let mut dead: Vec<Value> = steps.iter().flat_map(|step| step.dead.clone()).collect();
+        // Every way up adds to the map from the way down; everything but the painting dies somewhere, once.
+        assert!(steps.iter().all(|step| step.on.is_some() == matches!(step.work, Work::Up(_))));
+        let mut dead: Vec<Value> = steps.iter().flat_map(|step| step.dead.iter().copied().chain(step.on)).collect();
+        assert_eq!(dead.len(), 2 + steps.len() - 1);
         dead.sort_unstable();
         dead.dedup();
         assert_eq!(dead.len(), 2 + steps.len() - 1);

@@ -6,6 +6,8 @@ mod error;
 pub mod light;
 pub mod measure;
 pub mod model;
+pub mod onnx;
+mod proto;
 pub mod shape;
 pub mod weights;
 
