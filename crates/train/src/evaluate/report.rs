@@ -97,14 +97,17 @@ impl Report {
             let _ = writeln!(text, "| {name} | {psnr_db:.2} | {gradient_correlation:.3} |");
         }
         text += "\n| painting beside the photo | kaiga | painter |\n|---|---:|---:|\n";
-        let rows: [(&str, fn(&Overall) -> f64); 4] = [
-            ("colourfulness, median ratio", |o| o.colourfulness_ratio_median),
-            ("flat area, median ratio", |o| o.flat_area_ratio_median),
-            ("flat area, ratio of totals", |o| o.flat_area_ratio_of_totals),
-            ("MS-SSIM of luma, mean", |o| o.ms_ssim_mean),
+        let figures = |o: &Overall| {
+            [o.colourfulness_ratio_median, o.flat_area_ratio_median, o.flat_area_ratio_of_totals, o.ms_ssim_mean]
+        };
+        let names = [
+            "colourfulness, median ratio",
+            "flat area, median ratio",
+            "flat area, ratio of totals",
+            "MS-SSIM of luma, mean",
         ];
-        for (name, of) in rows {
-            let _ = writeln!(text, "| {name} | {:.3} | {:.3} |", of(&self.kaiga), of(&self.painter));
+        for ((name, kaiga), painter) in names.iter().zip(figures(&self.kaiga)).zip(figures(&self.painter)) {
+            let _ = writeln!(text, "| {name} | {kaiga:.3} | {painter:.3} |");
         }
         if let Some(complexion) = &self.complexion {
             text += &complexion_markdown(complexion);
