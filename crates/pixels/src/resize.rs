@@ -36,16 +36,26 @@ impl Filter {
 /// A space whose pictures can be resized: samples of one type that may be averaged.
 pub trait Resizable: Space<Pixel: bytemuck::Pod> {
     #[doc(hidden)]
-    const PIXEL_TYPE: fir::PixelType;
+    const SAMPLES: Samples;
+}
+
+/// The samples of a pixel.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Samples {
+    Bytes1,
+    Bytes3,
+    Floats1,
+    Floats3,
 }
 
 macro_rules! resizable {
-    ($($space:ident: $pixel_type:ident)*) => {
-        $(impl Resizable for $space { const PIXEL_TYPE: fir::PixelType = fir::PixelType::$pixel_type; })*
+    ($($space:ident: $samples:ident)*) => {
+        $(impl Resizable for $space { const SAMPLES: Samples = Samples::$samples; })*
     };
 }
 
-resizable! { Srgb8: U8x3 Alpha8: U8 Gray: F32 Srgb: F32x3 LinearRgb: F32x3 Lab: F32x3 YCbCr: F32x3 }
+resizable! { Srgb8: Bytes3 Alpha8: Bytes1 Gray: Floats1 Srgb: Floats3 LinearRgb: Floats3 Lab: Floats3 YCbCr: Floats3 }
 
 /// The picture at `width`×`height` px. The pictures' edges coincide (pixel centres at ½).
 ///
@@ -60,25 +70,41 @@ pub fn to<S: Resizable>(image: &Image<S>, width: usize, height: usize, filter: F
     if (width, height) == (image.width(), image.height()) {
         return image.clone();
     }
-    let side = |px: usize| u32::try_from(px).expect("sides of pictures are far below 2³² px");
-    let source = fir::images::ImageRef::new(
-        side(image.width()),
-        side(image.height()),
-        bytemuck::cast_slice(image.pixels()),
-        S::PIXEL_TYPE,
-    )
-    .expect("a picture has as many pixels as its size says");
     let mut pixels = vec![<S::Pixel as bytemuck::Zeroable>::zeroed(); width * height];
-    let mut target = fir::images::Image::from_slice_u8(
-        side(width),
-        side(height),
-        bytemuck::cast_slice_mut(&mut pixels),
-        S::PIXEL_TYPE,
-    )
-    .expect("made with that size");
-    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(filter.kernel())).use_alpha(false);
-    fir::Resizer::new().resize(&source, &mut target, &options).expect("both pictures have the same kind of pixels");
+    let source = (bytemuck::cast_slice(image.pixels()), image.width(), image.height());
+    let target = (bytemuck::cast_slice_mut(&mut pixels), width, height);
+    convolve(S::SAMPLES, source, target, filter.kernel());
     Image::new(width, height, pixels)
+}
+
+/// Not generic, and for four kinds of pixels instead of the resizer's fifteen: the resizer is compiled by who calls
+/// it, and takes long.
+fn convolve(
+    samples: Samples,
+    source: (&[u8], usize, usize),
+    target: (&mut [u8], usize, usize),
+    kernel: fir::FilterType,
+) {
+    match samples {
+        Samples::Bytes1 => convolve_pixels::<fir::pixels::U8>(source, target, kernel),
+        Samples::Bytes3 => convolve_pixels::<fir::pixels::U8x3>(source, target, kernel),
+        Samples::Floats1 => convolve_pixels::<fir::pixels::F32>(source, target, kernel),
+        Samples::Floats3 => convolve_pixels::<fir::pixels::F32x3>(source, target, kernel),
+    }
+}
+
+fn convolve_pixels<P: fir::PixelTrait>(
+    (source, source_width, source_height): (&[u8], usize, usize),
+    (target, width, height): (&mut [u8], usize, usize),
+    kernel: fir::FilterType,
+) {
+    let side = |px: usize| u32::try_from(px).expect("sides of pictures are far below 2³² px");
+    let source = fir::images::TypedImageRef::<P>::from_buffer(side(source_width), side(source_height), source)
+        .expect("a picture has as many pixels as its size says");
+    let mut target = fir::images::TypedImage::<P>::from_buffer(side(width), side(height), target)
+        .expect("made with that size, of samples as wide");
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(kernel)).use_alpha(false);
+    fir::Resizer::new().resize_typed(&source, &mut target, &options).expect("neither picture is cropped");
 }
 
 /// The size (width, height) in px of about `area_px` pixels with the aspect of `width`×`height`;

@@ -460,11 +460,11 @@ fn damaged_files_never_panic() {
         assert!(codec::read(sound, &limits).is_ok(), "file {index}");
         for round in 0..400 {
             let mut file = sound.clone();
-            if round % 3 == 0 {
+            if usize::is_multiple_of(round, 3) {
                 file.truncate(random.below(file.len()));
             }
             // Headers lie in front: half of the damage goes there.
-            let reach = if round % 2 == 0 { file.len() } else { file.len().min(64) };
+            let reach = if usize::is_multiple_of(round, 2) { file.len() } else { file.len().min(64) };
             for _ in 0..random.below(4) {
                 if reach > 0 {
                     let at = random.below(reach);

@@ -90,6 +90,9 @@ fn png(image: &Image<Srgb8>, alpha: Option<&Image<Alpha8>>) -> Result<Vec<u8>, :
     encoder.set_color(if alpha.is_some() { ::png::ColorType::Rgba } else { ::png::ColorType::Rgb });
     encoder.set_depth(::png::BitDepth::Eight);
     encoder.set_source_srgb(::png::SrgbRenderingIntent::Perceptual);
+    // Against the crate's default half the time for 2 to 4 % more bytes, on photos and paintings.
+    encoder.set_deflate_compression(::png::DeflateCompression::Level(3));
+    encoder.set_filter(::png::Filter::Adaptive);
     // Row by row, so that no second, interleaved picture is made.
     let mut writer = encoder.write_header()?;
     let mut rows = writer.stream_writer()?;
