@@ -54,7 +54,10 @@ pub fn load(layout: Layout, path: &Path, device: Device) -> Result<(State, f64)>
     };
     let written = Vec::<u8>::try_from(find("contents")?.to_device(Device::Cpu))?;
     if written != contents(&layout).as_bytes() {
-        bail!("{} was made for a network or styles other than these: start a new run in another folder", path.display());
+        bail!(
+            "{} was made for a network or styles other than these: start a new run in another folder",
+            path.display()
+        );
     }
     let clock = Vec::<f64>::try_from(find("clock")?.to_device(Device::Cpu))?;
     let state = State {

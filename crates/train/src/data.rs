@@ -2,8 +2,8 @@
 //! the step, so that a resumed run sees what an uninterrupted one would have seen.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context, Result, bail};
 use net::light::THUMBNAIL_PX;
@@ -76,9 +76,8 @@ pub fn load(folder: &Path, styles: &[&str], least_px: usize, limit_bytes: usize)
         names.extend(file.to_str().and_then(|name| name.strip_suffix(".photo.png")).map(str::to_owned));
     }
     names.sort();
-    let complete = |name: &&String| {
-        styles.iter().chain(&["ink"]).all(|part| folder.join(format!("{name}.{part}.png")).exists())
-    };
+    let complete =
+        |name: &&String| styles.iter().chain(&["ink"]).all(|part| folder.join(format!("{name}.{part}.png")).exists());
     let names: Vec<&String> = names.iter().filter(complete).collect();
     let mut total = 0;
     for name in &names {
@@ -86,7 +85,8 @@ pub fn load(folder: &Path, styles: &[&str], least_px: usize, limit_bytes: usize)
         total += w as usize * h as usize * (4 + 3 * styles.len());
     }
     let keep = (limit_bytes as f64 / total.max(1) as f64).min(1.0);
-    let kept = names.iter().enumerate().filter(|(i, _)| (*i as f64 * keep) as usize != ((*i as f64 + 1.0) * keep) as usize);
+    let kept =
+        names.iter().enumerate().filter(|(i, _)| (*i as f64 * keep) as usize != ((*i as f64 + 1.0) * keep) as usize);
     let kept: Vec<_> = if keep < 1.0 { kept.map(|(_, name)| *name).collect() } else { names };
     let mut pairs = kept.par_iter().map(|name| read(folder, name, styles)).collect::<Result<Vec<_>>>()?;
     pairs.retain(|pair| pair.width.min(pair.height) >= least_px);
@@ -112,7 +112,15 @@ fn read(folder: &Path, name: &str, styles: &[&str]) -> Result<Pair> {
     let whole = Image::<Srgb8>::new(width, height, photo.as_chunks().0.to_vec());
     let thumbnail = resize::to(&whole, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear).pixels().as_flattened().to_vec();
     let paintings = paintings.into_iter().map(image::ImageBuffer::into_raw).collect();
-    Ok(Pair { name: name.to_owned(), width, height, photo: photo.into_raw(), paintings, ink: ink.into_raw(), thumbnail })
+    Ok(Pair {
+        name: name.to_owned(),
+        width,
+        height,
+        photo: photo.into_raw(),
+        paintings,
+        ink: ink.into_raw(),
+        thumbnail,
+    })
 }
 
 /// The batch of `step`: for every style `per_style` crops of photos drawn at random.
@@ -197,7 +205,8 @@ fn mirror(plane: &mut [u8], width: usize, channels: usize) {
 
 /// Two numbers to one seed (the finaliser of SplitMix64).
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
-    let mut z = a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_add(1).wrapping_mul(0xd1b5_4a32_d192_ed03));
+    let mut z =
+        a.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(b.wrapping_add(1).wrapping_mul(0xd1b5_4a32_d192_ed03));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

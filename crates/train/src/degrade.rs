@@ -1,7 +1,7 @@
 //! What cameras and messengers do to a photo before it reaches us, so that the network learns to look past it.
 
-use image::codecs::jpeg::JpegEncoder;
 use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
 
 /// Degrades a square sRGB picture of `side` px in place: rarely blur, in half of the cases sensor noise, in a
 /// third JPEG of quality 40–95.
@@ -83,7 +83,8 @@ mod tests {
         for seed in 0..40 {
             let mut rgb = clean.clone();
             degrade(&mut rgb, side, &mut fastrand::Rng::with_seed(seed));
-            let mean: f32 = rgb.iter().zip(&clean).map(|(a, b)| f32::from(a.abs_diff(*b))).sum::<f32>() / clean.len() as f32;
+            let mean: f32 =
+                rgb.iter().zip(&clean).map(|(a, b)| f32::from(a.abs_diff(*b))).sum::<f32>() / clean.len() as f32;
             assert!(mean < 9.0, "seed {seed}: {mean}");
         }
     }

@@ -1,11 +1,14 @@
 //! `kaiga-train`: makes pairs, trains.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod examine;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use kaiga_train::painter::{self, Taste};
 use kaiga_train::pairs::{Plan, Targets};
 use pixels::Image;
 use pixels::space::Srgb8;
@@ -21,6 +24,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Pairs(Pairs),
+    Evaluate(examine::Evaluate),
+    Gallery(examine::Gallery),
     #[cfg(feature = "torch")]
     Distil(distil::Distil),
 }
@@ -44,14 +49,21 @@ struct Pairs {
     photos_only: bool,
 }
 
-fn paint(_photo: &Image<Srgb8>) -> Targets {
-    unimplemented!("the painter")
-}
+/// The tastes that are painted: those the light generator learns.
+const PAINTED: [&str; 2] = ["meadow", "skyglow"];
 
 fn pairs(arguments: Pairs) -> Result<()> {
     let plan = Plan { photos: arguments.photos, out: arguments.out, jobs: arguments.jobs, limit: arguments.limit };
     let say = |line: &str| println!("{line}");
-    let styles: &[&str] = if arguments.photos_only { &[] } else { &["meadow", "skyglow"] };
+    let tastes: Vec<_> = Taste::all().into_iter().filter(|(name, _)| PAINTED.contains(name)).collect();
+    let paint = |photo: &Image<Srgb8>| {
+        let painted = painter::paint_all(photo, &tastes.iter().map(|(_, taste)| *taste).collect::<Vec<_>>());
+        // Both tastes ink alike, so one map is enough.
+        let ink = painted[0].ink.clone();
+        let paintings = tastes.iter().zip(painted).map(|((name, _), painted)| (*name, painted.painting)).collect();
+        Targets { paintings, ink }
+    };
+    let styles: &[&str] = if arguments.photos_only { &[] } else { &PAINTED };
     let made = kaiga_train::pairs::make(&plan, styles, &paint, &say)?;
     println!("{made} pairs made in {}", plan.out.display());
     Ok(())
@@ -70,6 +82,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Pairs(arguments) => pairs(arguments),
+        Command::Evaluate(arguments) => examine::evaluate(&arguments),
+        Command::Gallery(arguments) => examine::gallery(&arguments),
         #[cfg(feature = "torch")]
         Command::Distil(arguments) => distil::distil(arguments),
     }
@@ -197,10 +211,20 @@ mod distil {
         let gpu = wanted == Where::Cuda || (wanted == Where::Auto && std::path::Path::new("/dev/nvidiactl").exists());
         if gpu && std::env::var_os("LD_PRELOAD").is_none() {
             let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-            let library = maps.lines().find_map(|line| line.find('/').map(|at| &line[at..]).filter(|path| path.ends_with("/libtorch_cpu.so")));
+            let library = maps.lines().find_map(|line| {
+                line.find('/').map(|at| &line[at..]).filter(|path| path.ends_with("/libtorch_cpu.so"))
+            });
             let cuda = library.map(|path| PathBuf::from(path).with_file_name("libtorch_cuda.so"));
             if let Some(cuda) = cuda.filter(|path| path.exists()) {
-                again.env("LD_PRELOAD", cuda);
+                // Without the CUDA libraries it depends on, the loader would end the program.
+                let mut trial = std::process::Command::new(std::env::current_exe()?);
+                let trial = trial.arg("--version").env("LD_PRELOAD", &cuda).output()?;
+                if trial.status.success() {
+                    again.env("LD_PRELOAD", cuda);
+                } else if wanted == Where::Cuda {
+                    let why = String::from_utf8_lossy(&trial.stderr);
+                    bail!("{} cannot be loaded ({}): install torch with its dependencies", cuda.display(), why.trim());
+                }
             }
         }
         #[cfg(unix)]

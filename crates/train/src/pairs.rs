@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb};
 use pixels::{Image, codec};
 
 use crate::data::mix;
+use crate::split;
 
 /// Pictures are painted at this area, px: the painter's radii are for it.
 const AREA_PX: usize = 450_000;
 /// Smaller photos are enlarged to this area, px.
 const LEAST_AREA_PX: usize = 300_000;
-/// Of the photos, sorted by path, every so-many-th is never learnt from (the last of each such group).
-const HELD_OUT_EVERY: usize = 10;
 /// A photo is enlarged at most so much for a variant.
 const MOST_ENLARGED: f64 = 1.15;
 /// Shortest side of a variant, px.
@@ -120,26 +119,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// All pairs there can be, in an order whose every beginning is a fair sample: held-out photos first (they are few),
 /// then whole photos, then variants, each mixed by their names.
 fn tasks(photos: &Path, out: &Path) -> Result<Vec<Task>> {
-    let mut files = Vec::new();
-    walk(photos, &mut files)?;
-    files.sort();
-    if files.is_empty() {
-        bail!("there are no photos (jpg, png, webp) in {}", photos.display());
-    }
     let mut tasks = Vec::new();
-    for (index, photo) in files.iter().enumerate() {
-        let relative = photo.strip_prefix(photos).unwrap_or(photo).with_extension("");
-        let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
-        let name = parts.join("-");
+    for (index, photo) in split::photos(photos)?.iter().enumerate() {
+        let name = split::name(photos, photo);
         let seed = name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
-        let held = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1;
+        let held = split::is_held_out(index);
         let folder = if held { out.join("held") } else { out.to_owned() };
-        let mut add = |variant, name| tasks.push((!held, variant, seed, Task { photo: photo.clone(), folder: folder.clone(), name, variant, seed }));
+        let mut add = |variant, name| {
+            let task = Task { photo: photo.clone(), folder: folder.clone(), name, variant, seed };
+            tasks.push((!held, variant, seed, task));
+        };
         add(Variant::Whole, name.clone());
         if held {
             continue;
         }
-        if parts[0] != "people" {
+        if !name.starts_with("people-") {
             add(Variant::Zoomed, format!("{name}-zoomed"));
         }
         if seed % 3 == 0 {
@@ -148,19 +142,6 @@ fn tasks(photos: &Path, out: &Path) -> Result<Vec<Task>> {
     }
     tasks.sort_by_key(|(learnt, variant, seed, _)| (*learnt, *variant != Variant::Whole, *seed, *variant));
     Ok(tasks.into_iter().map(|(.., task)| task).collect())
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if ["jpg", "jpeg", "png", "webp"].contains(&ending.as_str()) {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn path(task: &Task, part: &str) -> PathBuf {
@@ -200,6 +181,11 @@ fn working_size(source: &Image<Srgb8>) -> (usize, usize) {
         area if area < LEAST_AREA_PX => resize::area_size(width, height, LEAST_AREA_PX),
         _ => (width, height),
     }
+}
+
+/// A photo at the size that pairs are made at: 0.3–0.45 Mpx.
+pub fn at_working_size(photo: &Image<Srgb8>) -> Image<Srgb8> {
+    resized(photo, working_size(photo))
 }
 
 fn resized(source: &Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {

@@ -59,7 +59,8 @@ impl Layout {
                 if conv.own() {
                     slots.extend(conv.slots(&prefix));
                 } else if conv.adapted {
-                    let up = Slot { name: format!("{prefix}{}.lora_up", conv.name), shape: vec![conv.cout, RANK as i64] };
+                    let up =
+                        Slot { name: format!("{prefix}{}.lora_up", conv.name), shape: vec![conv.cout, RANK as i64] };
                     let down =
                         Slot { name: format!("{prefix}{}.lora_down", conv.name), shape: vec![RANK as i64, conv.cin] };
                     slots.extend([up, down]);

@@ -81,7 +81,7 @@ pub struct Plan {
 /// painted by the engine as the trainer paints them.
 pub fn distil(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
     let styles: Vec<&str> = STYLES.iter().map(|style| style.0).collect();
-    if plan.side == 0 || plan.side % 16 != 0 || plan.batch == 0 || plan.batch % styles.len() != 0 {
+    if plan.side == 0 || !plan.side.is_multiple_of(16) || plan.batch == 0 || !plan.batch.is_multiple_of(styles.len()) {
         bail!("the crop's side must be a multiple of 16 and the batch one of {}", styles.len());
     }
     std::fs::create_dir_all(plan.out.join("export")).with_context(|| format!("cannot make {}", plan.out.display()))?;
@@ -176,7 +176,8 @@ fn report(
         "loss": losses.total, "colour": losses.colour, "gradients": losses.gradients, "ab": losses.ab,
         "ink": losses.ink, "gradient_norm": losses.gradient_norm,
     });
-    let mut words = format!("step {}, {:.1} min, {steps_per_s:.2}/s: loss {:.4}", state.step, seconds / 60.0, losses.total);
+    let mut words =
+        format!("step {}, {:.1} min, {steps_per_s:.2}/s: loss {:.4}", state.step, seconds / 60.0, losses.total);
     for (name, s) in state.layout.styles.iter().zip(&scores) {
         line[name] = json!({"psnr_db": s.psnr_db, "gradients": s.gradients, "ink": s.ink});
         words += &format!("; {name} {:.2} dB, gradients {:.4}, ink {:.4}", s.psnr_db, s.gradients, s.ink);

@@ -21,14 +21,23 @@ pub fn is_held_out(index: usize) -> bool {
 /// If a folder cannot be read, there are no photos, or `folder` is, lies in or holds a folder `eval`: those pictures
 /// are for tests only, never for training.
 pub fn photos(folder: &Path) -> Result<Vec<PathBuf>> {
+    let files = pictures(folder)?;
+    if let Some(file) = files.iter().find(|file| file.iter().any(|part| part == TESTS_ONLY)) {
+        bail!("{} is for tests only: choose a folder of photos without {TESTS_ONLY}/", file.display());
+    }
+    Ok(files)
+}
+
+/// All photos (jpg, jpeg, png, webp) in `folder` and its sub-folders, sorted by path, those for tests only too.
+///
+/// # Errors
+/// If a folder cannot be read or there are no photos.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     walk(folder, &mut files)?;
     files.sort();
     if files.is_empty() {
         bail!("there are no photos (jpg, png, webp) in {}", folder.display());
-    }
-    if let Some(file) = files.iter().find(|file| file.iter().any(|part| part == TESTS_ONLY)) {
-        bail!("{} is for tests only: choose a folder of photos without {TESTS_ONLY}/", file.display());
     }
     Ok(files)
 }
