@@ -81,7 +81,7 @@ pub(crate) struct Typed {
     #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Line::new))]
     line: Line,
     /// Fineness of the strokes on large photos: 0 is broad, 1 paints at full size (slower)
-    #[arg(long, value_name = "0..1", default_value = "0.16", value_parser = number(Detail::new))]
+    #[arg(long, value_name = "0..1", default_value = "0.3", value_parser = number(Detail::new))]
     detail: Detail,
     /// Smooth the painting along the photo's edges (guided filter) with this radius [40 is usual; default: off]
     #[arg(long, value_name = "PX")]

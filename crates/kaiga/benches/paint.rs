@@ -6,7 +6,7 @@
 
 use divan::{Bencher, black_box};
 use engine::{Map, Network};
-use kaiga::{Detail, Look, Photo, Studio, unwatched, working_size};
+use kaiga::{Detail, Look, Photo, Studio, Tile, unwatched, working_size};
 use net::light::{self, GRAIN_PX, THUMBNAIL_PX};
 use pixels::codec::{self, Format, Limits};
 use pixels::resize::{self, Filter};
@@ -87,6 +87,13 @@ fn encode_jpeg(bencher: Bencher, size: (usize, usize)) {
     bencher.bench(|| codec::write(&painting.image, None, Format::Jpeg, 92));
 }
 
+/// How many tiles of the default size a picture is drawn in.
+fn tiles(width: usize, height: usize) -> usize {
+    let side_px = Tile::default().side_px();
+    let one = width * height <= side_px * side_px * 5 / 4;
+    if one { 1 } else { width.div_ceil(side_px) * height.div_ceil(side_px) }
+}
+
 /// Paints once and prints how long each step took, as the progress function sees it.
 fn print_shares(size: (usize, usize)) {
     let bytes = jpeg(size);
@@ -104,14 +111,14 @@ fn print_shares(size: (usize, usize)) {
     codec::write(&painting.image, None, Format::Png, 92).unwrap();
     let all = start.elapsed();
 
-    // The first part comes after shrinking, eye and drawer; at these sizes the drawer has one or two parts.
+    // The last of the parts drawn ends the drawer; those that follow are finished at full size.
     let marks = marks.into_inner().unwrap();
-    let working = working_size(size.0, size.1, Detail::default());
-    let drawn = if working == size { painted } else { marks[1 + usize::from(working.0 * working.1 > 1_310_720)] };
+    let (width, height) = working_size(size.0, size.1, Detail::default());
+    let drawn = if (width, height) == size { painted } else { marks[tiles(width, height)] };
     let share = |name: &str, time: Duration| {
         println!("  {name:28} {:7.1} ms {:5.1} %", time.as_secs_f64() * 1e3, 100.0 * time.div_duration_f64(all));
     };
-    println!("{}×{} painted at {}×{}:", size.0, size.1, working.0, working.1);
+    println!("{}×{} painted at {width}×{height}:", size.0, size.1);
     share("decode (jpg)", decoded);
     share("shrink, eye and drawer", drawn - decoded);
     share("lift and finish", painted - drawn);

@@ -76,7 +76,7 @@ setting! {
 setting! {
     /// How fine the strokes are on a large picture: 0 paints broadly, 1 paints at full size, where strokes are as
     /// many pixels wide as on a small picture. In between, the size painted at grows evenly (in its logarithm).
-    Detail, "detail", 0.0..=1.0, default 0.16
+    Detail, "detail", 0.0..=1.0, default 0.3
 }
 
 /// The guided filter over the painting, with the photo as the guide (He, Sun and Tang, 2010).

@@ -15,7 +15,7 @@ const CLOSE: std::ops::Range<f64> = 0.7..1.43;
 /// Width and height painted at, px, for a picture of `width`×`height`.
 ///
 /// By area and not by side, so that a tall panorama keeps its street. With the default detail: its own size up to
-/// about 1.2 Mpx, then an area that grows slowly (0.97 Mpx for a picture of 2.5 Mpx, 1.2 for 12, 1.5 for 50).
+/// about 1.3 Mpx, then an area that grows slowly (1.1 Mpx for a picture of 2.5 Mpx, 1.8 for 12, 2.8 for 50).
 pub fn working_size(width: usize, height: usize, detail: Detail) -> (usize, usize) {
     let area = width as f64 * height as f64;
     let broad = area.clamp(ENLARGED_PX2, OWN_SIZE_PX2);
@@ -46,8 +46,8 @@ mod tests {
         let (w, h) = size(200, 100);
         assert!(w == 2 * h && (100_000..200_000).contains(&(w * h)), "{w}×{h}");
         let (w, h) = size(2000, 8000);
-        assert!((1_200_000..1_400_000).contains(&(w * h)) && h.abs_diff(4 * w) <= 4, "{w}×{h}");
-        assert!((1.4..1.6).contains(&megapixels(8660, 5773, Detail::default().get())));
+        assert!((1_800_000..2_100_000).contains(&(w * h)) && h.abs_diff(4 * w) <= 4, "{w}×{h}");
+        assert!((2.7..2.9).contains(&megapixels(8660, 5773, Detail::default().get())));
     }
 
     #[test]

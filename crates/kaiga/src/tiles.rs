@@ -75,7 +75,8 @@ pub(crate) fn signed(photo: &Image<Srgb8>, part: Part) -> Map {
     Map { height: part.height, width: part.width, channels: 3, data }
 }
 
-fn crop(map: &Map, x: usize, y: usize, width: usize, height: usize) -> Map {
+/// The part `width`×`height` of a map whose upper left corner is (`x`, `y`).
+pub(crate) fn crop(map: &Map, x: usize, y: usize, width: usize, height: usize) -> Map {
     let row = |row: usize| &map.data[((row * map.width) + x) * map.channels..][..width * map.channels];
     Map { height, width, channels: map.channels, data: (y..y + height).flat_map(row).copied().collect() }
 }
