@@ -45,10 +45,10 @@ pub fn l0_gradient(picture: &Image<Srgb>, lambda: f32, kappa: f32) -> Image<Srgb
 fn fast_size(size: usize) -> usize {
     let smooth = |n: usize| {
         let mut rest = n >> n.trailing_zeros();
-        while rest % 3 == 0 {
+        while rest.is_multiple_of(3) {
             rest /= 3;
         }
-        n % 2 == 0 && [1, 5, 7].contains(&rest)
+        n.is_multiple_of(2) && [1, 5, 7].contains(&rest)
     };
     (size.max(2)..).find(|&n| smooth(n)).expect("a power of two is found at the latest")
 }
