@@ -49,7 +49,7 @@ fn median(values: &[f32]) -> f32 {
     }
     let mut values = values.to_vec();
     let middle = values.len() / 2;
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
     let lower = if even { below.iter().copied().fold(f32::MIN, f32::max) } else { upper };
     0.5 * (lower + upper)
