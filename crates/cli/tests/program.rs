@@ -1,4 +1,5 @@
 //! The program as people and scripts meet it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use assert_cmd::Command;
 use pixels::Image;

@@ -99,7 +99,7 @@ mod tests {
             for tile_px in [128, 1024] {
                 let mut seen = vec![0_u8; width * height];
                 for part in parts(width, height, tile_px) {
-                    assert!(part.x % GRAIN_PX == 0 && part.y % GRAIN_PX == 0);
+                    assert!(part.x.is_multiple_of(GRAIN_PX) && part.y.is_multiple_of(GRAIN_PX));
                     for y in part.y..part.y + part.height {
                         seen[y * width + part.x..][..part.width].iter_mut().for_each(|n| *n += 1);
                     }
@@ -117,7 +117,7 @@ mod tests {
             let mut stitched = vec![f32::NAN; whole.data.len()];
             for part in parts(width, height, 128) {
                 let identity = |tile: &Map| {
-                    assert!(tile.width % GRAIN_PX == 0 && tile.height % GRAIN_PX == 0);
+                    assert!(tile.width.is_multiple_of(GRAIN_PX) && tile.height.is_multiple_of(GRAIN_PX));
                     Ok(tile.clone())
                 };
                 let painted = paint_part(&photo, part, 37, identity).unwrap();

@@ -1,4 +1,5 @@
 //! What holds for every photo and every look.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use kaiga::{ErrorKind, Guided, Look, Photo, Saturation, Strength, Studio, Tile, unwatched};
 use net::{Model, Style, Tensor, Weights};
