@@ -1,6 +1,6 @@
 //! From what the drawer drew to the pixels of the result: ink, colour, smoothing, strength.
 
-use crate::look::{Look, Strength};
+use crate::look::{Look, Strength, Tile};
 use crate::tiles::Part;
 use engine::Map;
 use net::light::inked;
@@ -12,6 +12,12 @@ use rayon::prelude::*;
 /// How much must be painted around a part to finish it, px: the guided filter's window, twice.
 pub(crate) fn surroundings_px(look: &Look) -> usize {
     look.guided.map_or(0, |settings| 2 * settings.radius_px())
+}
+
+/// How much is finished at a time. The guided filter's running sums begin where a part begins, so its parts are always
+/// the same: the painting must not depend on the tile.
+pub(crate) fn finishing_tile(look: &Look) -> Tile {
+    if look.guided.is_some() { Tile::default() } else { look.tile }
 }
 
 /// Finishes `part` of the result.

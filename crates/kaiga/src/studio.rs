@@ -2,7 +2,7 @@
 
 use crate::brush::{Brush, unfit};
 use crate::error::{Error, ErrorKind};
-use crate::finish::{finish, surroundings_px};
+use crate::finish::{finish, finishing_tile, surroundings_px};
 use crate::lift::Strokes;
 use crate::look::Look;
 use crate::plan::working_size;
@@ -123,7 +123,7 @@ impl Studio {
         let (working_width, working_height) = working_size(width, height, look.detail);
         let at_full_size = (working_width, working_height) == (width, height);
 
-        let full_parts = parts(width, height, look.tile.side_px());
+        let full_parts = parts(width, height, finishing_tile(look).side_px());
         let mut result = Image::filled(width, height, [0; 3]);
 
         if at_full_size {

@@ -67,6 +67,16 @@ fn tiles_equal_the_whole_bit_for_bit() {
 }
 
 #[test]
+fn the_tile_changes_nothing_in_a_large_or_a_filtered_painting() {
+    let (studio, photo) = (studio(), photo(1301, 1101));
+    for guided in [None, Some(Guided::default())] {
+        let look = Look { guided, ..Look::default() };
+        let small = Look { tile: Tile::new(256).unwrap(), ..look.clone() };
+        assert!(paint(&studio, &photo, &look) == paint(&studio, &photo, &small), "{guided:?}");
+    }
+}
+
+#[test]
 fn the_same_bytes_twice_and_on_any_number_of_threads() {
     let (studio, photo) = (studio(), photo(333, 211));
     let look = Look { guided: Some(Guided::new(8, 1e-3).unwrap()), strength: strength(1.2), ..Look::default() };
