@@ -110,7 +110,7 @@ pub enum Op {
         /// Whether the corner pixels' centres coincide (the PyTorch checkpoints of the classic network).
         align_corners: bool,
     },
-    /// Per-channel modulation: x·(1 + by[c]) + by[C + c], with `by` a 1×1×2C map.
+    /// Per-channel modulation: `x·(1 + by[c]) + by[C + c]`, with `by` a 1×1×2C map.
     Modulate {
         /// Input, C channels.
         from: Value,

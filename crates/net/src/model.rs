@@ -78,7 +78,7 @@ impl Model {
     /// Writes a base file in half precision; the same model makes the same bytes.
     ///
     /// # Errors
-    /// As [`write`]; also where a tensor of the architecture is missing or misshapen.
+    /// As [`write()`]; also where a tensor of the architecture is missing or misshapen.
     pub fn write(&self) -> Result<Vec<u8>, Error> {
         self.check()?;
         let mut words = self.notes.clone();
@@ -113,7 +113,7 @@ impl Style {
     /// Writes a style file in half precision; the same style makes the same bytes.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub fn write(&self) -> Result<Vec<u8>, Error> {
         let mut words = self.notes.clone();
         words.extend([

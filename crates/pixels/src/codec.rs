@@ -1,7 +1,7 @@
 //! Files of pictures in, pictures out, and back. Behind this door nobody asks about formats.
 //!
 //! [`read`] tells the format by its first bytes, checks every limit against the header before it
-//! decodes, and gives an upright sRGB picture with the opacity apart. [`write`] makes JPEG, PNG and
+//! decodes, and gives an upright sRGB picture with the opacity apart. [`write()`] makes JPEG, PNG and
 //! WebP.
 
 mod color;
@@ -101,7 +101,7 @@ impl Format {
         }
     }
 
-    /// Whether [`write`] makes it.
+    /// Whether [`write()`] makes it.
     pub fn can_write(self) -> bool {
         matches!(self, Self::Jpeg | Self::Png | Self::WebP)
     }
