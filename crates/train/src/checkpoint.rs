@@ -5,23 +5,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tch::{Device, Tensor};
 
+use crate::file::replace;
 use crate::parameters::Layout;
 use crate::step::State;
-
-/// Writes `bytes` to `path` in one go: whoever reads sees the old file or the new one.
-///
-/// # Errors
-/// If the folder cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, |part| Ok(std::fs::write(part, bytes)?))
-}
-
-fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let part = path.with_extension("tmp");
-    write(&part)
-        .and_then(|()| Ok(std::fs::rename(&part, path)?))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
 
 /// Writes the state and the seconds trained so far.
 ///

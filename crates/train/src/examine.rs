@@ -8,7 +8,7 @@ use clap::Args;
 use kaiga::{Look, Photo, Studio, unwatched};
 use kaiga_train::evaluate::{Picture, Report, gallery as sheet, measure};
 use kaiga_train::painter::{self, Taste};
-use kaiga_train::{pairs, split};
+use kaiga_train::{file, pairs, split};
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::space::Srgb8;
@@ -158,8 +158,5 @@ fn working(path: &Path) -> Result<Image<Srgb8>> {
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let part = path.with_extension("tmp");
-    std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::rename(&part, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    file::write(path, bytes)
 }

@@ -4,6 +4,7 @@
 pub mod data;
 pub mod degrade;
 pub mod evaluate;
+pub mod file;
 pub mod painter;
 pub mod pairs;
 pub mod split;

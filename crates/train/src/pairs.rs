@@ -11,7 +11,7 @@ use pixels::space::{Gray, Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from
 use pixels::{Image, codec};
 
 use crate::data::mix;
-use crate::split;
+use crate::{file, split};
 
 /// Pictures are painted at this area, px: the painter's radii are for it.
 const AREA_PX: usize = 450_000;
@@ -224,27 +224,20 @@ fn write(
 ) -> Result<()> {
     let png = |image: &Image<Srgb8>| codec::write(image, None, codec::Format::Png, 100);
     if !path(task, "photo").exists() {
-        atomically(&path(task, "photo"), &png(photo)?)?;
+        file::write(&path(task, "photo"), &png(photo)?)?;
     }
     if styles.is_empty() {
         return Ok(());
     }
     let targets = paint(photo);
     for (style, painting) in &targets.paintings {
-        atomically(&path(task, style), &png(painting)?)?;
+        file::write(&path(task, style), &png(painting)?)?;
     }
     let ink = targets.ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
     let ink = image::GrayImage::from_raw(targets.ink.width() as u32, targets.ink.height() as u32, ink);
     let mut bytes = std::io::Cursor::new(Vec::new());
     ink.context("the ink does not fit its size")?.write_to(&mut bytes, image::ImageFormat::Png)?;
-    atomically(&path(task, "ink"), &bytes.into_inner())
-}
-
-fn atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let part = path.with_extension("tmp");
-    std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::rename(&part, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    file::write(&path(task, "ink"), &bytes.into_inner())
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 
-use crate::checkpoint::{self, write_atomically};
+use crate::checkpoint;
 use crate::data::{self, BatchShape, Pair};
 use crate::export::export;
+use crate::file;
 use crate::losses::LossWeights;
 use crate::parameters::Layout;
 use crate::score::{Sample, bytes, sample, score};
@@ -184,14 +185,14 @@ fn report(
     }
     say(&words);
     log.push(line)?;
-    write_atomically(&plan.out.join("curve.svg"), log.curve(&state.layout.styles).as_bytes())?;
+    file::write(&plan.out.join("curve.svg"), log.curve(&state.layout.styles).as_bytes())?;
     for (style, name) in state.layout.styles.iter().enumerate() {
         let shown = spread(held.to_vec(), SHOWN);
         let rows = shown.iter().map(|pair| {
             let Sample { half, size: [w, h], painted, .. } = sample(&state.layout, &state.average, pair, style);
             vec![(w, h, half.photo), (w, h, half.painting), (w, h, bytes(&painted))]
         });
-        write_atomically(&plan.out.join(format!("sample-{name}.png")), &sheet(&rows.collect::<Vec<_>>())?)?;
+        file::write(&plan.out.join(format!("sample-{name}.png")), &sheet(&rows.collect::<Vec<_>>())?)?;
     }
     Ok(())
 }
@@ -200,9 +201,9 @@ fn write_models(state: &State, plan: &Plan, seconds: f64) -> Result<()> {
     let note = format!("distilled from the painter, seed {}, {} steps, {seconds:.0} s", plan.seed, state.step);
     let files = export(&state.layout, &state.average, &note)?;
     let folder = plan.out.join("export");
-    write_atomically(&folder.join("base.safetensors"), &files.base)?;
+    file::write(&folder.join("base.safetensors"), &files.base)?;
     for (name, bytes) in &files.styles {
-        write_atomically(&folder.join(format!("{name}.safetensors")), bytes)?;
+        file::write(&folder.join(format!("{name}.safetensors")), bytes)?;
     }
     Ok(())
 }
@@ -249,7 +250,7 @@ impl Log {
         let lines = old.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let lines: Vec<Value> = lines.filter(|line| line["step"].as_u64().is_some_and(|s| s <= step)).collect();
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        write_atomically(path, text.as_bytes())?;
+        file::write(path, text.as_bytes())?;
         let file = std::fs::OpenOptions::new().append(true).open(path)?;
         Ok(Self { file, lines })
     }
