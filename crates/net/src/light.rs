@@ -99,8 +99,7 @@ impl Builder {
     }
 
     fn push(&mut self, op: Op) -> Value {
-        self.0.ops.push(op);
-        self.0.inputs.len() + self.0.ops.len() - 1
+        self.0.push(op)
     }
 
     fn conv(
