@@ -8,7 +8,7 @@ use net::Activation;
 use crate::simd::{LANES_MAX, Simd};
 
 /// Output channels computed together.
-const BLOCK: usize = 6;
+pub(crate) const BLOCK: usize = 6;
 
 /// A matrix and its bias, reordered so that the product reads it in a straight line.
 pub(crate) struct Packed {

@@ -14,6 +14,10 @@ mod tests;
 pub use net::{Error, ErrorKind, Shape};
 pub use network::Network;
 
+/// Output channels of a convolution that the fast executor computes together; where the last group is not full, it
+/// multiplies zeros in the place of those that are missing.
+pub const CHANNELS_TOGETHER: usize = gemm::BLOCK;
+
 /// The instructions the fast executor uses on this CPU, and what it could fall back to; the first is in use.
 pub fn cpu_features() -> Vec<&'static str> {
     simd::Level::available().into_iter().map(simd::Level::name).collect()

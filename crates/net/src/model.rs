@@ -19,16 +19,16 @@ const NAME: &str = "kaiga.name";
 const DESCRIPTION: &str = "kaiga.description";
 const TAGS: &str = "kaiga.tags";
 
-/// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, `classic-1` and
-/// `classic-1/corners` one generator each.
+/// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, and so are its pruned
+/// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each.
 ///
 /// # Errors
 /// [`ErrorKind::File`](crate::ErrorKind::File) for a name this version does not know.
 pub fn architecture(name: &str) -> Result<Vec<Arch>, Error> {
     match name {
-        "light-1" => Ok(vec![light::eye(), light::drawer()]),
         "classic-1" => Ok(vec![classic::generator(false)]),
         "classic-1/corners" => Ok(vec![classic::generator(true)]),
+        _ if name.split('/').next() == Some(light::NAME) => Ok(light::networks(name)?.into()),
         _ => fail!(File, "the architecture {name} is unknown; this version runs light-1, classic-1, classic-1/corners"),
     }
 }

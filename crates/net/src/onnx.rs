@@ -327,8 +327,10 @@ mod tests {
     #[test]
     fn every_network_is_written_the_same_twice_with_all_its_numbers() {
         let drawer = [Shape::new(32, 48, 3), Shape::new(1, 1, 192)];
+        let [_, pruned] = light::networks(&light::name(&[7; 16])).unwrap();
         for (arch, inputs) in [
             (light::drawer(), &drawer[..]),
+            (pruned, &drawer[..]),
             (light::eye(), &[Shape::new(128, 128, 3)][..]),
             (classic::generator(true), &drawer[..1]),
         ] {

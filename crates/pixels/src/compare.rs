@@ -1,13 +1,19 @@
 //! Figures that say how alike two pictures are, and what a picture is like: fidelity (PSNR, gradient correlation,
-//! SSIM), colour (CIEDE2000, colourfulness, skin), flatness, and a sheet that shows a difference to the eye.
+//! SSIM, edges), colour (CIEDE2000, Lab a and b, colourfulness, skin, sky), flatness, lines, and a sheet that shows a
+//! difference to the eye.
 //!
 //! All of them take what files hold, 8-bit sRGB, and are the same number whatever the number of threads.
 
 mod colour;
+mod drawing;
 mod similarity;
+mod sky;
 
-pub use colour::{SkinTone, ciede2000, colourfulness, mean_ciede2000, skin_likelihood, skin_mask, skin_tone};
+pub use colour::{Tone, ciede2000, colourfulness, mean_ab_difference, mean_ciede2000, mean_tone};
+pub use colour::{skin_likelihood, skin_mask};
+pub use drawing::{Contours, contours, edge_f_score};
 pub use similarity::{ms_ssim, ssim};
+pub use sky::sky_mask;
 
 use crate::image::Image;
 use crate::space::{Gray, Srgb8};

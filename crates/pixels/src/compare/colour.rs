@@ -55,6 +55,20 @@ pub fn mean_ciede2000(a: &Image<Srgb8>, b: &Image<Srgb8>) -> f64 {
     sum[0] / (a.width() * a.height()).max(1) as f64
 }
 
+/// Mean absolute difference of a* and b* (CIE L*a*b*, D65) of the pixels of two pictures: the distance in colour alone,
+/// as the Lab loss of DTGAN (Liu et al. 2024) has it.
+///
+/// # Panics
+/// If the sizes differ.
+pub fn mean_ab_difference(a: &Image<Srgb8>, b: &Image<Srgb8>) -> f64 {
+    same_size(a, b);
+    let sum = sum_of_rows(a.height(), |y| {
+        let pairs = a.row(y).iter().zip(b.row(y)).map(|(&a, &b)| (lab_from_srgb8(a), lab_from_srgb8(b)));
+        [pairs.map(|(a, b)| f64::from((a[1] - b[1]).abs()) + f64::from((a[2] - b[2]).abs())).sum()]
+    });
+    sum[0] / (2 * a.width() * a.height()).max(1) as f64
+}
+
 /// Colourfulness M of Hasler and Süsstrunk (2003), from 8-bit sRGB: 0 grey, about 33 moderately, 59 quite and 109
 /// extremely colourful.
 pub fn colourfulness(picture: &Image<Srgb8>) -> f64 {
@@ -90,9 +104,9 @@ pub fn skin_mask(picture: &Image<Srgb8>) -> Image<Gray> {
     picture.map(|pixel| skin_likelihood(lab_from_srgb8(pixel)))
 }
 
-/// The mean colour of skin.
+/// The mean colour of a region.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SkinTone {
+pub struct Tone {
     /// L*, 0..100.
     pub lightness: f64,
     /// Length of the mean (a*, b*).
@@ -101,14 +115,21 @@ pub struct SkinTone {
     pub hue_degrees: f64,
 }
 
-/// The mean colour of `picture` where `mask` (0..1, see [`skin_mask`]) is over a half, weighted by it; nothing if
+impl Tone {
+    /// How far the hue turned from here to `other`, degrees −180..180; positive is from red towards yellow.
+    pub fn hue_turn_degrees(&self, other: &Self) -> f64 {
+        (other.hue_degrees - self.hue_degrees + 180.0).rem_euclid(360.0) - 180.0
+    }
+}
+
+/// The mean colour of `picture` where `mask` (0..1, such as [`skin_mask`]) is over a half, weighted by it; nothing if
 /// fewer than `least_share` (0..1) of the pixels are.
 ///
 /// Take the mask from the photo and use it for its painting too: then both figures are about the same places.
 ///
 /// # Panics
 /// If the sizes differ.
-pub fn skin_tone(picture: &Image<Srgb8>, mask: &Image<Gray>, least_share: f64) -> Option<SkinTone> {
+pub fn mean_tone(picture: &Image<Srgb8>, mask: &Image<Gray>, least_share: f64) -> Option<Tone> {
     let size = (picture.width(), picture.height());
     assert_eq!(size, (mask.width(), mask.height()), "a mask needs the size of its picture");
     let [count, weight, l, a, b] = sum_of_rows(picture.height(), |y| {
@@ -126,7 +147,7 @@ pub fn skin_tone(picture: &Image<Srgb8>, mask: &Image<Gray>, least_share: f64) -
         return None;
     }
     let (a, b) = (a / weight, b / weight);
-    Some(SkinTone { lightness: l / weight, chroma: a.hypot(b), hue_degrees: b.atan2(a).to_degrees() })
+    Some(Tone { lightness: l / weight, chroma: a.hypot(b), hue_degrees: b.atan2(a).to_degrees() })
 }
 
 #[cfg(test)]
@@ -187,6 +208,10 @@ mod tests {
         let b = Image::<Srgb8>::from_fn(4, 4, |x, y| if x < 1 { [10 * y as u8, 200, 0] } else { [120, 90, 60] });
         let column = (0..4).map(|y| ciede2000(lab_from_srgb8([120, 90, 60]), lab_from_srgb8([10 * y, 200, 0])));
         assert!((mean_ciede2000(&a, &b) - column.sum::<f64>() / 16.0).abs() < 1e-9);
+        // Red against grey of another lightness: a* 80.09 and b* 67.20 at every second pixel.
+        let grey = Image::<Srgb8>::filled(4, 4, [90; 3]);
+        let red = Image::<Srgb8>::from_fn(4, 4, |x, _| if x % 2 == 0 { [255, 0, 0] } else { [120; 3] });
+        assert!((mean_ab_difference(&grey, &red) - (80.09 + 67.20) / 4.0).abs() < 0.02);
     }
 
     #[test]
@@ -211,15 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn skin_tone_is_measured_under_the_mask_only() {
+    fn a_tone_is_measured_under_the_mask_only() {
         let photo = Image::<Srgb8>::from_fn(10, 10, |x, _| if x < 3 { [198, 134, 103] } else { [40, 90, 200] });
         let painting = Image::<Srgb8>::from_fn(10, 10, |x, _| if x < 3 { [208, 144, 103] } else { [255; 3] });
         let mask = skin_mask(&photo);
-        let tone = |picture| skin_tone(picture, &mask, 0.05).expect("a third is skin");
+        let tone = |picture| mean_tone(picture, &mask, 0.05).expect("a third is skin");
         let (before, after) = (tone(&photo), tone(&painting));
         let [l, a, b] = lab_from_srgb8([198, 134, 103]).map(f64::from);
         assert!((before.lightness - l).abs() < 1e-4 && (before.hue_degrees - b.atan2(a).to_degrees()).abs() < 1e-3);
         assert!(after.lightness > before.lightness + 2.0 && after.hue_degrees > before.hue_degrees + 2.0);
-        assert_eq!(skin_tone(&photo, &mask, 0.4), None);
+        let at = |hue_degrees: f64| Tone { hue_degrees, ..before };
+        assert_eq!((at(170.0).hue_turn_degrees(&at(-170.0)), at(-170.0).hue_turn_degrees(&at(170.0))), (20.0, -20.0));
+        assert_eq!(mean_tone(&photo, &mask, 0.4), None);
     }
 }
