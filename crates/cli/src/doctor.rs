@@ -1,15 +1,18 @@
 //! `kaiga doctor`: what this program and this machine are.
 
-use net::light::{THUMBNAIL_PX, drawer, eye};
-use net::{Measure, Reach, Shape};
+use net::light::{self, THUMBNAIL_PX};
+use net::{Arch, Measure, Model, Reach, Shape};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// Everything a bug report needs, for people or for programs.
 pub(crate) fn report(as_json: bool) -> Result<String, String> {
     let models: Vec<Value> = kaiga::EMBEDDED.iter().map(|(name, bytes)| model(name, bytes)).collect();
-    let modulation = eye_measure()?;
-    let drawer = measure(&drawer(), &[Shape::new(512, 512, 3), Shape::new(1, 1, modulation.1)])?;
+    let [(_, base), ..] = kaiga::EMBEDDED;
+    let networks = Model::read(base).and_then(|base| light::networks(&base.architecture));
+    let [eye, drawer] = networks.map_err(|error| error.to_string())?;
+    let modulation = eye_measure(&eye)?;
+    let drawer = measure(&drawer, &[Shape::new(512, 512, 3), Shape::new(1, 1, modulation.1)])?;
     let memory = memory();
     let report = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -30,16 +33,16 @@ pub(crate) fn report(as_json: bool) -> Result<String, String> {
     Ok(if as_json { report.to_string() } else { for_people(&report) })
 }
 
-fn measure(arch: &net::Arch, inputs: &[Shape]) -> Result<Measure, String> {
+fn measure(arch: &Arch, inputs: &[Shape]) -> Result<Measure, String> {
     net::measure(arch, inputs).map_err(|error| error.to_string())
 }
 
 /// The eye's figures, and how many numbers it says.
-fn eye_measure() -> Result<(Measure, usize), String> {
-    let (eye, inputs) = (eye(), [Shape::new(THUMBNAIL_PX, THUMBNAIL_PX, 3)]);
-    let shapes = net::shapes(&eye, &inputs).map_err(|error| error.to_string())?;
+fn eye_measure(eye: &Arch) -> Result<(Measure, usize), String> {
+    let inputs = [Shape::new(THUMBNAIL_PX, THUMBNAIL_PX, 3)];
+    let shapes = net::shapes(eye, &inputs).map_err(|error| error.to_string())?;
     let channels = eye.outputs.first().map_or(0, |&(_, value)| shapes[value].channels);
-    Ok((measure(&eye, &inputs)?, channels))
+    Ok((measure(eye, &inputs)?, channels))
 }
 
 fn model(name: &str, bytes: &[u8]) -> Value {

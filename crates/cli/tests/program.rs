@@ -188,7 +188,7 @@ fn programs_get_one_json_line_for_each_photo() {
 fn wrong_usage_reads_well() {
     let cases: [(&[&str], &str); 6] = [
         (&["a.jpg", "-w", "2"], "strength is 2, it goes from 0 to 1.5"),
-        (&["a.jpg", "-n", "seaside"], "there is no style \"seaside\"; there are meadow, skyglow"),
+        (&["a.jpg", "-n", "seaside"], "there is no style \"seaside\"; there are meadow, skyglow, storybook, portrait"),
         (&["a.jpg", "-n", "none.safetensors"], "no such file"),
         (&["a.jpg", "-o", "b.gif"], "we write png, jpg and webp"),
         (&["a.jpg", "b.jpg", "-o", "c.png"], "give -o a folder"),
@@ -228,7 +228,7 @@ fn the_other_commands_answer() {
     assert!(text.contains("meadow") && text.contains("宫崎骏风") && text.contains("新海诚光晕"), "{text}");
     let output = kaiga().args(["doctor", "--json"]).assert().success();
     let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
-    assert_eq!(report["models"].as_array().map(Vec::len), Some(3));
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(5));
     assert!(report["network"]["drawer_reach_px"].as_u64().is_some_and(|px| px > 16), "{report}");
     let photo = put(&desk, "a.png");
     let output = kaiga().arg("measure").args([&photo, &photo]).arg("--json").assert().success();

@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind};
 use crate::tiles::{Part, signed};
 use engine::{Map, Network};
-use net::light::{self, THUMBNAIL_PX};
-use net::{Reach, Shape, Weights};
+use net::light::THUMBNAIL_PX;
+use net::{Arch, Reach, Shape, Weights};
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
@@ -18,27 +18,26 @@ pub(crate) struct Brush {
 }
 
 impl Brush {
-    /// Shows the whole picture to the eye and readies the drawer.
+    /// Shows the whole picture to the eye and readies the drawer of the light generator.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] if the weights are not those of the light generator.
-    pub(crate) fn new(weights: &Weights, photo: &Image<Srgb8>) -> Result<Self, Error> {
+    /// [`ErrorKind::Model`] if the weights are not those of eye and drawer.
+    pub(crate) fn new([eye, drawer]: &[Arch; 2], weights: &Weights, photo: &Image<Srgb8>) -> Result<Self, Error> {
         let thumbnail = resize::to(photo, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear);
         let thumbnail = signed(&thumbnail, Part { x: 0, y: 0, width: THUMBNAIL_PX, height: THUMBNAIL_PX });
-        let eye = Network::new(&light::eye(), weights).map_err(unfit)?;
+        let eye = Network::new(eye, weights).map_err(unfit)?;
         let modulation = only(eye.run(&[&thumbnail]))?;
-        let drawer = light::drawer();
-        let reach_px = reach_px(&drawer, &modulation)?;
-        Ok(Self { drawer: Network::new(&drawer, weights).map_err(unfit)?, modulation, reach_px })
+        let reach_px = reach_px(drawer, &modulation)?;
+        Ok(Self { drawer: Network::new(drawer, weights).map_err(unfit)?, modulation, reach_px })
     }
 
-    /// RGB −1..1, H×W×3 with sides divisible by [`light::GRAIN_PX`] → Y, Cb, Cr, ink, H×W×4.
+    /// RGB −1..1, H×W×3 with sides divisible by [`net::light::GRAIN_PX`] → Y, Cb, Cr, ink, H×W×4.
     pub(crate) fn draw(&self, picture: &Map) -> Result<Map, Error> {
         only(self.drawer.run(&[picture, &self.modulation]))
     }
 }
 
-fn reach_px(drawer: &net::Arch, modulation: &Map) -> Result<usize, Error> {
+fn reach_px(drawer: &Arch, modulation: &Map) -> Result<usize, Error> {
     // Any size does that is a few times the reach.
     let shapes = [Shape::new(512, 512, 3), modulation.shape()];
     match net::measure(drawer, &shapes).map_err(unfit)?.reach[0] {

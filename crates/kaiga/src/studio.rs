@@ -9,22 +9,26 @@ use crate::plan::working_size;
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use crate::tiles::{paint_part, parts};
-use net::{Model, Weights};
+use net::{Arch, Model, Weights, light};
 use pixels::Image;
 use pixels::codec::Photo;
 use pixels::resize::{self, Filter};
 use pixels::space::{Alpha8, Srgb8};
 
 /// The models that come with the library: file name and bytes, the base first.
-pub const EMBEDDED: [(&str, &[u8]); 3] = [
+pub const EMBEDDED: [(&str, &[u8]); 5] = [
     ("light-1.base.safetensors", include_bytes!("../../../models/light-1.base.safetensors")),
     ("meadow-1.safetensors", include_bytes!("../../../models/meadow-1.safetensors")),
     ("skyglow-1.safetensors", include_bytes!("../../../models/skyglow-1.safetensors")),
+    ("storybook-1.safetensors", include_bytes!("../../../models/storybook-1.safetensors")),
+    ("portrait-1.safetensors", include_bytes!("../../../models/portrait-1.safetensors")),
 ];
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {
     base: Model,
+    /// Eye and drawer.
+    networks: [Arch; 2],
     styles: Vec<net::Style>,
 }
 
@@ -53,11 +57,11 @@ impl Studio {
     /// [`ErrorKind::Model`] if a file is broken, or a style does not belong to the base.
     pub fn new(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
         let base = Model::read(base).map_err(unfit)?;
-        if base.architecture != "light-1" {
+        let networks = light::networks(&base.architecture).map_err(|_| {
             let message = format!("the base model is a {}, this version paints with light-1", base.architecture);
-            return Err(Error::new(ErrorKind::Model, message));
-        }
-        let mut studio = Self { base, styles: Vec::new() };
+            Error::new(ErrorKind::Model, message)
+        })?;
+        let mut studio = Self { base, networks, styles: Vec::new() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -128,7 +132,7 @@ impl Studio {
 
         if at_full_size {
             let mut steps = Steps::start(progress, full_parts.len())?;
-            let brush = Brush::new(&weights, photo_srgb)?;
+            let brush = Brush::new(&self.networks, &weights, photo_srgb)?;
             for part in full_parts {
                 let around = part.grown(surroundings_px(look), width, height);
                 let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
@@ -139,7 +143,7 @@ impl Studio {
             let working_parts = parts(working_width, working_height, look.tile.side_px());
             let mut steps = Steps::start(progress, working_parts.len() + full_parts.len())?;
             let working_srgb = resize::to(photo_srgb, working_width, working_height, Filter::Lanczos3);
-            let brush = Brush::new(&weights, &working_srgb)?;
+            let brush = Brush::new(&self.networks, &weights, &working_srgb)?;
             let mut strokes = Strokes::new(working_width, working_height);
             for part in working_parts {
                 let painted = paint_part(&working_srgb, part, brush.reach_px, |tile| brush.draw(tile))?;

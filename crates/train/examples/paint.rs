@@ -1,47 +1,55 @@
 //! Paints photos to every taste and says how long it took:
-//! `paint OUT_DIR [--prototype] PHOTO…` writes OUT_DIR/NAME.STYLE.png and OUT_DIR/NAME.STYLE.ink.png.
-//! Photos are painted at their own size: give pictures of 0.4–0.8 Mpx.
+//! `paint OUT_DIR [--prototype] [--faces FACES.json PHOTOS] PHOTO…` writes OUT_DIR/NAME.STYLE.png and
+//! OUT_DIR/NAME.STYLE.ink.png, and NAME.photo.png at working size. FACES.json is what `faces.py PHOTOS` found.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result};
-use kaiga_train::painter::{Taste, paint_all};
+use kaiga_train::painter::{Taste, face, paint, portrait};
+use kaiga_train::pairs::at_working_size;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() -> Result<()> {
+    let usage = "paint OUT_DIR [--prototype] [--faces FACES.json PHOTOS] PHOTO…";
     let mut arguments = std::env::args().skip(1);
-    let out = PathBuf::from(arguments.next().context("paint OUT_DIR [--prototype] PHOTO…")?);
-    let mut tastes = Taste::all();
-    for photo in arguments {
-        if photo == "--prototype" {
+    let out = PathBuf::from(arguments.next().context(usage)?);
+    let (mut tastes, mut faces, mut folder) = (Taste::all().to_vec(), HashMap::new(), PathBuf::new());
+    while let Some(argument) = arguments.next() {
+        if argument == "--prototype" {
             let plain = [Taste::prototype_meadow(), Taste::prototype_skyglow(), Taste::prototype_storybook()];
             tastes.iter_mut().zip(plain).for_each(|(taste, plain)| taste.1 = plain);
             continue;
         }
-        let path = PathBuf::from(&photo);
+        if argument == "--faces" {
+            faces = face::read(&PathBuf::from(arguments.next().context(usage)?))?;
+            folder = PathBuf::from(arguments.next().context(usage)?);
+            continue;
+        }
+        let path = PathBuf::from(&argument);
         let name = path.file_stem().context("a photo has a name")?.to_string_lossy().into_owned();
-        let read = image::open(&path).with_context(|| photo.clone())?.into_rgb8();
+        let read = image::open(&path).with_context(|| argument.clone())?.into_rgb8();
         let (width, height) = read.dimensions();
         let pixels = read.pixels().map(|pixel| pixel.0).collect();
-        let picture = pixels::Image::new(width as usize, height as usize, pixels);
-        let start = Instant::now();
-        let painted = paint_all(&picture, &[tastes[0].1, tastes[1].1]);
-        let two_s = start.elapsed().as_secs_f64();
-        let drawn = paint_all(&picture, &[tastes[2].1]);
-        let third_s = start.elapsed().as_secs_f64() - two_s;
-        println!(
-            "{name}: {width}×{height}, {} and {} {two_s:.2} s, {} {third_s:.2} s",
-            tastes[0].0, tastes[1].0, tastes[2].0
-        );
-        for ((style, _), painted) in tastes.iter().zip(painted.into_iter().chain(drawn)) {
-            let painting = painted.painting.into_pixels().concat();
-            image::RgbImage::from_raw(width, height, painting)
-                .context("as many samples as pixels")?
-                .save(out.join(format!("{name}.{style}.png")))?;
+        let photo = at_working_size(&pixels::Image::new(width as usize, height as usize, pixels));
+        let (width, height) = (photo.width() as u32, photo.height() as u32);
+        let found = path.strip_prefix(&folder).ok().and_then(|below| faces.get(&*below.to_string_lossy()));
+        let found: Vec<_> =
+            found.into_iter().flatten().map(|face| face.at([width as f32, height as f32], [0.0; 2])).collect();
+        let save = |picture: &pixels::Image<_>, style: &str| -> Result<()> {
+            let picture = image::RgbImage::from_raw(width, height, picture.pixels().concat());
+            let picture = picture.context("as many samples as pixels")?;
+            Ok(picture.save(out.join(format!("{name}.{style}.png")))?)
+        };
+        save(&photo, "photo")?;
+        for (style, taste) in &tastes {
+            let start = Instant::now();
+            let painted = if *style == "portrait" { portrait(&photo, &found) } else { paint(&photo, taste) };
+            println!("{name}: {width}×{height}, {style} {:.2} s", start.elapsed().as_secs_f64());
+            save(&painted.painting, style)?;
             let ink = painted.ink.pixels().iter().map(|v| (v * 255.0 + 0.5) as u8).collect();
-            image::GrayImage::from_raw(width, height, ink)
-                .context("as many samples as pixels")?
-                .save(out.join(format!("{name}.{style}.ink.png")))?;
+            let ink = image::GrayImage::from_raw(width, height, ink).context("as many samples as pixels")?;
+            ink.save(out.join(format!("{name}.{style}.ink.png")))?;
         }
     }
     Ok(())

@@ -6,9 +6,15 @@
 //! picture should have about 0.4–0.8 Mpx.
 
 mod colour;
+pub mod face;
 mod light;
+mod palette;
+mod portrait;
 mod taste;
 
+pub use face::Face;
+pub use palette::{Colours, Palette};
+pub use portrait::portrait;
 pub use taste::{Bloom, Blues, Clumps, Colour, Greens, Ink, Shadows, Strokes, Taste};
 
 use pixels::blur::{gaussian, sobel};
@@ -80,8 +86,9 @@ impl Study {
         for &radius_px in strokes.radii_px {
             clumps = smooth::kuwahara(&clumps, radius_px, 8.0, 1);
         }
-        let calmed = smooth::bilateral(&photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
-        let edges = lines::flow_dog(&calmed, strokes.edge_px, 3.0);
+        let calmed = (!strokes.edges_of_flat).then(|| smooth::bilateral(&photo, 2, 18.0 / 255.0, 2.0));
+        let calmed = calmed.as_ref().unwrap_or(&flat).map::<Gray>(luma_from_srgb);
+        let edges = lines::flow_dog(&calmed, strokes.edge_px, strokes.edge_along_px);
         let thin = lines::thin_structures(&photo_luma, &edges.1);
         let clump_edges =
             strokes.outlines_clumps.then(|| lines::flow_dog(&clumps.map::<Gray>(luma_from_srgb), 1.1, 5.0));
@@ -110,41 +117,101 @@ impl Study {
     /// If the taste's strokes are not those of the study.
     pub fn paint(&self, taste: &Taste) -> Painted {
         assert_eq!(self.strokes, taste.strokes, "a taste is painted from a study in its own strokes");
+        inked(&self.coloured(taste), self.ink(&taste.ink), taste.bloom.as_ref())
+    }
+
+    /// The colours of the painting under the ink, L 0..100.
+    fn coloured(&self, taste: &Taste) -> Image<Lab> {
         let shaded = taste.cel_steps.map(|steps| cel_shade(&self.base_lab, &self.thin, steps));
-        let ink = self.ink(&taste.ink);
-        let painting_lab = zip::<Lab>(&self.base_lab, |i| {
+        zip::<Lab>(&self.base_lab, |i| {
             let [l, a, b] = self.base_lab.pixels()[i];
             let mut lab = taste.colour.of([l * 0.01, a, b], self.skin.pixels()[i]);
             if let Some(shaded) = &shaded {
                 lab[0] = shaded.pixels()[i];
             }
+            if let Some(palette) = &taste.palette {
+                lab = palette.of(lab, self.skin.pixels()[i]);
+            }
             let [l, a, b] = colour::limited(lab);
-            // Ink leans to violet and is never plain black.
-            let ink = ink.pixels()[i];
-            let pale = 1.0 - 0.35 * ink;
-            [100.0 * l * (1.0 - ink), a * pale + 2.0 * ink, b * pale - 2.0 * ink]
-        });
-        Painted { painting: light::developed(&painting_lab, taste.bloom.as_ref()), ink }
+            [100.0 * l, a, b]
+        })
     }
 
     fn ink(&self, taste: &Ink) -> Image<Gray> {
         let (dog, coherence) = &self.edges;
-        zip::<Gray>(dog, |i| {
-            let edge = stroke_of_ink(dog.pixels()[i], coherence.pixels()[i], taste.threshold, taste.gain, taste.floor);
+        let ink = zip::<Gray>(dog, |i| {
+            let skin = 1.0 + (taste.on_skin - 1.0) * self.skin.pixels()[i];
+            let (dog, coherence) = (dog.pixels()[i], coherence.pixels()[i]);
+            let edge = stroke_of_ink(dog, coherence, skin * taste.threshold, taste.gain, taste.floor);
             let clump = match (&taste.clumps, &self.clump_edges) {
                 (Some(Clumps { share, threshold, gain, floor }), Some((dog, coherence))) => {
-                    share * stroke_of_ink(dog.pixels()[i], coherence.pixels()[i], *threshold, *gain, *floor)
+                    share * stroke_of_ink(dog.pixels()[i], coherence.pixels()[i], skin * threshold, *gain, *floor)
                 }
                 _ => 0.0,
             };
             taste.darkness * edge.max(clump)
-        })
+        });
+        without_speckles(ink, taste.least_px)
     }
 }
 
 /// Ink where the difference of Gaussians is below −`threshold` and the coherence above `floor`, 0..1.
 fn stroke_of_ink(dog: f32, coherence: f32, threshold: f32, gain: f32, floor: f32) -> f32 {
     ((-dog - threshold) * gain).clamp(0.0, 1.0) * ((coherence - floor) * 3.0).clamp(0.0, 1.0)
+}
+
+/// The painting with its ink laid on, and bloom over both.
+fn inked(coloured: &Image<Lab>, ink: Image<Gray>, bloom: Option<&Bloom>) -> Painted {
+    let painting_lab = zip::<Lab>(coloured, |i| {
+        let ([l, a, b], ink) = (coloured.pixels()[i], ink.pixels()[i]);
+        // Ink leans to violet and is never plain black.
+        let pale = 1.0 - 0.35 * ink;
+        [l * (1.0 - ink), a * pale + 2.0 * ink, b * pale - 2.0 * ink]
+    });
+    Painted { painting: light::developed(&painting_lab, bloom), ink }
+}
+
+/// The ink without patches that are smaller than `least_px`.
+fn without_speckles(mut ink: Image<Gray>, least_px: usize) -> Image<Gray> {
+    /// Paler ink does not join patches.
+    const JOINS: f32 = 0.08;
+    if least_px == 0 {
+        return ink;
+    }
+    let (width, height) = (ink.width(), ink.height());
+    let mut seen = vec![false; width * height];
+    let mut patch = Vec::new();
+    for start in 0..seen.len() {
+        if seen[start] || ink.pixels()[start] == 0.0 {
+            continue;
+        }
+        patch.clear();
+        patch.push(start);
+        seen[start] = true;
+        let mut next = 0;
+        while let Some(&at) = patch.get(next) {
+            next += 1;
+            if ink.pixels()[at] < JOINS {
+                continue;
+            }
+            let (x, y) = (at % width, at / width);
+            for v in y.saturating_sub(1)..=(y + 1).min(height - 1) {
+                for u in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                    let beside = v * width + u;
+                    if !seen[beside] && ink.pixels()[beside] > 0.0 {
+                        seen[beside] = true;
+                        patch.push(beside);
+                    }
+                }
+            }
+        }
+        if patch.len() < least_px {
+            for &at in &patch {
+                ink.pixels_mut()[at] = 0.0;
+            }
+        }
+    }
+    ink
 }
 
 /// A picture of the size of `like` from the index of each pixel, on all cores.

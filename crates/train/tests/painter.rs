@@ -47,7 +47,7 @@ fn the_painter_paints_what_its_prototype_paints() {
 }
 
 #[test]
-fn today_s_tastes_are_those_of_the_second_prototype() {
+fn today_s_tastes_paint_what_was_looked_at() {
     let photo = picture("street.png");
     let (styles, tastes): (Vec<_>, Vec<_>) = Taste::all().into_iter().unzip();
     for (style, painted) in styles.iter().zip(paint_all(&photo, &tastes)) {

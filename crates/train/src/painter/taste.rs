@@ -1,5 +1,9 @@
 //! What a taste is made of, and the tastes there are.
 
+use anyhow::{Context, Result};
+
+use super::palette::Palette;
+
 /// How light is set and strokes are laid: everything a [`Study`](super::Study) depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Strokes {
@@ -19,6 +23,10 @@ pub struct Strokes {
     pub hints: f32,
     /// Sigma of the fine side of the difference of Gaussians that finds edges, px.
     pub edge_px: f32,
+    /// How far along the edge that difference is smoothed, px: longer lines.
+    pub edge_along_px: f32,
+    /// Whether edges are those of the flattened photo, without texture, or of the photo.
+    pub edges_of_flat: bool,
     /// Whether the outlines of clumps of strokes are found, for [`Ink::clumps`].
     pub outlines_clumps: bool,
 }
@@ -32,6 +40,8 @@ pub struct Taste {
     pub colour: Colour,
     /// Lightness in so many soft steps.
     pub cel_steps: Option<f32>,
+    /// Colours taken from paintings, after everything else that is done to them.
+    pub palette: Option<Palette>,
     /// Lines.
     pub ink: Ink,
     /// Light that spills over.
@@ -99,6 +109,10 @@ pub struct Ink {
     pub floor: f32,
     /// The share of lightness that full ink takes away, 0..1.
     pub darkness: f32,
+    /// How many times the thresholds are on skin: a face has few lines.
+    pub on_skin: f32,
+    /// Area below which a patch of ink is a speckle and left out, px.
+    pub least_px: usize,
     /// Outlines of clumps of strokes: clouds, crowns of trees, folds.
     pub clumps: Option<Clumps>,
 }
@@ -129,8 +143,26 @@ pub struct Bloom {
 
 impl Taste {
     /// Every taste with the name of its style.
-    pub fn all() -> [(&'static str, Self); 3] {
-        [("meadow", Self::meadow()), ("skyglow", Self::skyglow()), ("storybook", Self::storybook())]
+    pub fn all() -> [(&'static str, Self); 4] {
+        [
+            ("meadow", Self::meadow()),
+            ("skyglow", Self::skyglow()),
+            ("storybook", Self::storybook()),
+            ("portrait", Self::portrait()),
+        ]
+    }
+
+    /// The taste called `name`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn named(name: &str) -> Result<Self> {
+        let all = Self::all();
+        let found = all.iter().find(|(known, _)| *known == name).map(|(_, taste)| *taste);
+        found.with_context(|| {
+            let names = all.map(|(name, _)| name).join(", ");
+            format!("the painter has no taste {name}; it has {names}")
+        })
     }
 
     /// Warm light, fresh greens, cool shadows: a summer's day in the country.
@@ -155,11 +187,42 @@ impl Taste {
         Self { strokes: PAINTED, colour: Colour { shadows, ..plain.colour }, ink: PAINTED_INK, ..plain }
     }
 
-    /// Large strokes, eight steps of light, everything outlined: the picture in a children's book.
+    /// Large strokes, seven steps of light, everything outlined in long lines: the picture in a children's book.
     pub fn storybook() -> Self {
         let plain = Self::prototype_storybook();
-        let strokes = Strokes { airbrush: 0.85, hints: 1.0, ..plain.strokes };
-        Self { strokes, ink: Ink { gain: 30.0, ..plain.ink }, ..plain }
+        let strokes = Strokes {
+            flatness: 0.006,
+            airbrush: 0.85,
+            hints: 0.5,
+            edge_px: 1.1,
+            edge_along_px: 6.0,
+            edges_of_flat: true,
+            ..plain.strokes
+        };
+        let colour = Colour { gain: 1.12, ..plain.colour };
+        let clumps = Some(Clumps { share: 0.8, threshold: 0.005, gain: 50.0, floor: 0.35 });
+        let ink = Ink { gain: 60.0, darkness: 0.85, on_skin: 1.6, least_px: 40, clumps, ..plain.ink };
+        Self { strokes, colour, cel_steps: Some(7.0), palette: None, ink, bloom: None }
+    }
+
+    /// The meadow's light with smoother strokes, soft steps of light and long lines: people. [`super::portrait`]
+    /// adds what it makes of faces.
+    pub fn portrait() -> Self {
+        let strokes = Strokes {
+            median_lightness: 0.6,
+            flatness: 0.005,
+            radii_px: &[5, 4],
+            hints: 0.5,
+            edge_px: 1.0,
+            edge_along_px: 5.0,
+            edges_of_flat: true,
+            ..PAINTED
+        };
+        let clumps = Some(Clumps { share: 0.55, threshold: 0.005, gain: 40.0, floor: 0.35 });
+        let ink = Ink { gain: 45.0, darkness: 0.72, on_skin: 1.4, least_px: 30, clumps, ..PAINTED_INK };
+        let meadow = Self::meadow();
+        let colour = Colour { gain: 1.05, ..meadow.colour };
+        Self { strokes, colour, cel_steps: Some(9.0), palette: None, ink, bloom: None }
     }
 
     /// The meadow of the first prototype, by which the painter was proved equal to it.
@@ -172,9 +235,10 @@ impl Taste {
             shadows: Shadows { below: 0.5, a: 0.0, b: 0.0, skin_guard: 0.0 },
             blues: Blues { above: -1.0, a: 0.0, b: 0.0 },
         };
-        let ink = Ink { threshold: 0.006, gain: 28.0, floor: 0.3, darkness: 0.62, clumps: None };
+        let ink =
+            Ink { threshold: 0.006, gain: 28.0, floor: 0.3, darkness: 0.62, on_skin: 1.0, least_px: 0, clumps: None };
         let strokes = Strokes { airbrush: 0.0, hints: 0.0, outlines_clumps: false, ..PAINTED };
-        Self { strokes, colour, cel_steps: None, ink, bloom: None }
+        Self { strokes, colour, cel_steps: None, palette: None, ink, bloom: None }
     }
 
     /// The skyglow of the first prototype.
@@ -207,8 +271,8 @@ impl Taste {
         let colour =
             Colour { gain: 1.05, warmth: 2.0, greens: Greens { l: 0.0, b: 0.0 }, ..Self::prototype_meadow().colour };
         let clumps = Some(Clumps { share: 1.0, threshold: 0.003, gain: 34.0, floor: 0.25 });
-        let ink = Ink { threshold: 0.005, gain: 28.0, floor: 0.3, darkness: 0.75, clumps };
-        Self { strokes, colour, cel_steps: Some(8.0), ink, bloom: None }
+        let ink = Ink { threshold: 0.005, gain: 28.0, floor: 0.3, darkness: 0.75, on_skin: 1.0, least_px: 0, clumps };
+        Self { strokes, colour, cel_steps: Some(8.0), palette: None, ink, bloom: None }
     }
 }
 
@@ -222,6 +286,8 @@ const PAINTED: Strokes = Strokes {
     airbrush: 0.85,
     hints: 1.0,
     edge_px: 0.8,
+    edge_along_px: 3.0,
+    edges_of_flat: false,
     outlines_clumps: true,
 };
 
@@ -231,5 +297,7 @@ const PAINTED_INK: Ink = Ink {
     gain: 30.0,
     floor: 0.3,
     darkness: 0.66,
+    on_skin: 1.0,
+    least_px: 0,
     clumps: Some(Clumps { share: 0.3, threshold: 0.004, gain: 30.0, floor: 0.3 }),
 };
