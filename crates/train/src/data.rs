@@ -2,7 +2,6 @@
 //! the step, so that a resumed run sees what an uninterrupted one would have seen.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context, Result, bail};
@@ -25,12 +24,19 @@ pub struct Pair {
     pub height: usize,
     /// sRGB.
     pub photo: Vec<u8>,
-    /// sRGB, one a style.
-    pub paintings: Vec<Vec<u8>>,
-    /// Ink strength 0..255 for 0..1, one sample a pixel.
-    pub ink: Vec<u8>,
+    /// What the painter made of it, one a style.
+    pub painted: Vec<Target>,
     /// The whole photo squeezed to [`THUMBNAIL_PX`]² sRGB.
     pub thumbnail: Vec<u8>,
+}
+
+/// A painting to be learnt.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// sRGB, the ink laid on.
+    pub painting: Vec<u8>,
+    /// Ink strength 0..255 for 0..1, one sample a pixel.
+    pub ink: Vec<u8>,
 }
 
 /// Samples of one style, ready for the network: 8 bit, N×H×W×C.
@@ -55,15 +61,15 @@ pub struct Half {
 /// What a batch is like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchShape {
-    /// Samples of each style.
-    pub per_style: usize,
+    /// Samples of each half.
+    pub samples: usize,
     /// Side of the crops, px; divisible by 16.
     pub side: usize,
     /// Whether the photo's crop is degraded (noise, JPEG, blur).
     pub degrade: bool,
 }
 
-/// Reads the pairs in `folder` (NAME.photo.png, NAME.STYLE.png, NAME.ink.png), in the order of their names, at most
+/// Reads the pairs in `folder` (NAME.photo.png, NAME.STYLE.png, NAME.STYLE.ink.png), in the order of their names, at most
 /// `limit_bytes` of pixels; beyond it every so-many-th pair is left out. Pairs with a side under `least_px` are
 /// left out too.
 ///
@@ -76,13 +82,14 @@ pub fn load(folder: &Path, styles: &[&str], least_px: usize, limit_bytes: usize)
         names.extend(file.to_str().and_then(|name| name.strip_suffix(".photo.png")).map(str::to_owned));
     }
     names.sort();
+    let there = |name: &str, part: &str| folder.join(format!("{name}.{part}.png")).exists();
     let complete =
-        |name: &&String| styles.iter().chain(&["ink"]).all(|part| folder.join(format!("{name}.{part}.png")).exists());
+        |name: &&String| styles.iter().all(|style| there(name, style) && there(name, &format!("{style}.ink")));
     let names: Vec<&String> = names.iter().filter(complete).collect();
     let mut total = 0;
     for name in &names {
         let (w, h) = image::image_dimensions(folder.join(format!("{name}.photo.png")))?;
-        total += w as usize * h as usize * (4 + 3 * styles.len());
+        total += w as usize * h as usize * (3 + 4 * styles.len());
     }
     let keep = (limit_bytes as f64 / total.max(1) as f64).min(1.0);
     let kept =
@@ -102,37 +109,33 @@ fn read(folder: &Path, name: &str, styles: &[&str]) -> Result<Pair> {
         image::open(&path).with_context(|| format!("cannot read {}", path.display()))
     };
     let photo = open("photo")?.into_rgb8();
-    let paintings = styles.iter().map(|style| Ok(open(style)?.into_rgb8())).collect::<Result<Vec<_>>>()?;
-    let ink = open("ink")?.into_luma8();
-    if paintings.iter().any(|p| p.dimensions() != photo.dimensions()) || ink.dimensions() != photo.dimensions() {
-        bail!("the pictures of pair {name} differ in size: delete them and make them again");
-    }
+    let target = |style: &&str| -> Result<Target> {
+        let (painting, ink) = (open(style)?.into_rgb8(), open(&format!("{style}.ink"))?.into_luma8());
+        if painting.dimensions() != photo.dimensions() || ink.dimensions() != photo.dimensions() {
+            bail!("the pictures of pair {name} differ in size: delete them and make them again");
+        }
+        Ok(Target { painting: painting.into_raw(), ink: ink.into_raw() })
+    };
+    let painted = styles.iter().map(target).collect::<Result<Vec<_>>>()?;
     let (width, height) = (photo.width() as usize, photo.height() as usize);
     // As the program squeezes it when it paints.
     let whole = Image::<Srgb8>::new(width, height, photo.as_chunks().0.to_vec());
     let thumbnail = resize::to(&whole, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear).pixels().as_flattened().to_vec();
-    let paintings = paintings.into_iter().map(image::ImageBuffer::into_raw).collect();
-    Ok(Pair {
-        name: name.to_owned(),
-        width,
-        height,
-        photo: photo.into_raw(),
-        paintings,
-        ink: ink.into_raw(),
-        thumbnail,
-    })
+    Ok(Pair { name: name.to_owned(), width, height, photo: photo.into_raw(), painted, thumbnail })
 }
 
-/// The batch of `step`: for every style `per_style` crops of photos drawn at random.
-pub fn batch(pairs: &[Pair], styles: usize, shape: BatchShape, seed: u64, step: u64) -> Vec<Half> {
-    (0..styles).map(|style| half(pairs, style, shape, mix(seed, step * styles as u64 + style as u64))).collect()
+/// The batch of `step`: for every entry of `parts`, which names a style by its number, a half of crops of photos
+/// drawn at random.
+pub fn batch(pairs: &[Pair], parts: &[usize], shape: BatchShape, seed: u64, step: u64) -> Vec<Half> {
+    let seed = |part: usize| mix(seed, step * parts.len() as u64 + part as u64);
+    parts.iter().enumerate().map(|(part, &style)| half(pairs, style, shape, seed(part))).collect()
 }
 
 fn half(pairs: &[Pair], style: usize, shape: BatchShape, seed: u64) -> Half {
     let side = shape.side;
     let mut rng = fastrand::Rng::with_seed(seed);
     let (mut photo, mut thumbnail, mut painting, mut ink) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..shape.per_style {
+    for _ in 0..shape.samples {
         let pair = &pairs[rng.usize(..pairs.len())];
         let (x, y) = (rng.usize(..=pair.width - side), rng.usize(..=pair.height - side));
         let flip = rng.bool();
@@ -148,15 +151,15 @@ fn half(pairs: &[Pair], style: usize, shape: BatchShape, seed: u64) -> Half {
             degrade(&mut seen, side, &mut rng);
         }
         photo.extend(seen);
-        painting.extend(cut(&pair.paintings[style], 3));
-        ink.extend(cut(&pair.ink, 1));
+        painting.extend(cut(&pair.painted[style].painting, 3));
+        ink.extend(cut(&pair.painted[style].ink, 1));
         let mut whole = pair.thumbnail.clone();
         if flip {
             mirror(&mut whole, THUMBNAIL_PX, 3);
         }
         thumbnail.extend(whole);
     }
-    Half { style, count: shape.per_style, side, photo, thumbnail, painting, ink }
+    Half { style, count: shape.samples, side, photo, thumbnail, painting, ink }
 }
 
 /// The middle of a pair, at most `most_px` a side and divisible by 16, as a batch of one; not degraded.
@@ -170,18 +173,18 @@ pub fn middle(pair: &Pair, style: usize, most_px: usize) -> (Half, [usize; 2]) {
         side: width,
         photo: cut(&pair.photo, 3),
         thumbnail: pair.thumbnail.clone(),
-        painting: cut(&pair.paintings[style], 3),
-        ink: cut(&pair.ink, 1),
+        painting: cut(&pair.painted[style].painting, 3),
+        ink: cut(&pair.painted[style].ink, 1),
     };
     (half, [width, height])
 }
 
-/// Prepares the batches from step `first` on in a thread of its own, a few ahead.
-pub fn stream(pairs: Arc<Vec<Pair>>, styles: usize, shape: BatchShape, seed: u64, first: u64) -> Receiver<Vec<Half>> {
+/// Lets `make` prepare what the steps from `first` on need, in a thread of its own, a few ahead.
+pub fn stream<T: Send + 'static>(first: u64, make: impl Fn(u64) -> T + Send + 'static) -> Receiver<T> {
     let (sender, receiver) = sync_channel(6);
     std::thread::spawn(move || {
         for step in first.. {
-            if sender.send(batch(&pairs, styles, shape, seed, step)).is_err() {
+            if sender.send(make(step)).is_err() {
                 break; // the run has ended
             }
         }
@@ -189,11 +192,11 @@ pub fn stream(pairs: Arc<Vec<Pair>>, styles: usize, shape: BatchShape, seed: u64
     receiver
 }
 
-fn crop(plane: &[u8], width: usize, channels: usize, [x, y]: [usize; 2], [w, h]: [usize; 2]) -> Vec<u8> {
+pub(crate) fn crop(plane: &[u8], width: usize, channels: usize, [x, y]: [usize; 2], [w, h]: [usize; 2]) -> Vec<u8> {
     (y..y + h).flat_map(|row| &plane[(row * width + x) * channels..][..w * channels]).copied().collect()
 }
 
-fn mirror(plane: &mut [u8], width: usize, channels: usize) {
+pub(crate) fn mirror(plane: &mut [u8], width: usize, channels: usize) {
     for row in plane.chunks_exact_mut(width * channels) {
         for x in 0..width / 2 {
             for c in 0..channels {
@@ -233,8 +236,7 @@ pub(crate) mod tests {
             width,
             height,
             photo,
-            paintings: vec![painting.clone(), painting],
-            ink: vec![0; width * height],
+            painted: vec![Target { painting, ink: vec![0; width * height] }; 2],
             thumbnail,
         }
     }
@@ -242,16 +244,16 @@ pub(crate) mod tests {
     #[test]
     fn a_batch_depends_on_seed_and_step_alone() {
         let pairs = [synthetic(1), synthetic(2)];
-        let shape = BatchShape { per_style: 3, side: 32, degrade: true };
-        assert_eq!(batch(&pairs, 2, shape, 7, 5), batch(&pairs, 2, shape, 7, 5));
-        assert_ne!(batch(&pairs, 2, shape, 7, 5), batch(&pairs, 2, shape, 7, 6));
+        let shape = BatchShape { samples: 3, side: 32, degrade: true };
+        assert_eq!(batch(&pairs, &[0, 1], shape, 7, 5), batch(&pairs, &[0, 1], shape, 7, 5));
+        assert_ne!(batch(&pairs, &[0, 1], shape, 7, 5), batch(&pairs, &[0, 1], shape, 7, 6));
     }
 
     #[test]
     fn photo_and_painting_are_cut_at_the_same_place() {
         let pairs = [synthetic(3)];
-        let shape = BatchShape { per_style: 8, side: 48, degrade: false };
-        for half in batch(&pairs, 2, shape, 1, 1) {
+        let shape = BatchShape { samples: 8, side: 48, degrade: false };
+        for half in batch(&pairs, &[0, 1], shape, 1, 1) {
             for (photo, painting) in half.photo.iter().zip(&half.painting) {
                 assert!((f32::from(*photo) * 0.7 - f32::from(*painting)).abs() <= 1.5);
             }

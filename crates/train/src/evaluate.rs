@@ -1,16 +1,23 @@
-//! How good the network is on pictures it has never learnt from: near to the painter, steady when the photo is bad,
-//! vivid and flat as paint is, and fair to every complexion. Pure functions; the pictures and the ways to paint them
-//! come from the caller.
+//! How good networks are on pictures they have never learnt from: near to the painter, true to the photo, steady when
+//! the photo is bad, vivid and flat as paint is, fair to every complexion, near to art. Pure functions; the pictures
+//! and the ways to paint them come from the caller.
 
 mod complexion;
 mod gallery;
 mod inputs;
+mod page;
 mod report;
+mod style;
+mod table;
 
 pub use complexion::{Complexion, ComplexionReport, Group, Shift, Worst};
 pub use gallery::gallery;
-pub use inputs::{jpeg, sensor_noise, under_exposed};
-pub use report::{Overall, Report};
+pub use inputs::{Input, half_pixel_shifted, jpeg, sensor_noise, under_exposed};
+pub use page::Strip;
+pub use report::{Figures, Report, Role};
+pub use style::{Describe, Kid, Samples, StyleDistance};
+
+use std::cell::OnceCell;
 
 use anyhow::{Result, ensure};
 use pixels::Image;
@@ -29,6 +36,29 @@ pub struct Picture {
     pub portrait: bool,
 }
 
+/// A way to make a picture of a photo.
+pub struct Model<'a> {
+    /// What it is called in the report.
+    pub label: String,
+    /// Who paints.
+    pub hand: Hand<'a>,
+    /// What it paints besides the clean photo. Every input costs a painting.
+    pub inputs: &'static [Input],
+}
+
+/// Photo in, painting of the same size out.
+pub type Brush<'a> = Box<dyn Fn(&Image<Srgb8>) -> Image<Srgb8> + 'a>;
+
+/// Who paints.
+pub enum Hand<'a> {
+    /// Nobody: the photo as it is. A row to compare with.
+    Photo,
+    /// The painter whose paintings the networks learn. A row to compare with.
+    Painter,
+    /// A network.
+    Network(Brush<'a>),
+}
+
 /// How near one picture is to another.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Agreement {
@@ -38,121 +68,176 @@ pub struct Agreement {
     pub gradient_correlation: f64,
 }
 
-/// How near the network is to the painter, for one photo or as a mean over photos.
+/// How much a painting changes when its photo does.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Fidelity {
-    /// The photo itself against its painting: where the network starts from.
-    pub photo: Agreement,
-    /// The network's painting of the photo against the painter's.
-    pub clean: Agreement,
-    /// With sensor noise in the photo ([`sensor_noise`]), against the painter's painting of the clean photo.
-    pub noise: Agreement,
-    /// With the photo through JPEG of quality 60, against the painter's painting of the clean photo.
-    pub jpeg: Agreement,
-    /// With the photo one stop under-exposed, against the painter's painting of the same dark photo.
-    pub dark: Agreement,
-    /// With the photo one stop under-exposed, against the painter's painting of the clean photo: how much of the
-    /// exposure is made good.
-    pub dark_against_clean: Agreement,
-    /// The painter's painting of the dark photo against that of the clean one: how much the painter makes good.
-    pub painter_dark_against_clean: Agreement,
+pub struct Change {
+    /// Mean absolute difference of the two paintings, in levels of 255.
+    pub levels: f64,
+    /// That over the same difference of the two photos: 1 is what the photo itself does, 0 perfectly steady.
+    pub relative: f64,
 }
 
-/// How a painting differs from its photo.
+/// A painting of a photo with sensor noise ([`sensor_noise`]).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Character {
+pub struct Noisy {
+    /// Against the painter's painting of the clean photo.
+    pub painter: Agreement,
+    /// Against the same model's painting of the clean photo.
+    pub change: Change,
+}
+
+/// A painting of a photo one stop under-exposed ([`under_exposed`]).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Dark {
+    /// Against the painter's painting of the same dark photo.
+    pub painter: Agreement,
+    /// Against the painter's painting of the clean photo: how much of the exposure is made good.
+    pub painter_of_clean: Agreement,
+}
+
+/// What was measured on one model's painting of one picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// Against the painter's painting.
+    pub painter: Agreement,
+    /// Agreement of its edges with those of the painter's painting, 0..1 ([`compare::edge_f_score`]).
+    pub edge_f_score: f64,
+    /// Multi-scale structural similarity of luma to the photo.
+    pub ms_ssim: f64,
+    /// Mean absolute difference of Lab a* and b* to the photo.
+    pub ab_difference: f64,
+    /// Mean CIEDE2000 difference to the photo.
+    pub ciede2000: f64,
     /// Hasler–Süsstrunk colourfulness, painting over photo.
     pub colourfulness_ratio: f64,
-    /// Share of flat pixels ([`compare::flat_area`]) in the painting, 0..1.
+    /// How far the hue of the blue sky turned, 0..180 degrees; nothing for portraits and without such a sky
+    /// ([`compare::sky_mask`]).
+    pub sky_hue_degrees: Option<f64>,
+    /// How skin changed; nothing where it is no portrait or shows too little skin.
+    pub skin: Option<Shift>,
+    /// Share of flat pixels ([`compare::flat_area`]), 0..1.
     pub flat_area: f64,
     /// Flat share of the painting over that of the photo.
     pub flat_area_ratio: f64,
-    /// Multi-scale structural similarity of luma to the photo.
-    pub ms_ssim: f64,
+    /// Its dark thin lines ([`compare::contours`]).
+    pub lines: usize,
+    /// Their mean length, px.
+    pub line_length_px: f64,
+    /// Share of the pixels on dark thin lines, 0..1.
+    pub line_share: f64,
+    /// [`Input::Noise`], if asked for.
+    pub noise: Option<Noisy>,
+    /// [`Input::Shift`], if asked for: against the painting of the clean photo, shifted as the photo was.
+    pub shift: Option<Change>,
+    /// [`Input::Jpeg`], if asked for: against the painter's painting of the clean photo.
+    pub jpeg: Option<Agreement>,
+    /// [`Input::Dark`], if asked for.
+    pub dark: Option<Dark>,
 }
 
-/// What was measured on one picture.
+/// A photo, as far as the report speaks of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Measured {
-    /// The picture's name.
+pub struct Subject {
+    /// Its name.
     pub name: String,
     /// Columns.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Nearness to the painter.
-    pub fidelity: Fidelity,
-    /// The photo's flat share, 0..1.
-    pub photo_flat_area: f64,
-    /// The network's painting beside the photo.
-    pub kaiga: Character,
-    /// The painter's painting beside the photo.
-    pub painter: Character,
-    /// Skin in the photo and in both paintings; nothing where it is no portrait or shows too little skin.
-    pub complexion: Option<Complexion>,
+    /// Its flat share, 0..1.
+    pub flat_area: f64,
+    /// Mean L* of its skin; nothing where it is no portrait or shows too little skin.
+    pub skin_lightness: Option<f64>,
 }
 
-/// Measures one picture: `paint` is the network through the product's own code, `teacher` the painter. `paint` is
-/// called four times, `teacher` twice.
+/// What was measured on a model's painting of the clean photo, and the painting.
+pub type Painted = (Measured, Image<Srgb8>);
+
+/// Measures one picture: `teacher` is the painter, run once for each input that is needed. Returns a painting for every
+/// model.
 ///
 /// # Errors
 /// If a painting has another size than its photo, or the photo has no pixels.
 pub fn measure(
     picture: &Picture,
-    paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
+    models: &[Model<'_>],
     teacher: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
-) -> Result<Measured> {
+) -> Result<(Subject, Vec<Painted>)> {
     let Picture { name, photo, portrait } = picture;
     ensure!(!photo.pixels().is_empty(), "the photo {name} has no pixels");
-    let sized = |who: &str, painting: Image<Srgb8>| {
-        let (got, wanted) = ((painting.width(), painting.height()), (photo.width(), photo.height()));
-        ensure!(
-            got == wanted,
-            "{who} made {}×{} px of the photo {name} of {}×{} px: give it pictures of a size it keeps",
-            got.0,
-            got.1,
-            wanted.0,
-            wanted.1
-        );
-        Ok(painting)
-    };
-    let (painted, taught) = (sized("the network", paint(photo))?, sized("the painter", teacher(photo))?);
-    let dark = under_exposed(photo);
-    let (painted_dark, taught_dark) = (sized("the network", paint(&dark))?, sized("the painter", teacher(&dark))?);
-    let noise = sized("the network", paint(&sensor_noise(photo, inputs::seed_of(name))))?;
-    let jpeg = sized("the network", paint(&jpeg(photo)?))?;
-    let fidelity = Fidelity {
-        photo: agreement(photo, &taught),
-        clean: agreement(&painted, &taught),
-        noise: agreement(&noise, &taught),
-        jpeg: agreement(&jpeg, &taught),
-        dark: agreement(&painted_dark, &taught_dark),
-        dark_against_clean: agreement(&painted_dark, &taught),
-        painter_dark_against_clean: agreement(&taught_dark, &taught),
-    };
-    Ok(Measured {
+    let shown = Input::all_of(photo, name)?;
+    let shown = |input: Input| &shown[input as usize];
+    let taught: [OnceCell<Image<Srgb8>>; Input::COUNT] = std::array::from_fn(|_| OnceCell::new());
+    let taught = |input: Input| taught[input as usize].get_or_init(|| teacher(shown(input)));
+    sized("the painter", taught(Input::Clean), picture)?;
+
+    let sky_mask = compare::sky_mask(photo);
+    // Behind a portrait it is a wall.
+    let sky = if *portrait { None } else { compare::mean_tone(photo, &sky_mask, 0.0) };
+    let skin = if *portrait { complexion::Skin::of(photo) } else { None };
+    let subject = Subject {
         name: name.clone(),
         width: photo.width(),
         height: photo.height(),
-        fidelity,
-        photo_flat_area: compare::flat_area(photo),
-        kaiga: character(photo, &painted),
-        painter: character(photo, &taught),
-        complexion: if *portrait { complexion::complexion(photo, &painted, &taught) } else { None },
-    })
+        flat_area: compare::flat_area(photo),
+        skin_lightness: skin.as_ref().map(|skin| skin.tone.lightness),
+    };
+    let measured = |model: &Model<'_>| {
+        let paint = |input: Input| match &model.hand {
+            Hand::Photo => shown(input).clone(),
+            Hand::Painter => taught(input).clone(),
+            Hand::Network(paint) => paint(shown(input)),
+        };
+        let painting = paint(Input::Clean);
+        sized(&model.label, &painting, picture)?;
+        let asked = |input: Input| model.inputs.contains(&input).then(|| paint(input));
+        let flat_area = compare::flat_area(&painting);
+        let contours = compare::contours(&painting);
+        let sky_after = compare::mean_tone(&painting, &sky_mask, 0.0);
+        let measured = Measured {
+            painter: agreement(&painting, taught(Input::Clean)),
+            edge_f_score: compare::edge_f_score(&painting, taught(Input::Clean)),
+            ms_ssim: compare::ms_ssim(photo, &painting),
+            ab_difference: compare::mean_ab_difference(photo, &painting),
+            ciede2000: compare::mean_ciede2000(photo, &painting),
+            // A grey photo has no colourfulness to divide by.
+            colourfulness_ratio: (compare::colourfulness(&painting) + 1e-3) / (compare::colourfulness(photo) + 1e-3),
+            sky_hue_degrees: sky.zip(sky_after).map(|(before, after)| before.hue_turn_degrees(&after).abs()),
+            skin: skin.as_ref().and_then(|skin| skin.shift(&painting)),
+            flat_area,
+            flat_area_ratio: flat_area / subject.flat_area.max(1.0 / photo.pixels().len() as f64),
+            lines: contours.count,
+            line_length_px: contours.mean_length_px,
+            line_share: contours.share,
+            noise: asked(Input::Noise).map(|noisy| Noisy {
+                painter: agreement(&noisy, taught(Input::Clean)),
+                change: change([&painting, &noisy], [photo, shown(Input::Noise)]),
+            }),
+            shift: asked(Input::Shift)
+                .map(|shifted| change([&half_pixel_shifted(&painting), &shifted], [photo, shown(Input::Shift)])),
+            jpeg: asked(Input::Jpeg).map(|jpeg| agreement(&jpeg, taught(Input::Clean))),
+            dark: asked(Input::Dark).map(|dark| Dark {
+                painter: agreement(&dark, taught(Input::Dark)),
+                painter_of_clean: agreement(&dark, taught(Input::Clean)),
+            }),
+        };
+        Ok((measured, painting))
+    };
+    let measured = models.iter().map(measured).collect::<Result<_>>()?;
+    Ok((subject, measured))
 }
 
-/// Measures all pictures, one after the other; `paint` and `teacher` as in [`measure`].
-///
-/// # Errors
-/// Those of [`measure`], and if there are no pictures.
-pub fn evaluate(
-    pictures: &[Picture],
-    paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
-    teacher: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
-) -> Result<Report> {
-    let each = pictures.iter().map(|picture| measure(picture, &paint, &teacher)).collect::<Result<Vec<_>>>()?;
-    Report::of(each)
+fn sized(who: &str, painting: &Image<Srgb8>, Picture { name, photo, .. }: &Picture) -> Result<()> {
+    let (got, wanted) = ((painting.width(), painting.height()), (photo.width(), photo.height()));
+    ensure!(
+        got == wanted,
+        "{who} made {}×{} px of the photo {name} of {}×{} px: give it pictures of a size it keeps",
+        got.0,
+        got.1,
+        wanted.0,
+        wanted.1
+    );
+    Ok(())
 }
 
 fn agreement(a: &Image<Srgb8>, b: &Image<Srgb8>) -> Agreement {
@@ -161,16 +246,10 @@ fn agreement(a: &Image<Srgb8>, b: &Image<Srgb8>) -> Agreement {
     Agreement { psnr_db, gradient_correlation: compare::gradient_correlation(a, b) }
 }
 
-fn character(photo: &Image<Srgb8>, painting: &Image<Srgb8>) -> Character {
-    let one_pixel = 1.0 / photo.pixels().len() as f64;
-    let flat_area = compare::flat_area(painting);
-    Character {
-        // A grey photo has no colourfulness to divide by.
-        colourfulness_ratio: (compare::colourfulness(painting) + 1e-3) / (compare::colourfulness(photo) + 1e-3),
-        flat_area,
-        flat_area_ratio: flat_area / compare::flat_area(photo).max(one_pixel),
-        ms_ssim: compare::ms_ssim(photo, painting),
-    }
+fn change(paintings: [&Image<Srgb8>; 2], photos: [&Image<Srgb8>; 2]) -> Change {
+    let [levels, of_photo] = [paintings, photos].map(|[a, b]| compare::mean_difference(a, b));
+    // A photo of one colour does not change when it is shifted.
+    Change { levels, relative: levels / of_photo.max(1e-3) }
 }
 
 #[cfg(test)]

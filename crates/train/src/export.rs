@@ -7,12 +7,10 @@ use net::{Model, Style, Weights, merge};
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::{Layout, plain};
-use crate::run::STYLES;
+use crate::recipe::{CREDIT, Words};
 use crate::step::paint;
 use crate::twin::named;
 
-/// The architecture as model files name it.
-const ARCHITECTURE: &str = "light-1";
 /// Most by which engine and trainer may differ anywhere in the map a picture is made of (range −1..1): a tenth of a
 /// grey level.
 pub const TOLERANCE: f32 = 1e-3;
@@ -27,23 +25,24 @@ pub struct Files {
     pub worst: f32,
 }
 
-/// Makes model files of the weights `flat`, in half precision, with `note` on how they were made; reads them back
-/// and lets engine and trainer paint the same picture.
+/// Makes model files of the weights `flat`, in half precision, with `note` on how they were made and `words` on what
+/// each style is; reads them back and lets engine and trainer paint the same picture.
 ///
 /// # Errors
 /// If a file cannot be made, or engine and trainer differ by more than [`TOLERANCE`].
-pub fn export(layout: &Layout, flat: &Tensor, note: &str) -> Result<Files> {
+pub fn export(layout: &Layout, flat: &Tensor, note: &str, words: &dyn Fn(&str) -> Words) -> Result<Files> {
     let (weights, styles) = layout.files(flat);
     let notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
-    let model = Model { architecture: ARCHITECTURE.to_owned(), weights, notes: notes.clone() };
+    let model = Model { architecture: layout.architecture(), weights, notes: notes.clone() };
     let base = model.write().context("the base cannot be written")?;
     let model = Model::read(&base)?;
     let mut files = Files { base, styles: vec![], worst: 0.0 };
     for (name, tensors) in styles {
-        let (architecture, notes) = (ARCHITECTURE.to_owned(), notes.clone());
-        let words = STYLES.iter().find(|style| style.0 == name);
-        let description = words.map_or_else(String::new, |style| style.1.to_owned());
-        let tags = words.map_or_else(Vec::new, |style| style.2.iter().map(|&tag| tag.to_owned()).collect());
+        let (architecture, mut notes) = (layout.architecture(), notes.clone());
+        let Words { description, tags, credit } = words(&name);
+        if !credit.is_empty() {
+            notes.insert(CREDIT.to_owned(), credit);
+        }
         let style = Style { name: name.clone(), description, tags, architecture, tensors, notes };
         let bytes = style.write().with_context(|| format!("style {name} cannot be written"))?;
         let worst = disagreement(layout, &merge(&model, &[(&Style::read(&bytes)?, 1.0)])?)?;
@@ -68,7 +67,7 @@ pub fn disagreement(layout: &Layout, weights: &Weights) -> Result<f32> {
             Tensor::from_slice(&map.data).view(shape).permute([0, 3, 1, 2])
         };
         let named = named(weights, Device::Cpu);
-        let painted = paint(layout, &named, &nchw(&picture), &nchw(&thumbnail), Kind::Float);
+        let painted = paint(&layout.archs, &named, &nchw(&picture), &nchw(&thumbnail), Kind::Float);
         plain(&painted.permute([0, 2, 3, 1])).data
     });
     let run = |arch: usize, inputs: &[&Map]| -> Result<Map> {
@@ -100,7 +99,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(2);
         let noise: Vec<f32> = (0..layout.len()).map(|_| (rng.f32() - 0.5) * 0.2).collect();
         let flat = layout.start(1, Device::Cpu) + Tensor::from_slice(&noise);
-        let files = export(&layout, &flat, "test").unwrap();
+        let files = export(&layout, &flat, "test", &|_| Words::default()).unwrap();
         assert_eq!(files.styles.len(), 2);
         assert!(files.worst < TOLERANCE && files.worst > 0.0, "{}", files.worst);
     }

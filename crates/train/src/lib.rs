@@ -1,6 +1,8 @@
 //! Training: pairs of photo and painting, the trainable twin of a network, losses, steps and runs. The only crate
 //! that knows libtorch, and only with its feature `torch`.
 
+pub mod art;
+pub mod cost;
 pub mod data;
 pub mod degrade;
 pub mod evaluate;
@@ -12,11 +14,29 @@ pub mod split;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
 #[cfg(feature = "torch")]
+pub mod discriminator;
+#[cfg(feature = "torch")]
+pub mod duel;
+#[cfg(feature = "torch")]
 pub mod export;
+#[cfg(feature = "torch")]
+pub mod features;
+#[cfg(feature = "torch")]
+pub mod log;
 #[cfg(feature = "torch")]
 pub mod losses;
 #[cfg(feature = "torch")]
+pub mod models;
+#[cfg(feature = "torch")]
+pub mod optimiser;
+#[cfg(feature = "torch")]
+pub mod painted;
+#[cfg(feature = "torch")]
 pub mod parameters;
+#[cfg(feature = "torch")]
+pub mod prune;
+#[cfg(feature = "torch")]
+pub mod recipe;
 #[cfg(feature = "torch")]
 pub mod run;
 #[cfg(feature = "torch")]

@@ -1,15 +1,22 @@
-//! `kaiga-train`: makes pairs, trains.
+//! `kaiga-train`: makes pairs, trains, examines what was trained.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod examine;
+#[cfg(feature = "torch")]
+mod process;
+mod slim;
+#[cfg(feature = "torch")]
+mod training;
+#[cfg(feature = "torch")]
+mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use kaiga_train::painter::{self, Taste};
-use kaiga_train::pairs::{Plan, Targets};
+use kaiga_train::pairs::Plan;
 use pixels::Image;
 use pixels::space::Srgb8;
 
@@ -26,8 +33,25 @@ enum Command {
     Pairs(Pairs),
     Evaluate(examine::Evaluate),
     Gallery(examine::Gallery),
+    /// Prints what separable convolutions save.
+    Sizes,
     #[cfg(feature = "torch")]
-    Distil(distil::Distil),
+    Prune(slim::Prune),
+    #[cfg(feature = "torch")]
+    Distil(training::Distil),
+    #[cfg(feature = "torch")]
+    Style(training::Style),
+    #[cfg(feature = "torch")]
+    FetchFeatures(FetchFeatures),
+}
+
+/// Downloads the weights of the fixed network whose features adversarial training compares.
+#[cfg(feature = "torch")]
+#[derive(Args)]
+struct FetchFeatures {
+    /// Folder of the weights.
+    #[arg(long, default_value = ".features")]
+    out: PathBuf,
 }
 
 /// Paints photos with the painter: the pairs that `distil` learns from.
@@ -38,6 +62,15 @@ struct Pairs {
     /// Folder of photos, sub-folders included; every tenth, by path, is held out.
     #[arg(long)]
     photos: PathBuf,
+    /// Tastes to paint in.
+    #[arg(long, value_delimiter = ',', default_value = "meadow,skyglow")]
+    tastes: Vec<String>,
+    /// Where the faces are, as crates/train/faces.py writes it: for the taste portrait.
+    #[arg(long, requires = "whole")]
+    faces: Option<PathBuf>,
+    /// Leaves out the variants: photos at other sizes and in other light.
+    #[arg(long)]
+    whole: bool,
     /// Photos painted at a time.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
@@ -45,26 +78,30 @@ struct Pairs {
     #[arg(long, default_value_t = usize::MAX)]
     limit: usize,
     /// Writes the photos at working size and leaves the painting to something else.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tastes")]
     photos_only: bool,
 }
 
-/// The tastes that are painted: those the light generator learns.
-const PAINTED: [&str; 2] = ["meadow", "skyglow"];
-
 fn pairs(arguments: Pairs) -> Result<()> {
-    let plan = Plan { photos: arguments.photos, out: arguments.out, jobs: arguments.jobs, limit: arguments.limit };
-    let say = |line: &str| println!("{line}");
-    let tastes: Vec<_> = Taste::all().into_iter().filter(|(name, _)| PAINTED.contains(name)).collect();
-    let paint = |photo: &Image<Srgb8>| {
-        let painted = painter::paint_all(photo, &tastes.iter().map(|(_, taste)| *taste).collect::<Vec<_>>());
-        // Both tastes ink alike, so one map is enough.
-        let ink = painted[0].ink.clone();
-        let paintings = tastes.iter().zip(painted).map(|((name, _), painted)| (*name, painted.painting)).collect();
-        Targets { paintings, ink }
+    let Pairs { out, photos, tastes, faces, whole, jobs, limit, photos_only } = arguments;
+    let plan = Plan { photos, out, jobs, limit, whole };
+    let names: Vec<&str> = if photos_only { vec![] } else { tastes.iter().map(String::as_str).collect() };
+    let mut tastes = names.iter().map(|name| Taste::named(name)).collect::<Result<Vec<_>>>()?;
+    let portrait = names.iter().position(|name| *name == "portrait");
+    portrait.map(|at| tastes.remove(at));
+    let faces = faces.as_deref().map(painter::face::read).transpose()?.unwrap_or_default();
+    let paint = |file: &Path, photo: &Image<Srgb8>| {
+        let name = file.strip_prefix(&plan.photos).unwrap_or(file).to_string_lossy();
+        let size = [photo.width(), photo.height()].map(|side| side as f32);
+        let faces: Vec<_> =
+            faces.get(name.as_ref()).into_iter().flatten().map(|face| face.at(size, [0.0; 2])).collect();
+        let mut painted = painter::paint_all(photo, &tastes);
+        if let Some(at) = portrait {
+            painted.insert(at, painter::portrait(photo, &faces));
+        }
+        painted
     };
-    let styles: &[&str] = if arguments.photos_only { &[] } else { &PAINTED };
-    let made = kaiga_train::pairs::make(&plan, styles, &paint, &say)?;
+    let made = kaiga_train::pairs::make(&plan, &names, &paint, &|line| println!("{line}"))?;
     println!("{made} pairs made in {}", plan.out.display());
     Ok(())
 }
@@ -84,152 +121,18 @@ fn run(command: Command) -> Result<()> {
         Command::Pairs(arguments) => pairs(arguments),
         Command::Evaluate(arguments) => examine::evaluate(&arguments),
         Command::Gallery(arguments) => examine::gallery(&arguments),
+        Command::Sizes => slim::sizes(),
         #[cfg(feature = "torch")]
-        Command::Distil(arguments) => distil::distil(arguments),
-    }
-}
-
-#[cfg(feature = "torch")]
-mod distil {
-    use super::*;
-    use anyhow::{Context, bail};
-    use clap::ValueEnum;
-    use kaiga_train::losses::LossWeights;
-    use kaiga_train::run::{Length, Plan};
-    use tch::{Cuda, Device, Kind};
-
-    /// Trains the light generator on the painter's pairs.
-    #[derive(Args)]
-    pub(super) struct Distil {
-        /// Folder of the pairs; its sub-folder `held` is never learnt from.
-        #[arg(long)]
-        pairs: PathBuf,
-        /// Folder of the run.
-        #[arg(long)]
-        out: PathBuf,
-        /// Minutes to train.
-        #[arg(long, conflicts_with = "steps", required_unless_present = "steps")]
-        minutes: Option<f64>,
-        /// Steps to train, instead of minutes.
-        #[arg(long)]
-        steps: Option<u64>,
-        /// Goes on from the folder's checkpoint.
-        #[arg(long)]
-        resume: bool,
-        /// Seed of the first weights and of the batches.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Highest learning rate.
-        #[arg(long, default_value_t = 2e-3)]
-        rate: f64,
-        /// Samples a step.
-        #[arg(long, default_value_t = 8)]
-        batch: usize,
-        /// Side of a crop, px.
-        #[arg(long, default_value_t = 128)]
-        side: usize,
-        /// Minutes between reports.
-        #[arg(long, default_value_t = 3.0)]
-        report_min: f64,
-        /// Gigabytes of pixels kept in memory; beyond it pairs are left out evenly.
-        #[arg(long, default_value_t = 8.0)]
-        memory_gb: f64,
-        /// Threads of libtorch for each style; the styles are computed side by side.
-        #[arg(long, default_value_t = 1)]
-        threads: u32,
-        /// Where to train.
-        #[arg(long, value_enum, default_value_t = Where::Auto)]
-        device: Where,
-        /// What convolutions compute in.
-        #[arg(long, value_enum, default_value_t = Precision::Bf16)]
-        precision: Precision,
-    }
-
-    #[derive(Clone, Copy, PartialEq, ValueEnum)]
-    enum Where {
-        /// CUDA where there is a device.
-        Auto,
-        Cpu,
-        Cuda,
-    }
-
-    #[derive(Clone, Copy, ValueEnum)]
-    enum Precision {
-        F32,
-        Bf16,
-    }
-
-    pub(super) fn distil(arguments: Distil) -> Result<()> {
-        prepare_process(arguments.device, arguments.threads)?;
-        let device = match arguments.device {
-            Where::Cpu => Device::Cpu,
-            Where::Auto => Device::cuda_if_available(),
-            Where::Cuda if Cuda::is_available() => Device::Cuda(0),
-            Where::Cuda => bail!("there is no CUDA device, or libtorch cannot use it: leave out --device cuda"),
-        };
-        let length = match (arguments.minutes, arguments.steps) {
-            (_, Some(steps)) => Length::Steps(steps),
-            (minutes, None) => Length::Minutes(minutes.context("say how long: --minutes or --steps")?),
-        };
-        let plan = Plan {
-            pairs: arguments.pairs,
-            out: arguments.out,
-            length,
-            resume: arguments.resume,
-            seed: arguments.seed,
-            rate: arguments.rate,
-            batch: arguments.batch,
-            side: arguments.side,
-            report_min: arguments.report_min,
-            limit_bytes: (arguments.memory_gb * 1e9) as usize,
-            losses: LossWeights::default(),
-            device,
-            kind: match arguments.precision {
-                Precision::F32 => Kind::Float,
-                Precision::Bf16 => Kind::BFloat16,
-            },
-        };
-        kaiga_train::run::distil(&plan, &mut |line| println!("{line}"))
-    }
-
-    /// Some things must be settled before libtorch is loaded, so the program starts itself once more. OpenMP's threads
-    /// are counted, and must not spin while they wait, which starves everything beside them. The allocator keeps its
-    /// memory: a step asks for the same blocks again and again, and getting them from the kernel costs a fifth of it.
-    /// And `libtorch_cuda`, which the linker drops because nothing names it, must be loaded where a GPU may be used.
-    fn prepare_process(wanted: Where, threads: u32) -> Result<()> {
-        const POLICY: &str = "OMP_WAIT_POLICY";
-        if std::env::var_os(POLICY).is_some() || !cfg!(target_os = "linux") {
-            return Ok(());
+        Command::Prune(arguments) => slim::prune(arguments),
+        #[cfg(feature = "torch")]
+        Command::Distil(arguments) => training::distil(arguments),
+        #[cfg(feature = "torch")]
+        Command::Style(arguments) => training::style(arguments),
+        #[cfg(feature = "torch")]
+        Command::FetchFeatures(FetchFeatures { out }) => {
+            let path = kaiga_train::features::fetch(&out, &|line| println!("{line}"))?;
+            println!("{} is ready", path.display());
+            Ok(())
         }
-        let mut again = std::process::Command::new(std::env::current_exe()?);
-        again.args(std::env::args_os().skip(1)).env(POLICY, "passive").env("OMP_NUM_THREADS", threads.to_string());
-        for name in ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"] {
-            let bytes: u64 = if name == "MALLOC_TOP_PAD_" { 64 << 20 } else { 4 << 30 };
-            again.env(name, bytes.to_string());
-        }
-        again.env("MALLOC_ARENA_MAX", "1");
-        let gpu = wanted == Where::Cuda || (wanted == Where::Auto && std::path::Path::new("/dev/nvidiactl").exists());
-        if gpu && std::env::var_os("LD_PRELOAD").is_none() {
-            let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-            let library = maps.lines().find_map(|line| {
-                line.find('/').map(|at| &line[at..]).filter(|path| path.ends_with("/libtorch_cpu.so"))
-            });
-            let cuda = library.map(|path| PathBuf::from(path).with_file_name("libtorch_cuda.so"));
-            if let Some(cuda) = cuda.filter(|path| path.exists()) {
-                // Without the CUDA libraries it depends on, the loader would end the program.
-                let mut trial = std::process::Command::new(std::env::current_exe()?);
-                let trial = trial.arg("--version").env("LD_PRELOAD", &cuda).output()?;
-                if trial.status.success() {
-                    again.env("LD_PRELOAD", cuda);
-                } else if wanted == Where::Cuda {
-                    let why = String::from_utf8_lossy(&trial.stderr);
-                    bail!("{} cannot be loaded ({}): install torch with its dependencies", cuda.display(), why.trim());
-                }
-            }
-        }
-        #[cfg(unix)]
-        return Err(std::os::unix::process::CommandExt::exec(&mut again)).context("the program cannot start itself");
-        #[cfg(not(unix))]
-        Ok(())
     }
 }

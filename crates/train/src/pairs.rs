@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pixels::resize::{self, Filter};
-use pixels::space::{Gray, Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb};
+use pixels::space::{Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb};
 use pixels::{Image, codec};
 
 use crate::data::mix;
+use crate::painter::Painted;
 use crate::{file, split};
 
 /// Pictures are painted at this area, px: the painter's radii are for it.
@@ -22,13 +23,8 @@ const MOST_ENLARGED: f64 = 1.15;
 /// Shortest side of a variant, px.
 const LEAST_SIDE_PX: usize = 160;
 
-/// What the painter made of a photo; all of the photo's size.
-pub struct Targets {
-    /// Paintings with the names of their styles.
-    pub paintings: Vec<(&'static str, Image<Srgb8>)>,
-    /// Ink strength 0..1.
-    pub ink: Image<Gray>,
-}
+/// How a photo, whose file is named too, is painted in every style.
+pub type Paint<'a> = dyn Fn(&Path, &Image<Srgb8>) -> Vec<Painted> + Sync + 'a;
 
 /// What is to be made.
 #[derive(Clone, Debug)]
@@ -41,6 +37,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Most pairs to make in this call.
     pub limit: usize,
+    /// Whether only photos as they are become pairs, no variants at other sizes and in other light.
+    pub whole: bool,
 }
 
 /// How a pair's photo comes from the photo in the file.
@@ -62,19 +60,15 @@ struct Task {
     seed: u64,
 }
 
-/// Makes the pairs that are not there yet: NAME.photo.png, NAME.STYLE.png and NAME.ink.png, each written in one go.
-/// `styles` are the names that `paint` gives paintings for; without any only photos are written. Photos that cannot
-/// be read are named in `say` and left out. Returns how many pairs were made.
+/// Makes the pairs that are not there yet: NAME.photo.png, NAME.STYLE.png and NAME.STYLE.ink.png, each written in one
+/// go. `styles` are the names of what `paint` gives, in its order; without any only photos are written. Photos that
+/// cannot be read are named in `say` and left out. Returns how many pairs were made.
 ///
 /// # Errors
 /// If there are no photos or a file cannot be written.
-pub fn make(
-    plan: &Plan,
-    styles: &[&str],
-    paint: &(dyn Fn(&Image<Srgb8>) -> Targets + Sync),
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<usize> {
+pub fn make(plan: &Plan, styles: &[&str], paint: &Paint, say: &(dyn Fn(&str) + Sync)) -> Result<usize> {
     let mut tasks = tasks(&plan.photos, &plan.out)?;
+    tasks.retain(|task| task.variant == Variant::Whole || !plan.whole);
     let all = tasks.len();
     tasks.retain(|task| !complete(task, styles));
     say(&format!("{} of {all} pairs are there already", all - tasks.len()));
@@ -149,8 +143,8 @@ fn path(task: &Task, part: &str) -> PathBuf {
 }
 
 fn complete(task: &Task, styles: &[&str]) -> bool {
-    let ink: &[&str] = if styles.is_empty() { &[] } else { &["ink"] };
-    ["photo"].iter().chain(styles).chain(ink).all(|part| path(task, part).exists())
+    let painted = |style: &&str| path(task, style).exists() && path(task, &format!("{style}.ink")).exists();
+    path(task, "photo").exists() && styles.iter().all(painted)
 }
 
 /// The photo of a pair. One that is there already is taken as it is.
@@ -216,12 +210,7 @@ fn relit(photo: &Image<Srgb8>, rng: &mut fastrand::Rng) -> Image<Srgb8> {
     })
 }
 
-fn write(
-    task: &Task,
-    photo: &Image<Srgb8>,
-    styles: &[&str],
-    paint: &(dyn Fn(&Image<Srgb8>) -> Targets + Sync),
-) -> Result<()> {
+fn write(task: &Task, photo: &Image<Srgb8>, styles: &[&str], paint: &Paint) -> Result<()> {
     let png = |image: &Image<Srgb8>| codec::write(image, None, codec::Format::Png, 100);
     if !path(task, "photo").exists() {
         file::write(&path(task, "photo"), &png(photo)?)?;
@@ -229,15 +218,15 @@ fn write(
     if styles.is_empty() {
         return Ok(());
     }
-    let targets = paint(photo);
-    for (style, painting) in &targets.paintings {
-        file::write(&path(task, style), &png(painting)?)?;
+    for (style, Painted { painting, ink }) in styles.iter().zip(paint(&task.photo, photo)) {
+        file::write(&path(task, style), &png(&painting)?)?;
+        let samples = ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
+        let ink = image::GrayImage::from_raw(ink.width() as u32, ink.height() as u32, samples);
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        ink.context("the ink does not fit its size")?.write_to(&mut bytes, image::ImageFormat::Png)?;
+        file::write(&path(task, &format!("{style}.ink")), &bytes.into_inner())?;
     }
-    let ink = targets.ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
-    let ink = image::GrayImage::from_raw(targets.ink.width() as u32, targets.ink.height() as u32, ink);
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    ink.context("the ink does not fit its size")?.write_to(&mut bytes, image::ImageFormat::Png)?;
-    file::write(&path(task, "ink"), &bytes.into_inner())
+    Ok(())
 }
 
 #[cfg(test)]
@@ -254,10 +243,9 @@ mod tests {
         for i in 0..10 {
             std::fs::write(photos.join(format!("street/p-{i}.png")), &png).unwrap();
         }
-        let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX };
-        let paint = |photo: &Image<Srgb8>| Targets {
-            paintings: vec![("meadow", photo.clone())],
-            ink: Image::filled(photo.width(), photo.height(), 0.5),
+        let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX, whole: false };
+        let paint = |_: &Path, photo: &Image<Srgb8>| {
+            vec![Painted { painting: photo.clone(), ink: Image::filled(photo.width(), photo.height(), 0.5) }]
         };
         let made = make(&plan, &["meadow"], &paint, &|_| ()).unwrap();
         assert!(made >= 19, "{made}");

@@ -1,19 +1,21 @@
 //! Everything that is trained, as one flat vector with a table of contents: the shared weights, and for every
-//! style its own heads and the low-rank adapters it lays over the drawer (Hu et al. 2021, LoRA).
+//! style its own heads and the low-rank adapters it lays over the drawer (Hu et al. 2021, LoRA). Of one style alone
+//! the shared weights are frozen: they take part, but not in the vector.
 
 use std::collections::BTreeMap;
 
-use net::{Arch, Op, Weights};
+use anyhow::{Context, Result, ensure};
+use net::{Arch, Model, Op, Style, Weights};
 use tch::{Device, Kind, Tensor};
 
-use crate::twin::Named;
+use crate::twin::{Named, named, tensor};
 
-/// Columns of an adapter.
-pub const RANK: usize = 4;
-/// Adapters go on pointwise convolutions with at least so many input channels.
-const ADAPTED_FROM_CHANNELS: usize = 16;
+/// Columns of the adapters of styles that are trained together with what they adapt.
+const RANK: usize = 4;
 /// Convolutions that every style has for itself.
 const OWN: [&str; 3] = ["luma_head", "chroma_head", "eye.say"];
+/// Convolutions with so few weights belong to a style whose base is frozen: those over single channels, the first ones.
+const SMALL: i64 = 3000;
 /// Residual branches start quiet, so that a deep network starts near the identity.
 const PROJECT_SCALE: f32 = 0.3;
 /// Ink logits start here: hardly any ink.
@@ -34,8 +36,15 @@ impl Slot {
     }
 }
 
+/// The parts of `flat` by the names of `slots`. One cut, so that its gradient is one concatenation.
+pub(crate) fn views(slots: &[Slot], flat: &Tensor) -> Named {
+    let sizes: Vec<i64> = slots.iter().map(Slot::len).collect();
+    let parts = flat.split_with_sizes(sizes.as_slice(), 0);
+    slots.iter().zip(parts).map(|(slot, part)| (slot.name.clone(), part.view(slot.shape.as_slice()))).collect()
+}
+
 /// What is in the flat vector.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Layout {
     /// The eye, then the drawer.
     pub archs: [Arch; 2],
@@ -43,31 +52,37 @@ pub struct Layout {
     pub styles: Vec<String>,
     /// Entries in the order of the flat vector.
     pub slots: Vec<Slot>,
+    /// Shared weights that stay as they are.
+    frozen: Named,
 }
 
 impl Layout {
-    /// The light generator with `styles`.
+    /// The light generator with `styles`, all of it to be trained.
     pub fn light(styles: &[&str]) -> Self {
-        let archs = [net::light::eye(), net::light::drawer()];
+        Self::whole([net::light::eye(), net::light::drawer()], styles)
+    }
+
+    /// Eye and drawer `archs`, maybe [pruned](net::light::networks), with `styles`, all of it to be trained.
+    pub fn whole(archs: [Arch; 2], styles: &[&str]) -> Self {
         let mut slots = Vec::new();
         for conv in convolutions(&archs).iter().filter(|conv| !conv.own()) {
             slots.extend(conv.slots(""));
         }
         for style in styles {
-            let prefix = format!("{style}/");
-            for conv in convolutions(&archs) {
-                if conv.own() {
-                    slots.extend(conv.slots(&prefix));
-                } else if conv.adapted {
-                    let up =
-                        Slot { name: format!("{prefix}{}.lora_up", conv.name), shape: vec![conv.cout, RANK as i64] };
-                    let down =
-                        Slot { name: format!("{prefix}{}.lora_down", conv.name), shape: vec![RANK as i64, conv.cin] };
-                    slots.extend([up, down]);
-                }
-            }
+            slots.extend(style_slots(&archs, style, RANK, Convolution::own));
         }
-        Self { archs, styles: styles.iter().map(|s| (*s).to_owned()).collect(), slots }
+        Self { archs, styles: styles.iter().map(|s| (*s).to_owned()).collect(), slots, frozen: Named::new() }
+    }
+
+    /// One style over the light generator of a `base` file, which stays as it is: adapters of `rank` columns, and for
+    /// itself everything that is small, which takes a style further from its base than adapters alone.
+    ///
+    /// # Errors
+    /// If the base is of another generator.
+    pub fn adapter(base: &Model, style: &str, rank: usize, device: Device) -> Result<Self> {
+        let archs = net::light::networks(&base.architecture)?;
+        let slots = style_slots(&archs, style, rank, Convolution::small);
+        Ok(Self { archs, styles: vec![style.to_owned()], slots, frozen: named(&base.weights, device) })
     }
 
     /// Length of the flat vector.
@@ -109,21 +124,37 @@ impl Layout {
         Tensor::from_slice(&flat).to_device(device)
     }
 
-    /// The flat vector as tensors by slot name. One cut, so that its gradient is one concatenation.
+    /// A flat vector to start the one style of an [adapter](Self::adapter) from: what the `style` of a model file
+    /// replaces and adds, and for what it leaves alone the base's; adapters of fewer columns go on with columns that
+    /// change nothing yet.
+    pub fn start_from(&self, style: &Weights, seed: u64, device: Device) -> Tensor {
+        let flat = self.start(seed, device);
+        tch::no_grad(|| {
+            for (name, mut slot) in self.views(&flat) {
+                let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
+                let known = style.get(name).map(|t| tensor(t, device));
+                let Some(known) = known.or_else(|| self.frozen.get(name).map(Tensor::shallow_clone)) else { continue };
+                let size: Vec<i64> = slot.size().iter().zip(known.size()).map(|(a, b)| (*a).min(b)).collect();
+                for (dim, &len) in size.iter().enumerate() {
+                    slot = slot.narrow(dim as i64, 0, len);
+                }
+                let known = size.iter().enumerate().fold(known, |t, (dim, &len)| t.narrow(dim as i64, 0, len));
+                slot.copy_(&known);
+            }
+        });
+        flat
+    }
+
+    /// The flat vector as tensors by slot name.
     pub fn views(&self, flat: &Tensor) -> Named {
-        let sizes: Vec<i64> = self.slots.iter().map(Slot::len).collect();
-        let parts = flat.split_with_sizes(sizes.as_slice(), 0);
-        self.slots.iter().zip(parts).map(|(slot, part)| (slot.name.clone(), part.view(slot.shape.as_slice()))).collect()
+        views(&self.slots, flat)
     }
 
     /// The weights the networks run with in `style`: shared ones, the style's own in their place, adapters added.
     pub fn effective(&self, views: &Named, style: &str) -> Named {
         let prefix = format!("{style}/");
-        let mut all: Named = views
-            .iter()
-            .filter(|(name, _)| !name.contains('/'))
-            .map(|(name, t)| (name.clone(), t.shallow_clone()))
-            .collect();
+        let shared = views.iter().filter(|(name, _)| !name.contains('/')).chain(&self.frozen);
+        let mut all: Named = shared.map(|(name, t)| (name.clone(), t.shallow_clone())).collect();
         for (name, tensor) in views.iter().filter_map(|(name, t)| Some((name.strip_prefix(&prefix)?, t))) {
             if let Some(conv) = name.strip_suffix(".lora_up") {
                 let weight = format!("{conv}.weight");
@@ -139,17 +170,18 @@ impl Layout {
     }
 
     /// The weights as model files hold them: all of the first style without its adapters as the base, and for
-    /// every style what it replaces (`NAME.weight`, `NAME.bias`) and adds (`NAME.lora_up`, `NAME.lora_down`).
+    /// every style what it replaces (`NAME.weight`, `NAME.bias`) and adds (`NAME.lora_up`, `NAME.lora_down`). Where
+    /// the shared weights are frozen, the base is the one they came from.
     pub fn files(&self, flat: &Tensor) -> (Weights, Vec<(String, Weights)>) {
         let views = self.views(&flat.to_device(Device::Cpu).detach());
-        let mut base = Weights::new();
+        let mut base: Weights = self.frozen.iter().map(|(name, tensor)| (name.clone(), plain(tensor))).collect();
         let mut styles: Vec<(String, Weights)> = self.styles.iter().map(|s| (s.clone(), Weights::new())).collect();
         for (name, tensor) in &views {
             let plain = plain(tensor);
             match name.split_once('/') {
                 None => drop(base.insert(name.clone(), plain)),
                 Some((style, name)) => {
-                    if style == self.styles[0] && !name.contains(".lora_") {
+                    if self.frozen.is_empty() && style == self.styles[0] && !name.contains(".lora_") {
                         base.insert(name.to_owned(), plain.clone());
                     }
                     if let Some((_, weights)) = styles.iter_mut().find(|(s, _)| s == style) {
@@ -159,6 +191,35 @@ impl Layout {
             }
         }
         (base, styles)
+    }
+
+    /// The flat vector of what model files hold, the inverse of [`files`](Self::files). What a style does not replace
+    /// it has from the base.
+    ///
+    /// # Errors
+    /// If the files lack a tensor, hold one of another shape, or a style has one that is not trained here, naming it.
+    pub fn flat(&self, base: &Weights, styles: &[Style], device: Device) -> Result<Tensor> {
+        for (style, own) in styles.iter().flat_map(|style| style.tensors.keys().map(|own| (&style.name, own))) {
+            let name = format!("{style}/{own}");
+            let known = self.slots.iter().any(|slot| slot.name == name);
+            ensure!(known, "the style {style} has {own}, which is not trained");
+        }
+        let mut flat = Vec::with_capacity(self.len() as usize);
+        for Slot { name, shape } in &self.slots {
+            let (style, own) = name.split_once('/').unwrap_or(("", name));
+            let style = styles.iter().find(|known| known.name == style).and_then(|known| known.tensors.get(own));
+            let tensor = style.or_else(|| base.get(own)).with_context(|| format!("the model files hold no {name}"))?;
+            let fits = tensor.shape.iter().map(|&n| n as i64).eq(shape.iter().copied());
+            ensure!(fits, "{name} is {:?} in the model files; only {shape:?} can be trained", tensor.shape);
+            flat.extend_from_slice(&tensor.data);
+        }
+        Ok(Tensor::from_slice(&flat).to_device(device))
+    }
+
+    /// What model files call the networks.
+    pub fn architecture(&self) -> String {
+        let hidden: Vec<usize> = self.archs.iter().flat_map(net::light::blocks).map(|block| block.hidden).collect();
+        net::light::name(&hidden)
     }
 }
 
@@ -170,8 +231,24 @@ pub fn plain(tensor: &Tensor) -> net::Tensor {
     net::Tensor { shape: tensor.size().iter().map(|&n| n as usize).collect(), data }
 }
 
-struct Convolution {
-    name: String,
+/// What a style has for itself: convolutions that are its `own`, and adapters of `rank` columns of the others.
+fn style_slots(archs: &[Arch], style: &str, rank: usize, own: fn(&Convolution) -> bool) -> Vec<Slot> {
+    let prefix = format!("{style}/");
+    let mut slots = Vec::new();
+    for conv in convolutions(archs) {
+        if own(&conv) {
+            slots.extend(conv.slots(&prefix));
+        } else if conv.adapted {
+            let up = Slot { name: format!("{prefix}{}.lora_up", conv.name), shape: vec![conv.cout, rank as i64] };
+            let down = Slot { name: format!("{prefix}{}.lora_down", conv.name), shape: vec![rank as i64, conv.cin] };
+            slots.extend([up, down]);
+        }
+    }
+    slots
+}
+
+pub(crate) struct Convolution {
+    pub(crate) name: String,
     cin: i64,
     cout: i64,
     kernel: i64,
@@ -185,11 +262,16 @@ impl Convolution {
         OWN.contains(&self.name.as_str())
     }
 
-    fn fan_in(&self) -> i64 {
+    /// Whether it is a head, or so small that it needs no adapters.
+    fn small(&self) -> bool {
+        self.own() || (!self.adapted && self.cout * self.fan_in() <= SMALL)
+    }
+
+    pub(crate) fn fan_in(&self) -> i64 {
         self.cin / self.groups * self.kernel * self.kernel
     }
 
-    fn slots(&self, prefix: &str) -> Vec<Slot> {
+    pub(crate) fn slots(&self, prefix: &str) -> Vec<Slot> {
         let weight = Slot {
             name: format!("{prefix}{}.weight", self.name),
             shape: vec![self.cout, self.cin / self.groups, self.kernel, self.kernel],
@@ -200,7 +282,7 @@ impl Convolution {
 }
 
 /// All convolutions of the two networks; adapters belong to the pointwise ones of the second, the drawer.
-fn convolutions(archs: &[Arch; 2]) -> Vec<Convolution> {
+pub(crate) fn convolutions(archs: &[Arch]) -> Vec<Convolution> {
     let mut all = Vec::new();
     for (i, arch) in archs.iter().enumerate() {
         let mut channels: Vec<usize> = arch.inputs.iter().map(|&(_, channels)| channels).collect();
@@ -215,7 +297,7 @@ fn convolutions(archs: &[Arch; 2]) -> Vec<Convolution> {
                     kernel: *kernel as i64,
                     groups: *groups as i64,
                     bias: *bias,
-                    adapted: i == 1 && *kernel == 1 && *groups == 1 && cin >= ADAPTED_FROM_CHANNELS,
+                    adapted: i == 1 && *kernel == 1 && *groups == 1,
                 });
             }
         }
@@ -232,5 +314,46 @@ fn channels_of(op: &Op, channels: &[usize]) -> usize {
         Op::Shuffle { from, factor } => channels[*from] / (factor * factor),
         Op::Attend { cells, .. } => channels[*cells],
         Op::Paint { .. } => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::{Style, merge};
+
+    /// A base and two styles in which nothing is silent.
+    fn files() -> (Model, Vec<(String, Weights)>) {
+        let layout = Layout::light(&["a", "b"]);
+        let mut rng = fastrand::Rng::with_seed(2);
+        let noise: Vec<f32> = (0..layout.len()).map(|_| (rng.f32() - 0.5) * 0.2).collect();
+        let (weights, styles) = layout.files(&(layout.start(1, Device::Cpu) + Tensor::from_slice(&noise)));
+        (Model { architecture: "light-1".into(), weights, notes: BTreeMap::new() }, styles)
+    }
+
+    #[test]
+    fn a_style_goes_on_from_another_as_it_was() {
+        let (base, styles) = files();
+        let (name, tensors) = styles.into_iter().next_back().unwrap();
+        let layout = Layout::adapter(&base, "c", 8, Device::Cpu).unwrap();
+        let flat = layout.start_from(&tensors, 5, Device::Cpu);
+        let ours = layout.effective(&layout.views(&flat), "c");
+        let style = Style { name, architecture: "light-1".into(), tensors, ..Style::default() };
+        for (name, theirs) in merge(&base, &[(&style, 1.0)]).unwrap() {
+            let worst = (&ours[&name] - tensor(&theirs, Device::Cpu)).abs().max().double_value(&[]);
+            assert!(worst < 1e-6, "{name} is off by {worst}");
+        }
+    }
+
+    #[test]
+    fn a_style_is_small_and_leaves_its_base_alone() {
+        let (base, _) = files();
+        let layout = Layout::adapter(&base, "c", 8, Device::Cpu).unwrap();
+        let flat = layout.start(3, Device::Cpu) + 0.1;
+        let (same, styles) = layout.files(&flat);
+        assert_eq!(same, base.weights);
+        let numbers: usize = styles[0].1.values().map(|tensor| tensor.data.len()).sum();
+        assert!(numbers * 2 < 180_000, "{} bytes in half precision", numbers * 2);
+        assert!(styles[0].1.keys().any(|name| name == "enter0.0.depthwise.weight"));
     }
 }

@@ -1,27 +1,36 @@
-//! A run of distillation: steps against the clock, and what it leaves in its folder. `metrics.jsonl` (a line per
-//! report), `curve.svg`, `sample-STYLE.png` (photo | painter | network), `checkpoint.safetensors`, and `export/`
-//! with the model files of the running average.
+//! A training run: steps against the clock, first of distillation, then against a discriminator where the recipe has
+//! one. What it leaves in its folder: `metrics.jsonl` (a line per report), `report.html` with curves and sheets
+//! (photo | painter | network), `checkpoint.safetensors`, `export/` with the model files of the running average, and
+//! `distilled/` with those of the end of distillation.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use net::{Model, Style};
+use pixels::Image;
+use pixels::space::Srgb8;
+use serde_json::json;
 use tch::{Device, Kind};
 
+use crate::art::crops_like;
 use crate::checkpoint;
-use crate::data::{self, BatchShape, Pair};
+use crate::data::{self, BatchShape, Pair, mix};
+use crate::discriminator::Discriminator;
+use crate::duel;
 use crate::export::export;
+use crate::features::Features;
 use crate::file;
-use crate::losses::LossWeights;
+use crate::log::Log;
+use crate::models::Models;
 use crate::parameters::Layout;
+use crate::recipe::{Adversarial, Distil, Words};
 use crate::score::{Sample, bytes, sample, score};
-use crate::sheet::{curve, sheet};
-use crate::step::{State, StepLosses, step};
+use crate::sheet::sheet;
+use crate::step::{Numbers, State, step};
 
-/// The styles that are trained, and what their files say of them: name, description, tags.
+/// The styles that are trained together with their base, and what their files say of them: name, description, tags.
 pub const STYLES: [(&str, &str, &[&str]); 2] = [
     ("meadow", "Bright air, warm light, fresh greens, lines in ink", &["宫崎骏风", "meadow"]),
     ("skyglow", "Deep blue skies, violet shadows, glowing light", &["新海诚光晕", "skyglow"]),
@@ -44,9 +53,45 @@ pub enum Length {
     Steps(u64),
 }
 
-/// What a run is asked for.
+/// What is trained.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
+pub enum Subject {
+    /// The base with all of [`STYLES`].
+    Base,
+    /// Pruned models, to be mended: base and styles.
+    Pruned(Models),
+    /// One style over a base that stays as it is.
+    Style {
+        /// The base.
+        base: Model,
+        /// The style it starts from.
+        start: Style,
+        /// What it is to be called.
+        name: String,
+        /// What its file says of it.
+        words: Words,
+        /// Columns of its adapters.
+        rank: usize,
+    },
+}
+
+/// What takes part when the discriminator does.
+#[derive(Debug)]
+pub struct Opponent {
+    /// Rates and weights.
+    pub recipe: Adversarial,
+    /// Paintings to learn from, at working size.
+    pub art: Arc<Vec<Image<Srgb8>>>,
+    /// The perceptual network.
+    pub features: Features,
+}
+
+/// What a run is asked for.
+#[derive(Debug)]
 pub struct Plan {
+    /// What is trained.
+    pub subject: Subject,
     /// Pairs to learn from; those in its sub-folder `held` are scored only.
     pub pairs: PathBuf,
     /// Folder of the run.
@@ -57,8 +102,6 @@ pub struct Plan {
     pub resume: bool,
     /// Of the first weights and of the batches.
     pub seed: u64,
-    /// Highest learning rate.
-    pub rate: f64,
     /// Samples a step, of all styles together.
     pub batch: usize,
     /// Side of a crop, px.
@@ -67,44 +110,106 @@ pub struct Plan {
     pub report_min: f64,
     /// Pixels kept in memory, bytes.
     pub limit_bytes: usize,
-    /// Losses.
-    pub losses: LossWeights,
+    /// How the painter is learnt.
+    pub distil: Distil,
+    /// The discriminator and what belongs to it, if it is to take part.
+    pub opponent: Option<Opponent>,
     /// Where it runs.
     pub device: Device,
     /// What convolutions compute in.
     pub kind: Kind,
 }
 
-/// Trains as planned and says how it goes in `say`.
+/// Whoever watches a run.
+pub trait Watch {
+    /// A line for the record.
+    fn say(&mut self, line: &str);
+    /// How far the run is, 0..1, and the losses of the last step.
+    fn progress(&mut self, done: f64, step: u64, numbers: &Numbers);
+}
+
+impl Plan {
+    fn styles(&self) -> Vec<&str> {
+        match &self.subject {
+            Subject::Base => STYLES.iter().map(|style| style.0).collect(),
+            Subject::Pruned(models) => models.names(),
+            Subject::Style { name, .. } => vec![name],
+        }
+    }
+
+    /// The parts of a batch by the numbers of their styles.
+    fn parts(&self) -> Vec<usize> {
+        match &self.subject {
+            Subject::Base => vec![0, 1],
+            Subject::Pruned(models) => (0..models.styles.len()).collect(),
+            Subject::Style { .. } => vec![0, 0],
+        }
+    }
+
+    fn layout(&self) -> Result<Layout> {
+        match &self.subject {
+            Subject::Base => Ok(Layout::light(&self.styles())),
+            Subject::Pruned(models) => models.layout(),
+            Subject::Style { base, name, rank, .. } => Layout::adapter(base, name, *rank, self.device),
+        }
+    }
+
+    fn start(&self) -> Result<State> {
+        let layout = self.layout()?;
+        let flat = match &self.subject {
+            Subject::Base => layout.start(self.seed, self.device),
+            Subject::Pruned(models) => return models.state(self.device),
+            Subject::Style { start, .. } => layout.start_from(&start.tensors, self.seed, self.device),
+        };
+        Ok(State::new(layout, flat))
+    }
+
+    /// Where of the whole run, 0..1, the discriminator comes in.
+    fn turn(&self) -> f64 {
+        self.opponent.as_ref().map_or(1.0, |opponent| 1.0 - opponent.recipe.share)
+    }
+
+    fn words(&self, style: &str) -> Words {
+        match &self.subject {
+            Subject::Style { words, .. } => words.clone(),
+            Subject::Pruned(models) => {
+                models.styles.iter().find(|known| known.name == style).map_or_else(Words::default, Words::of)
+            }
+            Subject::Base => STYLES.iter().find(|known| known.0 == style).map_or_else(Words::default, |known| Words {
+                description: known.1.to_owned(),
+                tags: known.2.iter().map(|&tag| tag.to_owned()).collect(),
+                credit: String::new(),
+            }),
+        }
+    }
+}
+
+/// Trains as planned; `watch` hears how it goes.
 ///
 /// # Errors
 /// If pairs or the folder cannot be read or written, a loss is not a number, or the model files would not be
 /// painted by the engine as the trainer paints them.
-pub fn distil(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
-    let styles: Vec<&str> = STYLES.iter().map(|style| style.0).collect();
-    if plan.side == 0 || !plan.side.is_multiple_of(16) || plan.batch == 0 || !plan.batch.is_multiple_of(styles.len()) {
-        bail!("the crop's side must be a multiple of 16 and the batch one of {}", styles.len());
+pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
+    let (styles, parts) = (plan.styles(), plan.parts());
+    if plan.side == 0 || !plan.side.is_multiple_of(16) || plan.batch == 0 || !plan.batch.is_multiple_of(parts.len()) {
+        bail!("the crop's side must be a multiple of 16 and the batch one of {}", parts.len());
     }
-    std::fs::create_dir_all(plan.out.join("export")).with_context(|| format!("cannot make {}", plan.out.display()))?;
+    std::fs::create_dir_all(&plan.out).with_context(|| format!("cannot make {}", plan.out.display()))?;
     let checkpoint_path = plan.out.join("checkpoint.safetensors");
-    let layout = Layout::light(&styles);
     let (mut state, before_s) = if plan.resume {
-        checkpoint::load(layout, &checkpoint_path, plan.device)?
+        checkpoint::load(plan.layout()?, plan.seed, &checkpoint_path, plan.device)?
     } else if checkpoint_path.exists() {
         bail!("{} holds a run already: go on with --resume, or name another --out", plan.out.display());
     } else {
-        (State::new(layout, plan.seed, plan.device), 0.0)
+        (plan.start()?, 0.0)
     };
     let loaded = Instant::now();
-    let mut held = data::load(&plan.pairs.join("held"), &styles, plan.side, usize::MAX)?;
-    held = spread(held, SCORED);
+    let held = held(&plan.pairs, &styles, plan.side)?;
     let pairs = Arc::new(data::load(&plan.pairs, &styles, plan.side, plan.limit_bytes)?);
-    let memory: usize = pairs.iter().map(|pair| pair.width * pair.height * (4 + 3 * styles.len())).sum();
-    say(&format!(
-        "{} weights; {} pairs ({:.2} GB) and {} held out, read in {:.0} s; {:?}, {:?}, seed {}",
+    watch.say(&format!(
+        "{} weights to train; {} pairs and {} held out, read in {:.0} s; {:?}, {:?}, seed {}",
         state.layout.len(),
         pairs.len(),
-        memory as f64 / 1e9,
         held.len(),
         loaded.elapsed().as_secs_f64(),
         plan.device,
@@ -112,42 +217,61 @@ pub fn distil(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
         plan.seed
     ));
 
-    let mut log = Log::open(&plan.out.join("metrics.jsonl"), state.step, plan.resume)?;
-    let shape = BatchShape { per_style: plan.batch / styles.len(), side: plan.side, degrade: true };
-    let batches = data::stream(pairs, styles.len(), shape, plan.seed, state.step);
+    let mut log = Log::open(&plan.out, &styles, state.weights.step, plan.resume)?;
+    let batches = data::stream(state.weights.step, {
+        let shape = BatchShape { samples: plan.batch / parts.len(), side: plan.side, degrade: true };
+        let art = plan.opponent.as_ref().map(|opponent| opponent.art.clone());
+        let seed = plan.seed;
+        move |step| {
+            let halves = data::batch(&pairs, &parts, shape, seed, step);
+            let crops = |art: &Arc<Vec<_>>| -> Vec<Vec<u8>> {
+                let seed = |part: usize| mix(!seed, 2 * step + part as u64);
+                halves.iter().enumerate().map(|(part, half)| crops_like(art, half, seed(part))).collect()
+            };
+            (art.as_ref().map(crops).unwrap_or_default(), halves)
+        }
+    });
     let start = Instant::now();
     let seconds = || before_s + start.elapsed().as_secs_f64();
-    let (mut reported_s, mut recent, mut count) = (seconds(), StepLosses::default(), 0.0);
+    let (mut reported_s, mut recent, mut count) = (seconds(), Numbers::default(), 0.0);
     loop {
         let done = match plan.length {
             Length::Minutes(minutes) => seconds() / (minutes * 60.0),
-            Length::Steps(steps) => state.step as f64 / steps.max(1) as f64,
+            Length::Steps(steps) => state.weights.step as f64 / steps.max(1) as f64,
         };
+        let turns = done >= plan.turn() && state.discriminator.is_none() && plan.opponent.is_some();
         let since_s = seconds() - reported_s;
-        if done >= 1.0 || since_s >= plan.report_min * 60.0 {
+        if done >= 1.0 || turns || since_s >= plan.report_min * 60.0 {
             let speed = count / since_s.max(1e-9);
-            report(&state, &held, plan, seconds(), speed, &mean(recent, count), &mut log, say)?;
+            report(&state, &held, plan, seconds(), speed, &recent.mean(count), &mut log, watch)?;
             // A refused export must not end hours of training; at the end it is an error.
-            if let Err(refused) = write_models(&state, plan, seconds()) {
+            if let Err(refused) = write_models(&state, plan, seconds(), if turns { "distilled" } else { "export" }) {
                 if done >= 1.0 {
                     return Err(refused);
                 }
-                say(&format!("NOT EXPORTED: {refused:#}"));
+                watch.say(&format!("NOT EXPORTED: {refused:#}"));
             }
-            (reported_s, recent, count) = (seconds(), StepLosses::default(), 0.0);
+            (reported_s, recent, count) = (seconds(), Numbers::default(), 0.0);
         }
         if done >= 1.0 {
             break;
         }
-        let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
-        let rate = rate(plan.rate, state.step, done);
-        let losses = step(&mut state, &batch, rate, &plan.losses, plan.kind)?;
-        recent = added(recent, losses);
+        let (art, halves) =
+            batches.recv().context("the thread that prepares batches has ended; its message is above")?;
+        let numbers = match &plan.opponent {
+            Some(opponent) if done >= plan.turn() => {
+                state.discriminator.get_or_insert_with(|| Discriminator::new(plan.seed, plan.device));
+                let late = (done - plan.turn()) / (1.0 - plan.turn()).max(1e-9);
+                duel::step(&mut state, &halves, &art, opponent, &plan.distil.losses(), late, plan.kind)?
+            }
+            _ => {
+                let rate = rate(plan.distil.rate, state.weights.step, done / plan.turn());
+                step(&mut state, &halves, rate, &plan.distil.losses(), plan.kind)?
+            }
+        };
+        watch.progress(done, state.weights.step, &numbers);
+        recent.add(&numbers);
         count += 1.0;
-        if state.step % 100 == 0 && state.step <= 500 {
-            let speed = count / (seconds() - reported_s);
-            say(&format!("step {}: {speed:.2} steps/s, loss {:.4}", state.step, mean(recent, count).total));
-        }
     }
     Ok(())
 }
@@ -165,42 +289,44 @@ fn report(
     plan: &Plan,
     seconds: f64,
     steps_per_s: f64,
-    losses: &StepLosses,
+    losses: &Numbers,
     log: &mut Log,
-    say: &mut dyn FnMut(&str),
+    watch: &mut dyn Watch,
 ) -> Result<()> {
     checkpoint::save(state, seconds, &plan.out.join("checkpoint.safetensors"))?;
-    let scores: Vec<_> =
-        (0..state.layout.styles.len()).map(|style| score(&state.layout, &state.average, held, style)).collect();
-    let mut line = json!({
-        "step": state.step, "seconds": seconds.round(), "steps_per_s": steps_per_s,
-        "loss": losses.total, "colour": losses.colour, "gradients": losses.gradients, "ab": losses.ab,
-        "ink": losses.ink, "gradient_norm": losses.gradient_norm,
-    });
-    let mut words =
-        format!("step {}, {:.1} min, {steps_per_s:.2}/s: loss {:.4}", state.step, seconds / 60.0, losses.total);
-    for (name, s) in state.layout.styles.iter().zip(&scores) {
+    let step = state.weights.step;
+    let mut line = json!({"step": step, "seconds": seconds.round(), "steps_per_s": steps_per_s});
+    for &(name, x) in &losses.0 {
+        line[name] = json!(x);
+    }
+    let total = losses.get("total");
+    let mut words = format!("step {step}, {:.1} min, {steps_per_s:.2}/s: loss {total:.4}", seconds / 60.0);
+    for (style, name) in state.layout.styles.iter().enumerate() {
+        let s = score(&state.layout, &state.average, held, style);
         line[name] = json!({"psnr_db": s.psnr_db, "gradients": s.gradients, "ink": s.ink});
         words += &format!("; {name} {:.2} dB, gradients {:.4}, ink {:.4}", s.psnr_db, s.gradients, s.ink);
-    }
-    say(&words);
-    log.push(line)?;
-    file::write(&plan.out.join("curve.svg"), log.curve(&state.layout.styles).as_bytes())?;
-    for (style, name) in state.layout.styles.iter().enumerate() {
-        let shown = spread(held.to_vec(), SHOWN);
-        let rows = shown.iter().map(|pair| {
-            let Sample { half, size: [w, h], painted, .. } = sample(&state.layout, &state.average, pair, style);
+        let rows = spread(held.to_vec(), SHOWN).into_iter().map(|pair| {
+            let Sample { half, size: [w, h], painted, .. } = sample(&state.layout, &state.average, &pair, style);
             vec![(w, h, half.photo), (w, h, half.painting), (w, h, bytes(&painted))]
         });
-        file::write(&plan.out.join(format!("sample-{name}.png")), &sheet(&rows.collect::<Vec<_>>())?)?;
+        let sheets = if state.discriminator.is_none() { "distilled" } else { "sample" };
+        file::write(&plan.out.join(format!("{sheets}-{name}.png")), &sheet(&rows.collect::<Vec<_>>())?)?;
     }
-    Ok(())
+    watch.say(&words);
+    log.push(line)
 }
 
-fn write_models(state: &State, plan: &Plan, seconds: f64) -> Result<()> {
-    let note = format!("distilled from the painter, seed {}, {} steps, {seconds:.0} s", plan.seed, state.step);
-    let files = export(&state.layout, &state.average, &note)?;
-    let folder = plan.out.join("export");
+fn write_models(state: &State, plan: &Plan, seconds: f64, folder: &str) -> Result<()> {
+    let how = if state.discriminator.is_some() { ", then set against a discriminator" } else { "" };
+    let step = state.weights.step;
+    let mut note = format!("distilled from the painter{how}; seed {}, {step} steps, {seconds:.0} s", plan.seed);
+    if let Subject::Pruned(models) = &plan.subject {
+        let before = models.base.notes.get("kaiga.training").map_or("unknown", String::as_str);
+        note += &format!("; pruned before, and before that: {before}");
+    }
+    let files = export(&state.layout, &state.average, &note, &|style| plan.words(style))?;
+    let folder = plan.out.join(folder);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     file::write(&folder.join("base.safetensors"), &files.base)?;
     for (name, bytes) in &files.styles {
         file::write(&folder.join(format!("{name}.safetensors")), bytes)?;
@@ -208,72 +334,15 @@ fn write_models(state: &State, plan: &Plan, seconds: f64) -> Result<()> {
     Ok(())
 }
 
+/// The held-out pairs that are scored, each with sides of at least `side` px.
+pub(crate) fn held(pairs: &Path, styles: &[&str], side: usize) -> Result<Vec<Pair>> {
+    Ok(spread(data::load(&pairs.join("held"), styles, side, usize::MAX)?, SCORED))
+}
+
 /// At most `count` of `pairs`, evenly spread.
 fn spread(pairs: Vec<Pair>, count: usize) -> Vec<Pair> {
     let every = pairs.len().div_ceil(count).max(1);
     pairs.into_iter().step_by(every).collect()
-}
-
-fn added(a: StepLosses, b: StepLosses) -> StepLosses {
-    StepLosses {
-        total: a.total + b.total,
-        colour: a.colour + b.colour,
-        gradients: a.gradients + b.gradients,
-        ab: a.ab + b.ab,
-        ink: a.ink + b.ink,
-        gradient_norm: a.gradient_norm + b.gradient_norm,
-    }
-}
-
-fn mean(sum: StepLosses, count: f64) -> StepLosses {
-    let n = f64::max(count, 1.0);
-    StepLosses {
-        total: sum.total / n,
-        colour: sum.colour / n,
-        gradients: sum.gradients / n,
-        ab: sum.ab / n,
-        ink: sum.ink / n,
-        gradient_norm: sum.gradient_norm / n,
-    }
-}
-
-/// The lines of `metrics.jsonl`.
-struct Log {
-    file: std::fs::File,
-    lines: Vec<Value>,
-}
-
-impl Log {
-    /// Opens the log of a new run, or of a resumed one: lines later than its checkpoint are dropped.
-    fn open(path: &Path, step: u64, resume: bool) -> Result<Self> {
-        let old = if resume { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-        let lines = old.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let lines: Vec<Value> = lines.filter(|line| line["step"].as_u64().is_some_and(|s| s <= step)).collect();
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        file::write(path, text.as_bytes())?;
-        let file = std::fs::OpenOptions::new().append(true).open(path)?;
-        Ok(Self { file, lines })
-    }
-
-    fn push(&mut self, line: Value) -> Result<()> {
-        writeln!(self.file, "{line}").context("cannot write metrics.jsonl")?;
-        self.lines.push(line);
-        Ok(())
-    }
-
-    fn curve(&self, styles: &[String]) -> String {
-        let points = |value: &dyn Fn(&Value) -> Option<f64>| -> Vec<[f64; 2]> {
-            self.lines.iter().filter_map(|line| Some([line["seconds"].as_f64()? / 60.0, value(line)?])).collect()
-        };
-        let by_style = |figure: &str| -> Vec<crate::sheet::Line> {
-            styles.iter().map(|style| (style.clone(), points(&|line| line[style][figure].as_f64()))).collect()
-        };
-        curve(&[
-            ("PSNR against the painter on held-out pictures, dB", by_style("psnr_db")),
-            ("correlation of gradients", by_style("gradients")),
-            ("loss", vec![("training".to_owned(), points(&|line| line["loss"].as_f64()))]),
-        ])
-    }
 }
 
 #[cfg(test)]

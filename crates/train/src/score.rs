@@ -42,7 +42,7 @@ pub fn sample(layout: &Layout, flat: &Tensor, pair: &Pair, style: usize) -> Samp
         let named = layout.effective(&layout.views(flat), &layout.styles[style]);
         let photo = signed(&half.photo, [1, size[1], size[0]], 3, device);
         let thumbnail = signed(&half.thumbnail, [1, THUMBNAIL_PX, THUMBNAIL_PX], 3, device);
-        let map = paint(layout, &named, &photo, &thumbnail, Kind::Float);
+        let map = paint(&layout.archs, &named, &photo, &thumbnail, Kind::Float);
         (rgb_from_ycc(&inked(&map)).clamp(-1.0, 1.0), map.narrow(1, 3, 1))
     });
     Sample { half, size, painted, ink }

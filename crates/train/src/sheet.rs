@@ -35,7 +35,7 @@ pub fn sheet(rows: &[Vec<(usize, usize, Vec<u8>)>]) -> Result<Vec<u8>> {
 pub type Line = (String, Vec<[f64; 2]>);
 
 /// Panels of lines, one under the other, as SVG.
-pub fn curve(panels: &[(&str, Vec<Line>)]) -> String {
+pub fn curve(panels: &[(String, Vec<Line>)]) -> String {
     const WIDTH: f64 = 760.0;
     const HEIGHT: f64 = 240.0;
     const COLOURS: [&str; 4] = ["#2b6cb0", "#d5538f", "#2f855a", "#b7791f"];

@@ -60,7 +60,7 @@ pub fn ycc_from_rgb(rgb: &Tensor) -> Tensor {
 /// The 3×3 colour matrix `matrix` at every pixel of N×3×H×W.
 pub(crate) fn colours(x: &Tensor, matrix: &[[f32; 3]; 3]) -> Tensor {
     let kernel = Tensor::from_slice(matrix.as_flattened()).view([3, 3, 1, 1]).to_device(x.device());
-    x.conv2d(&kernel, None::<&Tensor>, [1, 1], [0, 0], [1, 1], 1)
+    x.conv2d(&kernel.to_kind(x.kind()), None::<&Tensor>, [1, 1], [0, 0], [1, 1], 1)
 }
 
 fn weight<'a>(weights: &'a Named, name: &str, part: &str) -> &'a Tensor {
@@ -133,9 +133,11 @@ fn dabs(ycc: &Tensor) -> Tensor {
 
 /// Weights as plain numbers → tensors for [`forward`].
 pub fn named(weights: &net::Weights, device: Device) -> Named {
-    let tensor = |t: &net::Tensor| {
-        let shape: Vec<i64> = t.shape.iter().map(|&n| n as i64).collect();
-        Tensor::from_slice(&t.data).view(shape.as_slice()).to_device(device)
-    };
-    weights.iter().map(|(name, t)| (name.clone(), tensor(t))).collect()
+    weights.iter().map(|(name, t)| (name.clone(), tensor(t, device))).collect()
+}
+
+/// Plain numbers as a tensor.
+pub(crate) fn tensor(t: &net::Tensor, device: Device) -> Tensor {
+    let shape: Vec<i64> = t.shape.iter().map(|&n| n as i64).collect();
+    Tensor::from_slice(&t.data).view(shape.as_slice()).to_device(device)
 }

@@ -1,8 +1,8 @@
 //! Whether paintings keep people's complexion: lightness and hue of skin, by groups from dark to light.
 
 use pixels::Image;
-use pixels::compare::{SkinTone, skin_mask, skin_tone};
-use pixels::space::Srgb8;
+use pixels::compare::{Tone, mean_tone, skin_mask};
+use pixels::space::{Gray, Srgb8};
 use serde::Serialize;
 
 /// Where a portrait's face is, in shares of its size: left, top, right, bottom. What lies outside (wooden walls, sand,
@@ -22,7 +22,7 @@ pub struct Shift {
     pub hue_degrees: f64,
 }
 
-/// Skin in one portrait.
+/// Skin in one portrait, of a network beside the painter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Complexion {
     /// Mean L* of the skin in the photo.
@@ -66,32 +66,39 @@ pub struct ComplexionReport {
     pub worst_hue: Worst,
 }
 
-/// The skin in the middle of a portrait and in its paintings, all under the photo's mask; nothing where there is too
-/// little of it.
-pub(super) fn complexion(photo: &Image<Srgb8>, kaiga: &Image<Srgb8>, painter: &Image<Srgb8>) -> Option<Complexion> {
-    let face = |picture: &Image<Srgb8>| {
-        let (width, height) = (picture.width() as f64, picture.height() as f64);
-        let [left, top, right, bottom] = FACE;
-        let [x, y] = [left * width, top * height].map(|side| side as usize);
-        let [right, bottom] = [right * width, bottom * height].map(|side| side.ceil() as usize);
-        picture.crop(x, y, right - x, bottom - y)
-    };
-    let mask = skin_mask(&face(photo));
-    let tone = |picture: &Image<Srgb8>, least: f64| skin_tone(&face(picture), &mask, least);
-    let before = tone(photo, LEAST_SKIN)?;
-    Some(Complexion {
-        photo_lightness: before.lightness,
-        kaiga: shift(before, tone(kaiga, 0.0)?),
-        painter: shift(before, tone(painter, 0.0)?),
-    })
+/// The skin in the middle of a portrait.
+pub(super) struct Skin {
+    mask: Image<Gray>,
+    /// In the photo.
+    pub(super) tone: Tone,
 }
 
-fn shift(before: SkinTone, after: SkinTone) -> Shift {
-    Shift {
-        lightness: after.lightness - before.lightness,
-        chroma: after.chroma - before.chroma,
-        hue_degrees: (after.hue_degrees - before.hue_degrees + 180.0).rem_euclid(360.0) - 180.0,
+impl Skin {
+    /// Nothing where there is too little of it.
+    pub(super) fn of(photo: &Image<Srgb8>) -> Option<Self> {
+        let face = face(photo);
+        let mask = skin_mask(&face);
+        let tone = mean_tone(&face, &mask, LEAST_SKIN)?;
+        Some(Self { mask, tone })
     }
+
+    /// How it changed in a painting, at the places where the photo shows skin.
+    pub(super) fn shift(&self, painting: &Image<Srgb8>) -> Option<Shift> {
+        let after = mean_tone(&face(painting), &self.mask, 0.0)?;
+        Some(Shift {
+            lightness: after.lightness - self.tone.lightness,
+            chroma: after.chroma - self.tone.chroma,
+            hue_degrees: self.tone.hue_turn_degrees(&after),
+        })
+    }
+}
+
+fn face(picture: &Image<Srgb8>) -> Image<Srgb8> {
+    let (width, height) = (picture.width() as f64, picture.height() as f64);
+    let [left, top, right, bottom] = FACE;
+    let [x, y] = [left * width, top * height].map(|side| side as usize);
+    let [right, bottom] = [right * width, bottom * height].map(|side| side.ceil() as usize);
+    picture.crop(x, y, right - x, bottom - y)
 }
 
 /// The report over portraits with their names; nothing without portraits.

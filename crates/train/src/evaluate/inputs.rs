@@ -1,13 +1,38 @@
 //! What goes wrong with photos, always in the same way, so that figures of different days can be compared.
 
 use anyhow::{Context, Result};
-use pixels::space::{Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb};
-use pixels::{Image, codec};
+use pixels::space::{Srgb, Srgb8, linear_from_srgb8, srgb_from_linear, srgb_from_srgb8, srgb8_from_srgb};
+use pixels::{Image, blur, codec};
 
 /// Standard deviation of the noise, in levels of 255.
 const NOISE_SIGMA: f32 = 4.0;
 /// JPEG quality of what messengers make of a photo.
 const JPEG_QUALITY: u8 = 60;
+
+/// What a model is shown of a photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The photo.
+    Clean,
+    /// [`sensor_noise`].
+    Noise,
+    /// [`half_pixel_shifted`].
+    Shift,
+    /// [`jpeg`].
+    Jpeg,
+    /// [`under_exposed`].
+    Dark,
+}
+
+impl Input {
+    pub(super) const COUNT: usize = 5;
+
+    /// All inputs in the order of the variants; the noise depends on the photo's `name` only.
+    pub(super) fn all_of(photo: &Image<Srgb8>, name: &str) -> Result<[Image<Srgb8>; Self::COUNT]> {
+        let noisy = sensor_noise(photo, seed_of(name));
+        Ok([photo.clone(), noisy, half_pixel_shifted(photo), jpeg(photo)?, under_exposed(photo)])
+    }
+}
 
 /// The photo with light sensor noise: normal, of standard deviation 4/255 common to the three channels of a pixel
 /// (luma) and 4/255 for each channel of its own (chroma); about 33 dB. The same seed gives the same noise.
@@ -36,8 +61,15 @@ pub fn under_exposed(photo: &Image<Srgb8>) -> Image<Srgb8> {
     photo.map(|pixel| srgb8_from_srgb(srgb_from_linear(linear_from_srgb8(pixel).map(|light| 0.5 * light))))
 }
 
+/// The picture moved by half a pixel to the right and down, by the cubic of Catmull and Rom (taps −1, 9, 9, −1 over 16),
+/// the border mirrored.
+pub fn half_pixel_shifted(picture: &Image<Srgb8>) -> Image<Srgb8> {
+    const TAPS: [f32; 5] = [-1.0 / 16.0, 9.0 / 16.0, 9.0 / 16.0, -1.0 / 16.0, 0.0];
+    blur::separable(&picture.map::<Srgb>(srgb_from_srgb8), &TAPS, &TAPS).map(srgb8_from_srgb)
+}
+
 /// A seed that depends on a picture's name only (FNV-1a).
-pub(super) fn seed_of(name: &str) -> u64 {
+fn seed_of(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -80,6 +112,20 @@ mod tests {
         // 0.5 → 188; a quarter → 137; an eighth → 99.
         assert_eq!(under_exposed(&photo).pixels()[0], [188, 137, 0]);
         assert_eq!(under_exposed(&photo).pixels()[1][0], 99);
+    }
+
+    #[test]
+    fn half_a_pixel_twice_is_one() {
+        let photo = Image::<Srgb8>::from_fn(40, 30, |x, y| {
+            let wave = (x as f32 * 0.2).sin() + (y as f32 * 0.15).cos();
+            [(128.0 + 60.0 * wave) as u8, (2 * x + 3 * y) as u8, 90]
+        });
+        let twice = half_pixel_shifted(&half_pixel_shifted(&photo));
+        for (x, y) in (6..34).flat_map(|x| (6..24).map(move |y| (x, y))) {
+            for (moved, here) in twice.at(x, y).iter().zip(photo.at(x - 1, y - 1)) {
+                assert!(moved.abs_diff(here) <= 2, "{x} {y}");
+            }
+        }
     }
 
     #[test]

@@ -1,72 +1,82 @@
-//! From the figures of single pictures to what is published: JSON for machines, a table for people.
+//! From the figures of single pictures to what is published: JSON for machines, tables for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::complexion::{self, ComplexionReport, Shift};
-use super::{Agreement, Character, Fidelity, Measured};
+use super::complexion::{self, Complexion, ComplexionReport, Shift};
+use super::table::{self, Table};
+use super::{Agreement, Hand, Measured, Model, StyleDistance, Subject};
 
-/// Paintings beside their photos, over all pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Overall {
-    /// Median of the colourfulness ratios.
-    pub colourfulness_ratio_median: f64,
-    /// Median of the flat-area ratios.
-    pub flat_area_ratio_median: f64,
-    /// Flat share of all paintings together over that of all photos, every picture counting alike.
-    pub flat_area_ratio_of_totals: f64,
-    /// Mean multi-scale structural similarity of luma to the photo.
-    pub ms_ssim_mean: f64,
-}
-
-/// An evaluation.
+/// Models side by side, on the same pictures and against the same painter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Pictures measured.
-    pub pictures: usize,
-    /// Means.
-    pub fidelity: Fidelity,
-    /// The network's paintings.
-    pub kaiga: Overall,
-    /// The painter's paintings.
-    pub painter: Overall,
-    /// Skin; nothing where no portrait shows any.
-    pub complexion: Option<ComplexionReport>,
-    /// Every picture.
+    /// The painter's taste.
+    pub taste: String,
+    /// The pictures.
+    pub pictures: Vec<Subject>,
+    /// The models, in the order they were given.
+    pub models: Vec<Figures>,
+}
+
+/// One model's figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figures {
+    /// What it is called.
+    pub label: String,
+    /// Who it is.
+    pub role: Role,
+    /// Means and medians over the pictures, as in the table of models.
+    pub means: BTreeMap<&'static str, f64>,
+    /// Nearness to art, where there was any.
+    pub style: Option<StyleDistance>,
+    /// Every picture, in the order of [`Report::pictures`].
     pub each: Vec<Measured>,
 }
 
+/// Who a model is: [`Hand`] without the hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Shown to compare with.
+    Photo,
+    /// Shown to compare with.
+    Painter,
+    /// What is judged.
+    Network,
+}
+
 impl Report {
-    /// The report over single measurements.
+    /// The report over pictures measured one by one against the painter's `taste`, every one with a value for each of
+    /// `models`; `styles` are the models' distances to art.
     ///
     /// # Errors
-    /// If there are none.
-    pub fn of(each: Vec<Measured>) -> Result<Self> {
-        ensure!(!each.is_empty(), "there are no pictures to evaluate on");
-        let mean = |of: fn(&Fidelity) -> Agreement| Agreement {
-            psnr_db: mean(each.iter().map(|m| of(&m.fidelity).psnr_db)),
-            gradient_correlation: mean(each.iter().map(|m| of(&m.fidelity).gradient_correlation)),
+    /// If there are no pictures or no models, or numbers of values do not agree.
+    pub fn of(
+        taste: &str,
+        models: &[Model<'_>],
+        measured: Vec<(Subject, Vec<Measured>)>,
+        styles: Vec<Option<StyleDistance>>,
+    ) -> Result<Self> {
+        ensure!(!measured.is_empty(), "there are no pictures to evaluate on");
+        let complete = styles.len() == models.len() && measured.iter().all(|(_, each)| each.len() == models.len());
+        ensure!(!models.is_empty() && complete, "every picture needs a value for each model");
+        let (pictures, rows): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
+        let figures = |(i, (model, style)): (usize, (&Model<'_>, Option<StyleDistance>))| {
+            let role = match model.hand {
+                Hand::Photo => Role::Photo,
+                Hand::Painter => Role::Painter,
+                Hand::Network(_) => Role::Network,
+            };
+            let each = rows.iter().map(|row| row[i].clone()).collect();
+            let mut figures = Figures { label: model.label.clone(), role, means: BTreeMap::new(), style, each };
+            figures.means = table::means(&figures);
+            figures
         };
-        let fidelity = Fidelity {
-            photo: mean(|f| f.photo),
-            clean: mean(|f| f.clean),
-            noise: mean(|f| f.noise),
-            jpeg: mean(|f| f.jpeg),
-            dark: mean(|f| f.dark),
-            dark_against_clean: mean(|f| f.dark_against_clean),
-            painter_dark_against_clean: mean(|f| f.painter_dark_against_clean),
-        };
-        let portraits = each.iter().filter_map(|m| Some((m.name.as_str(), m.complexion?)));
-        Ok(Self {
-            pictures: each.len(),
-            fidelity,
-            kaiga: overall(&each, |m| m.kaiga),
-            painter: overall(&each, |m| m.painter),
-            complexion: complexion::report(portraits),
-            each,
-        })
+        let models = models.iter().zip(styles).enumerate().map(figures).collect();
+        Ok(Self { taste: taste.to_owned(), pictures, models })
     }
 
     /// As JSON, indented.
@@ -77,52 +87,109 @@ impl Report {
         serde_json::to_string_pretty(self).expect("numbers, texts and lists can be written as JSON")
     }
 
-    /// As Markdown tables: means first, single pictures last.
+    /// As Markdown tables. One network that was shown every input, beside photo and painter, comes in full: fidelity,
+    /// character, complexion, single pictures. Models side by side come last.
     pub fn markdown(&self) -> String {
-        let mut text = String::new();
-        let f = &self.fidelity;
+        let full = self.full().map(|text| text + "\n").unwrap_or_default();
+        full + &Table::of(&self.models).markdown()
+    }
+
+    /// The photo, the painter and the network, if that is what there is.
+    fn alone(&self) -> Option<[&Figures; 3]> {
+        let only = |role: Role| {
+            let mut models = self.models.iter().filter(move |model| model.role == role);
+            models.next().filter(|_| models.next().is_none())
+        };
+        Some([only(Role::Photo)?, only(Role::Painter)?, only(Role::Network)?])
+    }
+
+    /// Skin in all portraits; nothing where no portrait shows any, or there is not one network beside the painter.
+    pub fn complexion(&self) -> Option<ComplexionReport> {
+        let [_, painter, network] = self.alone()?;
+        let portraits =
+            self.pictures.iter().zip(&painter.each).zip(&network.each).filter_map(|((picture, painter), kaiga)| {
+                let photo_lightness = picture.skin_lightness?;
+                Some((
+                    picture.name.as_str(),
+                    Complexion { photo_lightness, kaiga: kaiga.skin?, painter: painter.skin? },
+                ))
+            });
+        complexion::report(portraits)
+    }
+
+    fn full(&self) -> Option<String> {
+        let [photo, painter, network] = self.alone()?;
         let rows = [
-            ("the photo itself, against its painting", f.photo),
-            ("clean photo", f.clean),
-            ("sensor noise, against the painting of the clean photo", f.noise),
-            ("JPEG quality 60, against the painting of the clean photo", f.jpeg),
-            ("one stop under-exposed, against the painting of the dark photo", f.dark),
-            ("one stop under-exposed, against the painting of the clean photo", f.dark_against_clean),
-            ("(the painter: dark photo against clean photo)", f.painter_dark_against_clean),
+            ("the photo itself, against its painting", photo.agreement(|m| Some(m.painter))?),
+            ("clean photo", network.agreement(|m| Some(m.painter))?),
+            ("sensor noise, against the painting of the clean photo", network.agreement(|m| Some(m.noise?.painter))?),
+            ("JPEG quality 60, against the painting of the clean photo", network.agreement(|m| m.jpeg)?),
+            (
+                "one stop under-exposed, against the painting of the dark photo",
+                network.agreement(|m| Some(m.dark?.painter))?,
+            ),
+            (
+                "one stop under-exposed, against the painting of the clean photo",
+                network.agreement(|m| Some(m.dark?.painter_of_clean))?,
+            ),
+            ("(the painter: dark photo against clean photo)", painter.agreement(|m| Some(m.dark?.painter_of_clean))?),
         ];
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "| against the painter, mean of {} pictures | PSNR, dB | gradients |", self.pictures);
+        let mut text = String::new();
+        let _ =
+            writeln!(text, "| against the painter, mean of {} pictures | PSNR, dB | gradients |", self.pictures.len());
         text += "|---|---:|---:|\n";
         for (name, Agreement { psnr_db, gradient_correlation }) in rows {
             let _ = writeln!(text, "| {name} | {psnr_db:.2} | {gradient_correlation:.3} |");
         }
         text += "\n| painting beside the photo | kaiga | painter |\n|---|---:|---:|\n";
-        let figures = |o: &Overall| {
-            [o.colourfulness_ratio_median, o.flat_area_ratio_median, o.flat_area_ratio_of_totals, o.ms_ssim_mean]
-        };
-        let names = [
-            "colourfulness, median ratio",
-            "flat area, median ratio",
-            "flat area, ratio of totals",
-            "MS-SSIM of luma, mean",
+        let total = |f: &Figures| f.mean(|m| Some(m.flat_area));
+        let both = |of: &dyn Fn(&Figures) -> Option<f64>| Some([of(network)?, of(painter)?]);
+        let characters = [
+            ("colourfulness, median ratio", both(&|f| f.median(|m| Some(m.colourfulness_ratio)))?),
+            ("flat area, median ratio", both(&|f| f.median(|m| Some(m.flat_area_ratio)))?),
+            ("flat area, ratio of totals", both(&|f| Some(total(f)? / total(photo)?.max(1e-9)))?),
+            ("MS-SSIM of luma, mean", both(&|f| f.mean(|m| Some(m.ms_ssim)))?),
         ];
-        for ((name, kaiga), painter) in names.iter().zip(figures(&self.kaiga)).zip(figures(&self.painter)) {
-            let _ = writeln!(text, "| {name} | {kaiga:.3} | {painter:.3} |");
+        for (name, [network, painter]) in characters {
+            let _ = writeln!(text, "| {name} | {network:.3} | {painter:.3} |");
         }
-        if let Some(complexion) = &self.complexion {
-            text += &complexion_markdown(complexion);
+        if let Some(complexion) = self.complexion() {
+            text += &complexion_markdown(&complexion);
         }
         text += "\n| picture | PSNR, dB | gradients | colourfulness | flat area | MS-SSIM |\n|---|---:|---:|---:|---:|---:|\n";
-        for Measured { name, fidelity, kaiga, .. } in &self.each {
-            let Agreement { psnr_db, gradient_correlation } = fidelity.clean;
-            let Character { colourfulness_ratio, flat_area_ratio, ms_ssim, .. } = kaiga;
+        for (picture, m) in self.pictures.iter().zip(&network.each) {
             let _ = writeln!(
                 text,
-                "| {name} | {psnr_db:.2} | {gradient_correlation:.3} | {colourfulness_ratio:.2} | \
-                 {flat_area_ratio:.2} | {ms_ssim:.3} |"
+                "| {} | {:.2} | {:.3} | {:.2} | {:.2} | {:.3} |",
+                picture.name,
+                m.painter.psnr_db,
+                m.painter.gradient_correlation,
+                m.colourfulness_ratio,
+                m.flat_area_ratio,
+                m.ms_ssim
             );
         }
-        text
+        Some(text)
+    }
+}
+
+impl Figures {
+    /// The mean over the pictures that have a value, if any has.
+    pub(super) fn mean(&self, of: impl Fn(&Measured) -> Option<f64>) -> Option<f64> {
+        mean(self.each.iter().filter_map(of))
+    }
+
+    /// The median over the pictures that have a value, if any has.
+    pub(super) fn median(&self, of: impl Fn(&Measured) -> Option<f64>) -> Option<f64> {
+        median(self.each.iter().filter_map(of))
+    }
+
+    fn agreement(&self, of: impl Fn(&Measured) -> Option<Agreement>) -> Option<Agreement> {
+        Some(Agreement {
+            psnr_db: self.mean(|m| Some(of(m)?.psnr_db))?,
+            gradient_correlation: self.mean(|m| Some(of(m)?.gradient_correlation))?,
+        })
     }
 }
 
@@ -149,26 +216,16 @@ fn complexion_markdown(report: &ComplexionReport) -> String {
     text
 }
 
-fn overall(each: &[Measured], of: fn(&Measured) -> Character) -> Overall {
-    let photo_flat: f64 = each.iter().map(|m| m.photo_flat_area).sum();
-    let flat: f64 = each.iter().map(|m| of(m).flat_area).sum();
-    Overall {
-        colourfulness_ratio_median: median(each.iter().map(|m| of(m).colourfulness_ratio)),
-        flat_area_ratio_median: median(each.iter().map(|m| of(m).flat_area_ratio)),
-        flat_area_ratio_of_totals: flat / photo_flat.max(1e-9),
-        ms_ssim_mean: mean(each.iter().map(|m| of(m).ms_ssim)),
-    }
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / f64::from(count))
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = values.len() as f64;
-    values.sum::<f64>() / count
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
+    let last = values.len().checked_sub(1)?;
+    Some((values[last / 2] + values[values.len() / 2]) / 2.0)
 }
 
 #[cfg(test)]
@@ -177,9 +234,12 @@ mod tests {
 
     #[test]
     fn medians_and_means_by_hand() {
-        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
-        assert_eq!(mean([4.0, 1.0].into_iter()), 2.5);
-        assert!(Report::of(Vec::new()).is_err());
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
+        assert_eq!(
+            (mean([4.0, 1.0].into_iter()), mean([].into_iter()), median([].into_iter())),
+            (Some(2.5), None, None)
+        );
+        assert!(Report::of("meadow", &[], Vec::new(), Vec::new()).is_err());
     }
 }

@@ -11,12 +11,8 @@ fn picture(n: usize) -> Picture {
 
 /// A portrait whose middle is of the colour `skin`, before a blue wall.
 fn portrait(name: &str, skin: [u8; 3]) -> Picture {
-    let photo =
-        Image::from_fn(
-            60,
-            80,
-            |x, y| if (18..42).contains(&x) && (12..60).contains(&y) { skin } else { [70, 90, 140] },
-        );
+    let is_skin = |x, y| (18..42).contains(&x) && (12..60).contains(&y);
+    let photo = Image::from_fn(60, 80, |x, y| if is_skin(x, y) { skin } else { [70, 90, 140] });
     Picture { name: name.into(), photo, portrait: true }
 }
 
@@ -28,45 +24,108 @@ fn same(photo: &Image<Srgb8>) -> Image<Srgb8> {
     photo.clone()
 }
 
+const ALL: &[Input] = &[Input::Noise, Input::Shift, Input::Jpeg, Input::Dark];
+
+fn network(label: &str, paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Model<'static> {
+    Model { label: label.into(), hand: Hand::Network(Box::new(paint)), inputs: ALL }
+}
+
+/// The photo, the painter and a network.
+fn three(paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Vec<Model<'static>> {
+    let photo = Model { label: "photo".into(), hand: Hand::Photo, inputs: &[Input::Shift] };
+    vec![photo, Model { label: "painter".into(), hand: Hand::Painter, inputs: &[Input::Dark] }, network("kaiga", paint)]
+}
+
+fn evaluate(
+    pictures: &[Picture],
+    models: &[Model<'_>],
+    teacher: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
+) -> Result<Report> {
+    let each = |picture| {
+        let (subject, measured) = measure(picture, models, &teacher)?;
+        Ok((subject, measured.into_iter().map(|(measured, _)| measured).collect()))
+    };
+    let measured = pictures.iter().map(each).collect::<Result<Vec<_>>>()?;
+    Report::of("meadow", models, measured, vec![None; models.len()])
+}
+
 #[test]
 fn a_network_that_is_the_painter_is_perfect_on_clean_photos_only() {
-    let report = evaluate(&[picture(0), picture(1)], darker, darker).unwrap();
-    let Fidelity { photo, clean, noise, jpeg, dark, dark_against_clean, painter_dark_against_clean } = report.fidelity;
-    for perfect in [clean, dark] {
+    let report = evaluate(&[picture(0), picture(1)], &three(darker), darker).unwrap();
+    let [photo, painter, kaiga] = [0, 1, 2].map(|i| &report.models[i].each[0]);
+    let dark = kaiga.dark.unwrap();
+    for perfect in [kaiga.painter, dark.painter] {
         assert_eq!(perfect.psnr_db, 100.0);
         assert!((perfect.gradient_correlation - 1.0).abs() < 1e-12);
     }
-    assert_eq!(dark_against_clean, painter_dark_against_clean);
-    for worse in [photo, noise, jpeg, dark_against_clean] {
+    assert_eq!(kaiga.edge_f_score, 1.0);
+    assert_eq!(dark.painter_of_clean, painter.dark.unwrap().painter_of_clean);
+    let noise = kaiga.noise.unwrap();
+    for worse in [photo.painter, noise.painter, kaiga.jpeg.unwrap(), dark.painter_of_clean] {
         assert!(worse.psnr_db < 40.0);
     }
-    assert!(noise.psnr_db > 30.0 && noise.gradient_correlation < 0.99);
-    assert_eq!(report.kaiga, report.painter);
+    assert!(noise.painter.psnr_db > 30.0 && noise.painter.gradient_correlation < 0.99);
+    // Noise is darkened as everything is.
+    assert!((noise.change.relative - 0.7).abs() < 0.05, "{noise:?}");
+}
+
+#[test]
+fn the_painter_paints_once_for_each_input() {
+    let count = std::cell::Cell::new(0);
+    let counted = |photo: &Image<Srgb8>| {
+        count.set(count.get() + 1);
+        darker(photo)
+    };
+    let models: Vec<_> = three(same).into_iter().chain([network("other", darker)]).collect();
+    measure(&picture(0), &models, counted).unwrap();
+    assert_eq!(count.get(), 2, "the clean and the dark photo");
 }
 
 #[test]
 fn a_network_that_does_nothing_shows_as_the_photo() {
-    let report = evaluate(&[picture(0)], same, darker).unwrap();
-    assert_eq!(report.fidelity.photo, report.fidelity.clean);
-    let kaiga = report.kaiga;
-    assert_eq!((kaiga.colourfulness_ratio_median, kaiga.flat_area_ratio_median), (1.0, 1.0));
-    assert!((kaiga.ms_ssim_mean - 1.0).abs() < 1e-4 && report.painter.ms_ssim_mean < 0.999);
+    let report = evaluate(&[picture(0)], &three(same), darker).unwrap();
+    let [photo, painter, kaiga] = [0, 1, 2].map(|i| &report.models[i].each[0]);
+    assert_eq!(photo.painter, kaiga.painter);
+    assert_eq!((kaiga.colourfulness_ratio, kaiga.flat_area_ratio), (1.0, 1.0));
+    assert_eq!((kaiga.ab_difference, kaiga.ciede2000), (0.0, 0.0));
+    assert!((kaiga.ms_ssim - 1.0).abs() < 1e-4 && painter.ms_ssim < 0.999);
+    assert_eq!(kaiga.noise.unwrap().change.relative, 1.0);
+    assert_eq!((kaiga.shift, photo.shift.unwrap().levels), (photo.shift, 0.0));
 }
 
 #[test]
 fn flat_paint_is_flat_and_grey_paint_is_grey() {
     let flat = |photo: &Image<Srgb8>| Image::filled(photo.width(), photo.height(), [90, 90, 90]);
-    let measured = measure(&picture(3), flat, same).unwrap();
-    assert_eq!(measured.kaiga.flat_area, 1.0);
-    assert!((measured.kaiga.flat_area_ratio - 1.0 / measured.photo_flat_area).abs() < 1e-12);
-    assert!(measured.kaiga.colourfulness_ratio < 1e-3);
-    assert_eq!(measured.fidelity.clean.gradient_correlation, 0.0);
+    let (subject, measured) = measure(&picture(3), &[network("flat", flat)], same).unwrap();
+    let measured = &measured[0].0;
+    assert_eq!(measured.flat_area, 1.0);
+    assert!((measured.flat_area_ratio - 1.0 / subject.flat_area).abs() < 1e-12);
+    assert!(measured.colourfulness_ratio < 1e-3);
+    assert_eq!((measured.painter.gradient_correlation, measured.line_length_px), (0.0, 0.0));
+    assert_eq!((measured.noise.unwrap().change.levels, measured.shift.unwrap().levels), (0.0, 0.0));
+}
+
+#[test]
+fn the_sky_turns_and_other_blues_do_not_count() {
+    let photo = Image::from_fn(60, 60, |_, y| if y < 30 { [120, 170, 225] } else { [60, 70, 50] });
+    let sky = Picture { name: "sky".into(), photo, portrait: false };
+    let greener =
+        |photo: &Image<Srgb8>| photo.map::<Srgb8>(|[r, g, b]| if b > 200 { [r, g + 30, b] } else { [r, g, b] });
+    let turned = |picture: &Picture| {
+        let (_, measured) = measure(picture, &[network("greener", greener), network("same", same)], same).unwrap();
+        [0, 1].map(|i| measured[i].0.sky_hue_degrees)
+    };
+    let [greener, same] = turned(&sky);
+    assert!(greener.unwrap() > 15.0 && same == Some(0.0), "{greener:?}");
+    assert_eq!(turned(&Picture { portrait: true, ..sky.clone() }), [None, None]);
+    let upside_down = Image::from_fn(60, 60, |x, y| sky.photo.at(x, 59 - y));
+    assert_eq!(turned(&Picture { photo: upside_down, ..sky }), [None, None]);
 }
 
 #[test]
 fn a_painting_of_another_size_is_refused() {
     let smaller = |photo: &Image<Srgb8>| photo.crop(0, 0, 48, 48);
-    let error = measure(&picture(0), smaller, same).unwrap_err().to_string();
+    let error = measure(&picture(0), &[network("kaiga", smaller)], same).unwrap_err().to_string();
     assert!(error.contains("48×48") && error.contains("64×48"), "{error}");
 }
 
@@ -76,10 +135,10 @@ fn complexion_is_told_apart_by_lightness() {
     // Given out of order, and with a wall that is no skin.
     let pictures: Vec<_> = [3, 0, 5, 1, 4, 2].map(|i| portrait(&format!("portrait-{i}"), skins[i])).into();
     // Lightens what is dark, leaves the rest.
-    let network = |photo: &Image<Srgb8>| {
+    let lightens = |photo: &Image<Srgb8>| {
         photo.map::<Srgb8>(|[r, g, b]| if r > b && r < 120 { [r + 20, g + 12, b + 8] } else { [r, g, b] })
     };
-    let report = evaluate(&pictures, network, same).unwrap().complexion.unwrap();
+    let report = evaluate(&pictures, &three(lightens), same).unwrap().complexion().unwrap();
     assert_eq!(report.groups.iter().map(|group| group.count).collect::<Vec<_>>(), [2, 2, 2]);
     let [dark, middle, light] = [0, 1, 2].map(|i| report.groups[i]);
     assert!(dark.photo_lightness < middle.photo_lightness && middle.photo_lightness < light.photo_lightness);
@@ -87,20 +146,21 @@ fn complexion_is_told_apart_by_lightness() {
     assert_eq!((middle.kaiga, light.kaiga), (Shift::default(), Shift::default()));
     assert!(["portrait-0", "portrait-1"].contains(&report.worst_lightness.name.as_str()));
 
-    let no_skin = Picture { portrait: true, ..picture(0) };
-    let blue = Picture { photo: Image::filled(40, 40, [60, 90, 200]), ..no_skin };
-    assert_eq!(evaluate(&[blue], same, same).unwrap().complexion, None);
-    let landscape = Picture { portrait: false, ..portrait("sand", skins[3]) };
-    assert_eq!(evaluate(&[landscape], same, same).unwrap().complexion, None);
+    let complexion = |picture: Picture| evaluate(&[picture], &three(same), same).unwrap().complexion();
+    let blue = Image::filled(40, 40, [60, 90, 200]);
+    assert_eq!(complexion(Picture { name: "no skin".into(), photo: blue, portrait: true }), None);
+    assert_eq!(complexion(Picture { portrait: false, ..portrait("sand", skins[3]) }), None);
 }
 
 #[test]
 fn the_report_can_be_read_by_people_and_machines() {
-    let report = evaluate(&[picture(0), portrait("a face", [198, 134, 103])], darker, same).unwrap();
+    let pictures = [picture(0), portrait("a face", [198, 134, 103])];
+    let report = evaluate(&pictures, &three(darker), same).unwrap();
     let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
-    assert_eq!(json["pictures"], 2);
-    assert_eq!(json["each"][1]["name"], "a face");
-    assert_eq!(json["fidelity"]["clean"]["psnr_db"].as_f64().unwrap(), report.fidelity.clean.psnr_db);
+    assert_eq!(json["pictures"][1]["name"], "a face");
+    assert_eq!((&json["models"][2]["label"], &json["models"][2]["role"]), (&"kaiga".into(), &"network".into()));
+    let psnr_db = report.models[2].each.iter().map(|m| m.painter.psnr_db).sum::<f64>() / 2.0;
+    assert_eq!(json["models"][2]["means"]["psnr_db"].as_f64(), Some(psnr_db));
     let markdown = report.markdown();
     for line in markdown.lines().filter(|line| !line.is_empty()) {
         assert!(line.starts_with('|') && line.ends_with('|'), "{line}");
@@ -114,6 +174,52 @@ fn the_report_can_be_read_by_people_and_machines() {
             counts[0]
         })
         .collect();
-    assert_eq!(columns, [4, 4, 10, 7]);
-    assert_eq!(report, evaluate(&[picture(0), portrait("a face", [198, 134, 103])], darker, same).unwrap());
+    // All measures but those of the sky and of style.
+    assert_eq!(columns, [4, 4, 10, 7, 15]);
+    assert_eq!(report, evaluate(&pictures, &three(darker), same).unwrap());
+}
+
+#[test]
+fn the_best_network_of_each_measure_is_marked() {
+    let slightly = |photo: &Image<Srgb8>| photo.map::<Srgb8>(|pixel| pixel.map(|v| v - v / 10));
+    let models: Vec<_> =
+        three(slightly).into_iter().chain([network("a|b", darker), network("also slightly", slightly)]).collect();
+    let table = evaluate(&[picture(0)], &models, same).unwrap().markdown();
+    let row = |label: &str| {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
+        row.replace("\\|", "").split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let of = |heading: &str| row("model").iter().position(|cell| cell.starts_with(heading)).unwrap();
+    let psnr = of("PSNR");
+    assert_eq!((row("photo")[psnr].as_str(), row("painter")[psnr].as_str()), ("100.00", "100.00"));
+    assert!(row("kaiga")[psnr].starts_with("**") && row("also slightly")[psnr].starts_with("**"));
+    assert!(!row("a\\|b")[psnr].contains('*'));
+    assert!(row("a\\|b")[of("noise")].starts_with("**"), "who darkens most, lets least noise through");
+    assert_eq!(row("photo")[of("noise")], "–");
+    assert!(!table.contains("KID") && !row("kaiga")[of("flat")].contains('*'), "nothing to measure, nothing to win");
+}
+
+#[test]
+fn the_page_shows_every_picture_and_holds_no_markup_of_others() {
+    let models: Vec<_> = three(same).into_iter().chain([network("<i>\"x\"", darker)]).collect();
+    let report = evaluate(&[picture(0), picture(1)], &models, darker).unwrap();
+    let strips = [0, 1].map(|i| {
+        let mut strip = Strip::new("a & b");
+        for model in &models {
+            strip.add(&model.label, &picture(i).photo).unwrap();
+        }
+        strip
+    });
+    let page = report.page(&strips);
+    assert_eq!(page.matches("<img ").count(), 8);
+    assert_eq!(page.matches("src=\"data:image/jpeg;base64,/9j/").count(), 8);
+    assert_eq!((page.matches("http").count(), page.matches("<script").count()), (0, 0));
+    assert!(!page.contains("<i>") && page.contains("&lt;i&gt;&quot;x&quot;") && page.contains("a &amp; b"));
+    assert_eq!(page.matches("<tr>").count(), 5);
+    let means = &report.models[3].means;
+    assert!(page.contains(&format!("<td><b>{:.2}</b></td>", means["psnr_db"])), "it is the painter");
+    let wide = Image::filled(1000, 300, [9; 3]);
+    let mut strip = Strip::new("wide");
+    strip.add("photo", &wide).unwrap();
+    assert!(report.page(&[strip]).contains("width=\"420\" height=\"126\""));
 }
