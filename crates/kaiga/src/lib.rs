@@ -5,6 +5,7 @@
 
 mod brush;
 mod error;
+pub mod faces;
 mod finish;
 mod lift;
 mod look;

@@ -1,0 +1,13 @@
+//! Faces: where they are.
+
+/// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Face {
+    /// Left, top, width, height: from the forehead to the chin. May reach beyond the picture.
+    pub bounds: [f32; 4],
+    /// The eye on the picture's left, the eye on its right, the tip of the nose, the corners of the mouth on the left
+    /// and on the right.
+    pub landmarks: [[f32; 2]; 5],
+    /// How sure it is that this is a face, 0..1.
+    pub score: f32,
+}
