@@ -86,12 +86,7 @@ pub fn crops_like(art: &[Image<Srgb8>], half: &Half, seed: u64) -> Vec<u8> {
     for wanted in half.painting.chunks_exact(side * side * 3) {
         let wanted = character(wanted);
         let candidates = (0..CHOICE).map(|_| {
-            let painting = &art[rng.usize(..art.len())];
-            let [x, y] = [painting.width(), painting.height()].map(|len| rng.usize(..=len - side));
-            let mut crop = crop(painting.pixels().as_flattened(), painting.width(), 3, [x, y], [side, side]);
-            if rng.bool() {
-                mirror(&mut crop, side, 3);
-            }
+            let crop = any_crop(art, side, &mut rng);
             let distance: f32 = character(&crop).iter().zip(wanted).map(|(a, b)| (a - b).powi(2)).sum();
             (distance, crop)
         });
@@ -99,6 +94,22 @@ pub fn crops_like(art: &[Image<Srgb8>], half: &Half, seed: u64) -> Vec<u8> {
         taken.extend(nearest.1);
     }
     taken
+}
+
+/// `count` crops of `art`, drawn at random: count×side×side×3, 8 bit.
+pub fn crops(art: &[Image<Srgb8>], count: usize, side: usize, seed: u64) -> Vec<u8> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    (0..count).flat_map(|_| any_crop(art, side, &mut rng)).collect()
+}
+
+fn any_crop(art: &[Image<Srgb8>], side: usize, rng: &mut fastrand::Rng) -> Vec<u8> {
+    let painting = &art[rng.usize(..art.len())];
+    let [x, y] = [painting.width(), painting.height()].map(|len| rng.usize(..=len - side));
+    let mut crop = crop(painting.pixels().as_flattened(), painting.width(), 3, [x, y], [side, side]);
+    if rng.bool() {
+        mirror(&mut crop, side, 3);
+    }
+    crop
 }
 
 /// Mean luma, blue and red difference, and the spread of luma; every fourth pixel says enough.

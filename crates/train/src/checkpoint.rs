@@ -112,7 +112,7 @@ mod tests {
     fn a_resumed_run_equals_an_uninterrupted_one() {
         let mut recipe = Recipe::parse("").unwrap().adversarial;
         (recipe.head_start, recipe.weights.consistency) = (1, 0.0); // which draws noise
-        let opponent = Opponent { recipe, art: Vec::new().into(), features: real() };
+        let opponent = Opponent { recipe, art: Vec::new().into(), features: real(), seen: None };
         let layout = || Layout::light(&["a"]);
         let fresh = || {
             let flat = layout().start(1, Device::Cpu);

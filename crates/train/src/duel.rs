@@ -72,11 +72,12 @@ pub fn step(
         .into_iter()
         .map(|scene| {
             let judge = judge.normalised(&judge.weights.flat.detach());
-            (scene, judge, opponent.features.shallow_clone())
+            let seen = opponent.seen.as_ref().map(Tensor::shallow_clone);
+            (scene, judge, opponent.features.shallow_clone(), seen)
         })
         .collect();
-    let parts = side_by_side(jobs, |(scene, judge, features): (Scene, Named, Features)| {
-        let losses = scene.losses(&judge, &features, &recipe, painter, archs, kind);
+    let parts = side_by_side(jobs, |(scene, judge, features, seen): (Scene, Named, Features, Option<Tensor>)| {
+        let losses = scene.losses(&judge, &features, seen.as_ref(), &recipe, painter, archs, kind);
         let total = losses.iter().map(|(_, weight, loss)| loss * *weight).reduce(|a, b| a + b);
         let total = total.unwrap_or_else(|| Tensor::zeros([], (Kind::Float, scene.rgb.device())));
         let gradient = Tensor::run_backward(&[&total], &[&scene.leaf.flat], false, false).remove(0);
@@ -144,6 +145,7 @@ impl Scene {
         &self,
         judge: &Named,
         features: &Features,
+        art_seen: Option<&Tensor>,
         recipe: &Adversarial,
         painter: &LossWeights,
         archs: &[Arch; 2],
@@ -177,6 +179,11 @@ impl Scene {
             let (ours, theirs) = (seen(&losses::grey(rgb)), still(&losses::grey(&self.art)));
             losses::gram(&ours, &theirs, &w.gram)
         });
+        if let Some(art_seen) = art_seen {
+            add("discrepancy", w.discrepancy, &|| {
+                losses::discrepancy(&features.vector(&losses::without_grid(rgb)), art_seen)
+            });
+        }
         add("consistency", w.consistency, &|| self.consistency(archs, kind));
         all
     }
@@ -209,7 +216,7 @@ mod tests {
         let mut recipe = Recipe::parse("").unwrap().adversarial;
         recipe.head_start = 2;
         (recipe.weights.content, recipe.weights.yuv, recipe.weights.total_variation) = (0.0, 1.0, 1.0);
-        let opponent = Opponent { recipe, art: Vec::new().into(), features: real() };
+        let opponent = Opponent { recipe, art: Vec::new().into(), features: real(), seen: None };
         let layout = Layout::light(&["a"]);
         let flat = layout.start(1, Device::Cpu);
         let mut state = State::new(layout, flat);

@@ -118,9 +118,9 @@ impl Features {
     }
 
     /// The mean over the picture of the last features of `rgb` (N×3×H×W, −1..1): MobileNetV2 N×1280, VGG19 (conv5_4
-    /// before ReLU) N×512. No gradient. Depends on the size of the pictures: compare only what has the same.
+    /// before ReLU) N×512. Differentiable. Depends on the size of the pictures: compare only what has the same.
     pub fn vector(&self, rgb: &Tensor) -> Tensor {
-        tch::no_grad(|| walk(&self.blocks, rgb, rgb.kind()).1.mean_dim([2i64, 3].as_slice(), false, None))
+        walk(&self.blocks, rgb, rgb.kind()).1.mean_dim([2i64, 3].as_slice(), false, None)
     }
 }
 

@@ -16,8 +16,8 @@ use tch::{Kind, Tensor};
 pub use adversarial::{Adversarial, Judged, edge_smoothed};
 pub use colour::{ab_colour, ab_from_rgb, grey, inked, rgb_from_ycc, yuv_colour};
 pub use flat::flattened;
-pub use neighbours::{consistency, gradient_difference, gradients, halved, shifted, total_variation};
-pub use perceptual::{content, gram, region_smoothing};
+pub use neighbours::{consistency, gradient_difference, gradients, halved, shifted, total_variation, without_grid};
+pub use perceptual::{content, discrepancy, gram, region_smoothing};
 
 /// How much each loss counts.
 #[derive(Clone, Copy, Debug, PartialEq)]

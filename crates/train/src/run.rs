@@ -12,9 +12,9 @@ use net::{Model, Style};
 use pixels::Image;
 use pixels::space::Srgb8;
 use serde_json::json;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
-use crate::art::crops_like;
+use crate::art::{crops, crops_like};
 use crate::checkpoint;
 use crate::data::{self, BatchShape, Pair, mix};
 use crate::discriminator::Discriminator;
@@ -23,12 +23,13 @@ use crate::export::export;
 use crate::features::Features;
 use crate::file;
 use crate::log::Log;
+use crate::losses::without_grid;
 use crate::models::Models;
 use crate::parameters::Layout;
 use crate::recipe::{Adversarial, Distil, Words};
 use crate::score::{Sample, bytes, sample, score};
 use crate::sheet::sheet;
-use crate::step::{Numbers, State, step};
+use crate::step::{Numbers, State, signed, step};
 
 /// The styles that are trained together with their base, and what their files say of them: name, description, tags.
 pub const STYLES: [(&str, &str, &[&str]); 2] = [
@@ -39,6 +40,9 @@ pub const STYLES: [(&str, &str, &[&str]); 2] = [
 const SCORED: usize = 24;
 /// Pictures on a sample sheet.
 const SHOWN: usize = 4;
+/// Crops of paintings that the discrepancy is measured to, in so many parts.
+const SEEN_AT_ONCE: usize = 32;
+const SEEN: u64 = 16;
 /// Steps until the learning rate is reached.
 const WARM_UP_STEPS: f64 = 200.0;
 /// The learning rate that is left at the end.
@@ -85,6 +89,22 @@ pub struct Opponent {
     pub art: Arc<Vec<Image<Srgb8>>>,
     /// The perceptual network.
     pub features: Features,
+    /// What it sees in crops of the paintings ([`Features::vector`]), a row each; `None` if no loss asks for it.
+    pub seen: Option<Tensor>,
+}
+
+impl Opponent {
+    /// With what `features` sees in crops of `art` of `side` px.
+    pub fn new(recipe: Adversarial, art: Arc<Vec<Image<Srgb8>>>, features: Features, side: usize, seed: u64) -> Self {
+        let rows = |part: u64| {
+            let samples = crops(&art, SEEN_AT_ONCE, side, mix(seed, part));
+            let crops = signed(&samples, [SEEN_AT_ONCE, side, side], 3, features.device());
+            tch::no_grad(|| features.vector(&without_grid(&crops)))
+        };
+        let asked = recipe.weights.discrepancy > 0.0;
+        let seen = asked.then(|| Tensor::cat(&(0..SEEN).map(rows).collect::<Vec<_>>(), 0));
+        Self { recipe, art, features, seen }
+    }
 }
 
 /// What a run is asked for.

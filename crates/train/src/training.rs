@@ -190,7 +190,7 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
         if !arguments.surely {
             refuse_photos(&features, &pairs, &arguments.name, &art)?;
         }
-        Some(Opponent { recipe: recipe.adversarial, art: art.clone(), features })
+        Some(Opponent::new(recipe.adversarial, art.clone(), features, arguments.run.side, arguments.run.seed))
     } else {
         None
     };

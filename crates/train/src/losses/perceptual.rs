@@ -3,7 +3,7 @@
 
 use tch::Tensor;
 
-use super::l1;
+use super::{l1, mean};
 
 /// Mean absolute difference of the features: content, when `a` and `b` are of a painting and of its photo (Johnson et
 /// al. 2016; the absolute form is CartoonGAN's, Chen et al. 2018).
@@ -47,6 +47,18 @@ pub fn region_smoothing(
     towards(flat_painting) + towards(flat_photo) * photo_share
 }
 
+/// How unlike two sets of vectors (N×D, M×D; at least two of each) are: the squared maximum mean discrepancy, unbiased,
+/// with the kernel `(x·y/D + 1)³` (Bińkowski et al. 2018; as a loss Li, Swersky, Zemel 2015). Of
+/// [`Features::vector`](crate::features::Features::vector)s it is what [`Kid`](crate::evaluate::Kid) measures.
+pub fn discrepancy(x: &Tensor, y: &Tensor) -> Tensor {
+    let kernel = |a: &Tensor, b: &Tensor| (a.matmul(&b.tr()) / a.size()[1] as f64 + 1.0).pow_tensor_scalar(3);
+    let within = |a: &Tensor| {
+        let (all, count) = (kernel(a, a), a.size()[0]);
+        (all.sum(all.kind()) - all.trace()) / (count * (count - 1)) as f64
+    };
+    within(x) + within(y) - mean(&kernel(x, y)) * 2.0
+}
+
 fn weighted(a: &[Tensor], b: &[Tensor], weights: &[f64], loss: impl Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
     assert!(weights.len() <= a.len().min(b.len()), "more weights than depths");
     a.iter().zip(b).zip(weights).map(|((a, b), weight)| loss(a, b) * *weight).sum()
@@ -83,11 +95,20 @@ mod tests {
     }
 
     #[test]
+    fn discrepancy_by_hand() {
+        // Halved scalar products. x with x: 2, y with y: 0, x with y: 0 and 0, so (2 + 1)³ + 1 − 2·1.
+        let set = |rows: [f32; 4]| Tensor::from_slice(&rows).view([2, 2]);
+        close(&discrepancy(&set([1.0, 1.0, 2.0, 2.0]), &set([0.0; 4])), &[27.0 + 1.0 - 2.0], 1e-5);
+    }
+
+    #[test]
     fn they_pull_the_right_way() {
         let [other, third] = [1, 2].map(|seed| depths(&noise([2, 3, 4, 4], seed)));
         let painting = noise([2, 3, 4, 4], 3);
         gradient_is_right(&painting, |x| content(&depths(x), &other, &[1.0, 2.0]));
         gradient_is_right(&painting, |x| gram(&depths(x), &other, &[1.0, 2.0]));
         gradient_is_right(&painting, |x| region_smoothing(&depths(x), &other, &third, &[1.0, 2.0], 0.3));
+        let art = noise([1, 1, 5, 16], 4).view([5, 16]);
+        gradient_is_right(&painting, |x| discrepancy(&x.view([6, 16]), &art));
     }
 }

@@ -14,7 +14,7 @@ const SECTORS: usize = 12;
 const BANDS: usize = 5;
 /// Quantiles of lightness that are moved to those of the paintings.
 const QUANTILES: [f32; 7] = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95];
-/// Fewer pixels than this share say little of a hue: it is moved less.
+/// Fewer pixels than this share say little of a hue or a band: it is moved less.
 const SURE_SHARE: f32 = 0.02;
 /// Bounds of what a palette does: gain of chroma, shift of hue in radians, tint in Lab units, shift of lightness 0..1.
 const GAIN: (f32, f32) = (0.7, 1.6);
@@ -32,8 +32,8 @@ pub struct Colours {
     quantiles: [f32; QUANTILES.len()],
     /// Share of pixels, mean chroma, and mean hue relative to the sector's middle, rad.
     sectors: [[f32; 3]; SECTORS],
-    /// Mean a and b.
-    tints: [[f32; 2]; BANDS],
+    /// Share of pixels, mean a and b.
+    tints: [[f32; 3]; BANDS],
 }
 
 /// What turns the colours of one set of pictures into those of another. Everything is relative to no change.
@@ -67,15 +67,16 @@ impl Palette {
             let most = LIFT.min(0.5 * from);
             [from, from + strength * (to - from).clamp(-most, most)]
         });
+        let sure = |n: f32, art_n: f32| strength * (n.min(art_n) / SURE_SHARE).min(1.0);
         let sectors = std::array::from_fn(|i| {
             let ([n, chroma, hue], [art_n, art_chroma, art_hue]) = (from.sectors[i], to.sectors[i]);
-            let sure = strength * (n.min(art_n) / SURE_SHARE).min(1.0);
+            let sure = sure(n, art_n);
             let gain = (art_chroma / chroma.max(1.0)).clamp(GAIN.0, GAIN.1);
             [1.0 + sure * (gain - 1.0), sure * (art_hue - hue).clamp(-TURN, TURN)]
         });
         let tints = std::array::from_fn(|band| {
-            let shift = |c: usize| TINT_SHARE * (to.tints[band][c] - from.tints[band][c]);
-            [0, 1].map(|c| strength * shift(c).clamp(-TINT, TINT))
+            let ([n, a, b], [art_n, art_a, art_b]) = (from.tints[band], to.tints[band]);
+            [art_a - a, art_b - b].map(|shift| sure(n, art_n) * (TINT_SHARE * shift).clamp(-TINT, TINT))
         });
         Self { curve, sectors, tints }
     }
@@ -184,7 +185,7 @@ impl Sums {
         Colours {
             quantiles: QUANTILES.map(quantile),
             sectors: self.sectors.map(|[n, chroma, off]| [n / total, chroma / n.max(1e-6), off / chroma.max(1e-6)]),
-            tints: self.bands.map(|[n, a, b]| [a / n.max(1e-6), b / n.max(1e-6)]),
+            tints: self.bands.map(|[n, a, b]| [n / total, a / n.max(1e-6), b / n.max(1e-6)]),
         }
     }
 }
@@ -223,13 +224,13 @@ mod tests {
 
     #[test]
     fn colours_move_towards_those_of_the_paintings() {
-        // Dull blue-greens in the photo, light vivid greens in the painting.
+        // Dull blue-greens in the photo, light vivid ones in the painting, which holds nothing as dark as the photo.
         let photo = noise(2, |u, v| [40, (90.0 + 30.0 * u) as u8, (80.0 + 20.0 * v) as u8]);
-        let art = noise(3, |u, v| [(90.0 + 20.0 * v) as u8, (170.0 + 60.0 * u) as u8, 80]);
+        let art = noise(3, |u, v| [(20.0 + 10.0 * v) as u8, (180.0 + 40.0 * u) as u8, (150.0 + 30.0 * u) as u8]);
         let palette = Palette::between(&Colours::of(&[&photo]), &Colours::of(&[&art]), 1.0);
         let [l, a, b] = lab_from_srgb8([40, 105, 88]);
         let moved = palette.of([l * 0.01, a, b], 0.0);
-        let wanted = lab_from_srgb8([100, 200, 80]);
+        let wanted = lab_from_srgb8([25, 200, 165]);
         let distance = |x: [f32; 3]| (0..3).map(|c| (x[c] - wanted[c]).powi(2)).sum::<f32>().sqrt();
         assert!(distance([moved[0] * 100.0, moved[1], moved[2]]) < 0.8 * distance([l, a, b]), "{moved:?}");
         let skin = palette.of([l * 0.01, a, b], 1.0);
