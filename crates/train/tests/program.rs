@@ -7,7 +7,7 @@ use std::process::Command;
 /// Exit code, and what was said on stderr.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_kaiga-train"));
-    let output = program.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let output = program.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the program starts");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
