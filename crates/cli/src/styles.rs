@@ -7,14 +7,21 @@ use serde_json::json;
 pub(crate) fn list(studio: &Studio, as_json: bool) -> String {
     let styles = studio.styles();
     if as_json {
-        let style =
-            |style: &kaiga::Style| json!({"name": style.name, "tags": style.tags, "description": style.description});
+        let style = |style: &kaiga::Style| {
+            let kaiga::Style { name, tags, description, credit } = style;
+            json!({"name": name, "tags": tags, "description": description, "credit": credit})
+        };
         let lines: Vec<String> = styles.iter().map(|s| style(s).to_string()).collect();
         return lines.join("\n");
     }
     let width = styles.iter().map(|style| style.name.len()).max().unwrap_or(0);
     let line = |style: &kaiga::Style| {
-        format!("{:width$}  {}\n{:width$}  {}", style.name, style.tags.join(", "), "", style.description)
+        let mut text =
+            format!("{:width$}  {}\n{:width$}  {}", style.name, style.tags.join(", "), "", style.description);
+        if !style.credit.is_empty() {
+            text += &format!("\n{:width$}  Credit: {}", "", style.credit);
+        }
+        text
     };
     let lines: Vec<String> = styles.iter().map(line).collect();
     lines.join("\n")

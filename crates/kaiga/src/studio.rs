@@ -97,9 +97,7 @@ impl Studio {
 
     /// The styles one can paint in.
     pub fn styles(&self) -> Vec<Style> {
-        let style =
-            |s: &net::Style| Style { name: s.name.clone(), tags: s.tags.clone(), description: s.description.clone() };
-        self.styles.iter().map(style).collect()
+        self.styles.iter().map(Style::of).collect()
     }
 
     /// Paints a photo. The same photo and look make the same bytes, whatever the number of threads; so do all tiles,

@@ -11,6 +11,15 @@ pub struct Style {
     pub tags: Vec<String>,
     /// What it looks like, in a sentence.
     pub description: String,
+    /// Whose paintings it learnt from and must be named where the style is handed on; empty if nobody must.
+    pub credit: String,
+}
+
+impl Style {
+    pub(crate) fn of(style: &net::Style) -> Self {
+        let net::Style { name, tags, description, credit, .. } = style;
+        Self { name: name.clone(), tags: tags.clone(), description: description.clone(), credit: credit.clone() }
+    }
 }
 
 /// Styles with their shares; the shares sum to 1. Written `meadow` or `meadow:0.6,skyglow:0.4`.

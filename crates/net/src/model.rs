@@ -18,6 +18,7 @@ const ARCHITECTURE: &str = "kaiga.architecture";
 const NAME: &str = "kaiga.name";
 const DESCRIPTION: &str = "kaiga.description";
 const TAGS: &str = "kaiga.tags";
+const CREDIT: &str = "kaiga.credit";
 
 /// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, and so are its pruned
 /// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each.
@@ -53,6 +54,8 @@ pub struct Style {
     pub description: String,
     /// What people look for: `宫崎骏风`.
     pub tags: Vec<String>,
+    /// Whose paintings it learnt from and must be named where the style is handed on; empty if nobody must.
+    pub credit: String,
     /// The architecture of the base it belongs to.
     pub architecture: String,
     /// Replacements and halves of adapters, see the [module](self).
@@ -104,6 +107,7 @@ impl Style {
             name: take(&mut notes, NAME)?,
             description: notes.remove(DESCRIPTION).unwrap_or_default(),
             tags: tags.lines().map(str::to_owned).collect(),
+            credit: notes.remove(CREDIT).unwrap_or_default(),
             architecture: take(&mut notes, ARCHITECTURE)?,
             tensors,
             notes,
@@ -123,6 +127,9 @@ impl Style {
             entry(DESCRIPTION, &self.description),
             entry(TAGS, &self.tags.join("\n")),
         ]);
+        if !self.credit.is_empty() {
+            words.extend([entry(CREDIT, &self.credit)]);
+        }
         write(&self.tensors, &words)
     }
 }
@@ -264,6 +271,7 @@ mod tests {
         Style {
             name: "meadow".to_owned(),
             tags: vec!["宫崎骏风".to_owned(), "green".to_owned()],
+            credit: "A. Painter, CC-BY 4.0".to_owned(),
             architecture: "light-1".to_owned(),
             tensors: tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.clone())).collect(),
             ..Style::default()

@@ -7,7 +7,7 @@ use net::{Model, Style, Weights, merge};
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::{Layout, plain};
-use crate::recipe::{CREDIT, Words};
+use crate::recipe::Words;
 use crate::step::paint;
 use crate::twin::named;
 
@@ -38,12 +38,9 @@ pub fn export(layout: &Layout, flat: &Tensor, note: &str, words: &dyn Fn(&str) -
     let model = Model::read(&base)?;
     let mut files = Files { base, styles: vec![], worst: 0.0 };
     for (name, tensors) in styles {
-        let (architecture, mut notes) = (layout.architecture(), notes.clone());
+        let (architecture, notes) = (layout.architecture(), notes.clone());
         let Words { description, tags, credit } = words(&name);
-        if !credit.is_empty() {
-            notes.insert(CREDIT.to_owned(), credit);
-        }
-        let style = Style { name: name.clone(), description, tags, architecture, tensors, notes };
+        let style = Style { name: name.clone(), description, tags, credit, architecture, tensors, notes };
         let bytes = style.write().with_context(|| format!("style {name} cannot be written"))?;
         let worst = disagreement(layout, &merge(&model, &[(&Style::read(&bytes)?, 1.0)])?)?;
         if worst.is_nan() || worst > TOLERANCE {

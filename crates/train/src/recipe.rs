@@ -12,9 +12,6 @@ use crate::losses::{Adversarial as Rule, Judged};
 /// The recipe of styles made by users, with comments.
 pub const OWN: &str = include_str!("../recipes/own.toml");
 
-/// Where a style's file says who must be named.
-pub(crate) const CREDIT: &str = "kaiga.credit";
-
 /// A recipe for a style.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,8 +43,8 @@ pub struct Words {
 impl Words {
     /// What the file of `style` says.
     pub fn of(style: &net::Style) -> Self {
-        let credit = style.notes.get(CREDIT).cloned().unwrap_or_default();
-        Self { description: style.description.clone(), tags: style.tags.clone(), credit }
+        let net::Style { description, tags, credit, .. } = style;
+        Self { description: description.clone(), tags: tags.clone(), credit: credit.clone() }
     }
 }
 

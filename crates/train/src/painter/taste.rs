@@ -187,11 +187,14 @@ impl Taste {
         Self { strokes: PAINTED, colour: Colour { shadows, ..plain.colour }, ink: PAINTED_INK, ..plain }
     }
 
-    /// Large strokes, seven steps of light, everything outlined in long lines: the picture in a children's book.
+    /// Flat fills in small strokes, seven steps of light, everything outlined in long lines: the picture in a children's
+    /// book.
     pub fn storybook() -> Self {
         let plain = Self::prototype_storybook();
         let strokes = Strokes {
-            flatness: 0.006,
+            // What makes fills flat without the facets of large strokes.
+            flatness: 0.012,
+            radii_px: &[3, 3],
             airbrush: 0.85,
             hints: 0.5,
             edge_px: 1.1,
@@ -210,8 +213,8 @@ impl Taste {
     pub fn portrait() -> Self {
         let strokes = Strokes {
             median_lightness: 0.6,
-            flatness: 0.005,
-            radii_px: &[5, 4],
+            flatness: 0.008,
+            radii_px: &[3, 3],
             hints: 0.5,
             edge_px: 1.0,
             edge_along_px: 5.0,
