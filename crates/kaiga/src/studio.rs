@@ -20,7 +20,7 @@ pub const EMBEDDED: [(&str, &[u8]); 5] = [
     ("light-1.base.safetensors", include_bytes!("../../../models/light-1.base.safetensors")),
     ("meadow-1.safetensors", include_bytes!("../../../models/meadow-1.safetensors")),
     ("skyglow-1.safetensors", include_bytes!("../../../models/skyglow-1.safetensors")),
-    ("storybook-1.safetensors", include_bytes!("../../../models/storybook-1.safetensors")),
+    ("storybook-2.safetensors", include_bytes!("../../../models/storybook-2.safetensors")),
     ("portrait-1.safetensors", include_bytes!("../../../models/portrait-1.safetensors")),
 ];
 

@@ -208,7 +208,7 @@ impl Taste {
         Self { strokes, colour, cel_steps: Some(7.0), palette: None, ink, bloom: None }
     }
 
-    /// The meadow's light with smoother strokes, soft steps of light and long lines: people. [`super::portrait`]
+    /// The meadow's light with flatter fills, soft steps of light and long lines: people. [`super::portrait`]
     /// adds what it makes of faces.
     pub fn portrait() -> Self {
         let strokes = Strokes {
