@@ -2,11 +2,11 @@
 compared with. The product never needs it.
 
 Needs: pip install facenet-pytorch   (MIT, with its weights in the package; it brings torch)
-Usage: face_labels.py PICTURES labels.json          labels: every picture below PICTURES, looked at five times
-       face_labels.py PICTURES peer.json --once     the peer: once, as the package does by itself, with its time
+Usage: face_labels.py PICTURES labels.json people,groups,scenes    labels, of every picture below PICTURES
+       face_labels.py PICTURES peer.json                           the peer, as the package does by itself
 
-Labels are means over the picture as it is, mirrored, and at 0.8, 1.25 and 2 times its size, which halves the noise of
-a landmark and finds the small ones. Written is {path below PICTURES: {"width", "height", "ms", "faces": [face, ...]}};
+Pictures in the named folders of PICTURES are looked at five times: as they are, mirrored, and at 0.8, 1.25 and 2 times
+their size. Labels are means over these, which halves the noise of a landmark and finds the small ones. Written is {path below PICTURES: {"width", "height", "ms", "faces": [face, ...]}};
 a face is {"box": [left, top, right, bottom], "points": [[x, y] × 5], "score", "seen"}, in pixels, 0 at the outer edge
 of the first pixel; points are the eye on the picture's left, that on its right, the nose, the corners of the mouth on
 the left and on the right; `seen` is how many of the looks found it.
@@ -24,8 +24,6 @@ from PIL import Image
 LEAST_PX = 20
 # Size and whether mirrored.
 LOOKS = [(1.0, False), (1.0, True), (0.8, False), (1.25, True), (2.0, False)]
-# Larger pictures are not looked at enlarged.
-MOST_PX = 2200
 SAME_IOU = 0.4
 MIRRORED_POINTS = [1, 0, 2, 4, 3]
 
@@ -71,7 +69,7 @@ def faces(mtcnn, picture, looks):
 
 if __name__ == "__main__":
     pictures, out = Path(sys.argv[1]), Path(sys.argv[2])
-    once = "--once" in sys.argv[3:]
+    closely = sys.argv[3].split(",") if len(sys.argv) > 3 else []
     # More threads make it no faster, and on busy cores many times slower.
     torch.set_num_threads(1)
     mtcnn = MTCNN(keep_all=True, min_face_size=LEAST_PX, device="cpu")
@@ -79,11 +77,11 @@ if __name__ == "__main__":
     paths = sorted(p for p in pictures.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
     for number, path in enumerate(paths):
         picture = Image.open(path).convert("RGB")
-        looks = LOOKS[:1] if once else [l for l in LOOKS if l[0] * max(picture.size) <= MOST_PX or l[0] == 1]
+        name = path.relative_to(pictures).as_posix()
+        looks = LOOKS if name.split("/")[0] in closely else LOOKS[:1]
         start = time.perf_counter()
         found = faces(mtcnn, picture, looks)
         ms = round((time.perf_counter() - start) * 1000, 1)
-        name = path.relative_to(pictures).as_posix()
         everything[name] = {"width": picture.width, "height": picture.height, "ms": ms, "faces": found}
         if number % 50 == 0:
             print(f"{number} of {len(paths)}: {name}, {len(found)} faces, {ms:.0f} ms", flush=True)

@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn the_cascade_stays_small() {
         let nets = [propose(), refine(), output()];
-        let count = |net: &Arch| parameters(net).unwrap().iter().map(|(_, s)| s.iter().product::<usize>()).sum();
-        let parameters: usize = nets.iter().map(count).sum();
+        let tensors = nets.iter().flat_map(|net| parameters(net).unwrap());
+        let parameters: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
         assert!(2 * parameters <= 600_000, "{parameters} numbers in half precision");
         let mega = |net: &Arch, side| measure(net, &[Shape::new(side, side, 3)]).unwrap().multiply_adds / 1000;
         assert!(mega(&nets[1], REFINE_PX) < 1_000 && mega(&nets[2], OUTPUT_PX) < 7_500);
