@@ -3,8 +3,11 @@
 //! labels are from.
 
 pub mod augment;
+pub mod evaluate;
+pub mod gather;
 pub mod labels;
 pub mod sample;
+pub mod show;
 
 #[cfg(feature = "torch")]
 pub mod checkpoint;
