@@ -236,3 +236,32 @@ fn sigmoid(logit: f32) -> f32 {
 fn no_output() -> Error {
     Error::new(ErrorKind::Model, "the network lacks an output")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Strips rest on this.
+    #[test]
+    fn a_crop_is_seen_the_same_whatever_stands_beside_it() {
+        let picture = Image::<Srgb8>::from_fn(300, 200, |x, y| [(x * 7 + y) as u8, (x ^ y) as u8, (y * 3) as u8]);
+        let pyramid = Pyramid::new(Cow::Borrowed(&picture), PROPOSE_PX);
+        let detector = Detector::embedded().unwrap();
+        let square = |i: usize| Square { centre: [30.0 * i as f32, 80.0], side: 20.0 + 9.0 * i as f32, roll: 0.1 };
+        let squares: Vec<Square> = (0..STRIP + 3).map(square).collect();
+        for (network, side_px) in [(&detector.refine, REFINE_PX), (&detector.output, OUTPUT_PX)] {
+            let together = look(network, &pyramid, &squares, side_px).unwrap();
+            for (square, together) in squares.iter().zip(together) {
+                assert_eq!(look(network, &pyramid, &[*square], side_px).unwrap(), [together]);
+            }
+        }
+    }
+
+    #[test]
+    fn other_models_are_refused() {
+        let refused = Detector::new(crate::EMBEDDED[0].1).err().map(|error| (error.kind(), error.to_string()));
+        let (kind, message) = refused.expect("a generator finds no faces");
+        assert_eq!(kind, ErrorKind::Model);
+        assert!(message.contains("light-1") && message.contains("faces-1"), "{message}");
+    }
+}
