@@ -28,6 +28,8 @@ pub const SMALLEST_SHARE: f32 = 1.0 / 40.0;
 const WORKING_PX: f32 = OUTPUT_PX as f32 / SMALLEST_SHARE;
 /// Least scores after each network, 0..1.
 const LEAST: [f32; 3] = [0.5, 0.5, 0.6];
+/// Least of the three scores the last network gives, 0..1.
+const SURE: f32 = 0.9;
 /// Most crops of a picture that go to the second and to the third network, the surest ones.
 const MOST: [usize; 2] = [400, 120];
 /// Crops side by side in a strip: wide enough for the engine's vectors, small enough to share out.
@@ -189,7 +191,7 @@ impl Detector {
             landmarks.iter_mut().zip(pairs).for_each(|(to, (a, b))| *to = [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0]);
             Face { bounds: first.bounds, landmarks, score: first.score.min(second.score).min(third.score) }
         });
-        Ok(suppress(all.filter(|face| face.score >= LEAST[2]).collect(), 1.0, Overlap::Union, key))
+        Ok(suppress(all.filter(|face| face.score >= SURE).collect(), 1.0, Overlap::Union, key))
     }
 }
 
