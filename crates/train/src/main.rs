@@ -1,6 +1,7 @@
 //! `kaiga-train`: makes pairs, trains, examines what was trained.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod detect;
 mod examine;
 #[cfg(feature = "torch")]
 mod process;
@@ -35,6 +36,8 @@ enum Command {
     Gallery(examine::Gallery),
     /// Prints what separable convolutions save.
     Sizes,
+    #[command(subcommand)]
+    Faces(detect::Faces),
     #[cfg(feature = "torch")]
     Prune(slim::Prune),
     #[cfg(feature = "torch")]
@@ -122,6 +125,7 @@ fn run(command: Command) -> Result<()> {
         Command::Evaluate(arguments) => examine::evaluate(&arguments),
         Command::Gallery(arguments) => examine::gallery(&arguments),
         Command::Sizes => slim::sizes(),
+        Command::Faces(command) => detect::faces(command),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => slim::prune(arguments),
         #[cfg(feature = "torch")]
