@@ -1,4 +1,15 @@
-//! Faces: where they are.
+//! Faces: where they are, painted by themselves and set back (face2paint), and a square around one.
+
+mod align;
+mod crop;
+mod repaint;
+mod retouch;
+mod sitter;
+
+pub use crop::{Crop, avatar_crop};
+pub(crate) use repaint::Portraitist;
+pub(crate) use sitter::Sitter;
+pub use sitter::unbent;
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

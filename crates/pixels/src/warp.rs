@@ -168,11 +168,13 @@ pub fn window(
     let corners = corners.map(|corner| to_photo.apply(corner));
     let margin = (bend_px + 4.0) * scale + 4.0;
     let span = |axis: usize, len: usize| {
-        let (low, high) = corners.iter().fold((f32::MAX, f32::MIN), |(low, high), p| (low.min(p[axis]), high.max(p[axis])));
+        let (low, high) =
+            corners.iter().fold((f32::MAX, f32::MIN), |(low, high), p| (low.min(p[axis]), high.max(p[axis])));
         // What lies beyond a border is mirrored into the photo.
         let (low, high, end) = ((low - margin).floor(), (high + margin).ceil(), len as f32);
         let (first, last) = (low.min(2.0 * end - high).min(end - 1.0), high.max(-low).max(1.0));
-        let (low, high) = if low < -end || high > 2.0 * end { (0, len) } else { (first.max(0.0) as usize, last as usize) };
+        let (low, high) =
+            if low < -end || high > 2.0 * end { (0, len) } else { (first.max(0.0) as usize, last as usize) };
         let high = high.min(len);
         (low, high - low)
     };
@@ -289,7 +291,8 @@ mod tests {
         let photo = Image::<Srgb8>::from_fn(900, 900, |x, y| [if (x + y) % 2 == 0 { 0 } else { 200 }; 3]);
         for (scale, turn) in [(2.0f32, 0.4f32), (7.5, 0.0), (30.0, 1.0)] {
             let to = [450.0 + scale * turn.cos(), 450.0 + scale * turn.sin()];
-            let to_photo = Similarity::of_pairs([[10.0, 10.0], [11.0, 10.0]], [[450.0, 450.0], to]).expect("two places");
+            let to_photo =
+                Similarity::of_pairs([[10.0, 10.0], [11.0, 10.0]], [[450.0, 450.0], to]).expect("two places");
             let small = window(&photo, (20, 20), &to_photo, 0.0, |q| q);
             let off = small.pixels().iter().map(|p| (p[0] - 100.0 / 255.0).abs()).fold(0.0, f32::max);
             assert!(off < 0.01, "scale {scale}: {off}");
