@@ -8,8 +8,8 @@ mod sitter;
 
 pub use crop::{Crop, avatar_crop};
 pub(crate) use repaint::Portraitist;
-pub(crate) use sitter::Sitter;
 pub use sitter::unbent;
+pub(crate) use sitter::{Sitter, bent};
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use crate::brush::unfit;
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Face, Portraitist, Sitter};
+use crate::faces::{Face, Portraitist, Sitter, bent};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
@@ -159,13 +159,16 @@ impl Studio {
         let sitters = Sitter::all(width, height, faces, look);
         let mut steps = Steps::start(progress, whole.as_ref().map_or(0, Whole::steps) + sitters.len())?;
 
+        // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
+        let bent = bent(photo_srgb, &sitters);
+        let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
         let mut result = match whole {
-            Some(whole) => whole.paint(photo_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps)?,
-            None => photo_srgb.clone(),
+            Some(whole) => whole.paint(bent_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps)?,
+            None => bent_srgb.clone(),
         };
         if !sitters.is_empty() {
             let weights = self.merged(&face_styles)?;
-            let portraitist = Portraitist::new(&self.networks, &weights, photo_srgb, look);
+            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], &sitters, look);
             for sitter in &sitters {
                 portraitist.repaint(sitter, &mut result)?;
                 steps.one_more()?;

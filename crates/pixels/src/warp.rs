@@ -153,8 +153,8 @@ pub fn sampled<S: FloatSpace<Pixel = [f32; 3]>>(
 }
 
 /// What is seen of `photo` in a window of `width`×`height` px: its pixel with its centre at `q` is the photo's at
-/// `to_photo(bend(q))`. `bend` moves places by at most `bend_px`, and changes sizes little. Antialiased when the
-/// photo is shrunk, by any amount. Colours are averaged as they are coded.
+/// `bend(to_photo(q))`. `bend` moves places of the photo by at most `bend_px`, and changes sizes little. Antialiased
+/// when the photo is shrunk, by any amount. Colours are averaged as they are coded.
 pub fn window(
     photo: &Image<Srgb8>,
     (width, height): (usize, usize),
@@ -166,7 +166,7 @@ pub fn window(
     // What can be seen, with the reach of the curve around it.
     let corners = [[0.0, 0.0], [width as f32, 0.0], [0.0, height as f32], [width as f32, height as f32]];
     let corners = corners.map(|corner| to_photo.apply(corner));
-    let margin = (bend_px + 4.0) * scale + 4.0;
+    let margin = bend_px + 4.0 * scale + 4.0;
     let span = |axis: usize, len: usize| {
         let (low, high) =
             corners.iter().fold((f32::MAX, f32::MIN), |(low, high), p| (low.min(p[axis]), high.max(p[axis])));
@@ -189,7 +189,7 @@ pub fn window(
     }
     let seen = seen.map::<Srgb>(srgb_from_srgb8);
     sampled(&seen, width, height, 1.0, |q| {
-        let [x, y] = to_photo.apply(bend(q));
+        let [x, y] = bend(to_photo.apply(q));
         [(x - left as f32) * shrunk[0], (y - top as f32) * shrunk[1]]
     })
 }

@@ -1,6 +1,6 @@
 //! A face painted by itself, upright and large enough for its strokes, and set back into the picture without a seam.
 
-use super::sitter::{MIDDLE, Sitter};
+use super::sitter::{MIDDLE, Sitter, source};
 use crate::brush::Brush;
 use crate::error::Error;
 use crate::finish::{between, coloured, surroundings_px};
@@ -37,24 +37,33 @@ pub(crate) struct Portraitist<'a> {
     /// Of the faces' style.
     weights: &'a Weights,
     photo: &'a Image<Srgb8>,
+    /// The photo with its faces bent: what is painted.
+    bent: &'a Image<Srgb8>,
+    sitters: &'a [Sitter],
     look: &'a Look,
     /// Px painted at for each px of the photo, in the rest of the picture.
     working_scale: f32,
 }
 
 impl<'a> Portraitist<'a> {
-    /// Paints faces of `photo` with `weights`, which are those of the faces' style.
-    pub(crate) fn new(networks: &'a [Arch; 2], weights: &'a Weights, photo: &'a Image<Srgb8>, look: &'a Look) -> Self {
+    /// Paints the `sitters` of `photo` with `weights`, which are those of the faces' style. `bent` is the photo with
+    /// these faces bent.
+    pub(crate) fn new(
+        networks: &'a [Arch; 2],
+        weights: &'a Weights,
+        [photo, bent]: [&'a Image<Srgb8>; 2],
+        sitters: &'a [Sitter],
+        look: &'a Look,
+    ) -> Self {
         let (width, _) = working_size(photo.width(), photo.height(), look.detail);
         let working_scale = width as f32 / photo.width() as f32;
-        Self { networks, weights, photo, look, working_scale }
+        Self { networks, weights, photo, bent, sitters, look, working_scale }
     }
 
     /// Repaints one face of `picture`, which is the painting, or the photo, around it.
     pub(crate) fn repaint(&self, sitter: &Sitter, picture: &mut Image<Srgb8>) -> Result<(), Error> {
         let portrait = self.paint(sitter)?;
-        let patch = self.laid_down(sitter, &portrait, picture);
-        set_in(sitter, &patch, picture);
+        set_in(sitter, &self.laid_down(sitter, &portrait, picture), picture);
         Ok(())
     }
 
@@ -68,8 +77,9 @@ impl<'a> Portraitist<'a> {
         let to_canvas = Similarity::scaled(unit_px, [WINDOW * unit_px, (WINDOW - MIDDLE) * unit_px]);
         let to_face = to_canvas.inverse();
         let to_photo = to_face.then(&sitter.pose.to_photo);
-        let bend = |q: Point| to_canvas.apply(sitter.retouch.source(to_face.apply(q)));
-        let upright = warp::window(self.photo, (side, side), &to_photo, 0.5 * unit_px, bend).map(srgb8_from_srgb);
+        // Not of the bent photo: what is sampled once is sharper.
+        let bend = |q: Point| source(self.sitters, q);
+        let upright = warp::window(self.photo, (side, side), &to_photo, 0.5 * face_px, bend).map(srgb8_from_srgb);
 
         let brush = Brush::new(self.networks, self.weights, &upright)?;
         let mut strokes = Strokes::new(side, side);
@@ -110,11 +120,6 @@ impl<'a> Portraitist<'a> {
         let look = self.look;
         let place = |i: usize| centre(part.x + i % part.width, part.y + i / part.width);
         let pixels = 0..part.width * part.height;
-        // Everything is bent as the portrait is, or eyes would be seen twice.
-        let photo = |q: Point| {
-            let bent = sitter.pose.to_photo.apply(sitter.retouch.source(sitter.pose.to_face.apply(q)));
-            warp::at(self.photo, bent, 1.0, srgb_from_srgb8)
-        };
         let (painted, left_top) = portrait.colours(part, look);
         let widened = portrait.from_photo.scale();
         let of_portrait = |q: Point| {
@@ -123,16 +128,15 @@ impl<'a> Portraitist<'a> {
         };
         let mut colours: Vec<[f32; 3]> =
             pixels.clone().into_par_iter().with_min_len(1024).map(|i| of_portrait(place(i))).collect();
+        let bent = self.bent.crop(part.x, part.y, part.width, part.height);
         if let Some(settings) = look.guided {
-            let guide = pixels.clone().into_par_iter().with_min_len(1024).map(|i| photo(place(i))).collect();
-            let guide = Image::<Srgb>::new(part.width, part.height, guide);
             let input = Image::<Srgb>::new(part.width, part.height, colours);
+            let guide = bent.map::<Srgb>(srgb_from_srgb8);
             colours = guided(&guide, &input, settings.radius_px(), settings.eps()).into_pixels();
         }
-        let strength = look.strength;
-        let finish = |i: usize| match strength.get() {
-            1.0 => srgb8_from_srgb(colours[i]),
-            _ => srgb8_from_srgb(between(photo(place(i)), colours[i].map(|v| v.clamp(0.0, 1.0)), strength)),
+        let finish = |i: usize| {
+            let painted = colours[i].map(|v| v.clamp(0.0, 1.0));
+            srgb8_from_srgb(between(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
         };
         pixels.into_par_iter().with_min_len(1024).map(finish).collect()
     }

@@ -2,7 +2,7 @@
 
 use super::align::{Pose, smooth_step};
 use crate::look::Eyes;
-use pixels::warp::{Point, undone};
+use pixels::warp::Point;
 
 /// How much of the way to the middle of an eye a place near it is taken from, at the middle: across and down. Taller
 /// than wide, which opens an eye.
@@ -31,17 +31,15 @@ impl Retouch {
         Self { eyes: pose.eyes, jaw, amount: eyes.get() * strength * pose.frontal }
     }
 
+    /// Whether nothing is bent.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.amount == 0.0
+    }
+
     /// Where in the photo's face the place `p` of the painted one comes from.
     pub(crate) fn source(&self, p: Point) -> Point {
         let [dx, dy] = self.way(p);
         [p[0] + dx, p[1] + dy]
-    }
-
-    /// Where in the painted face the place `p` of the photo's comes to lie.
-    pub(crate) fn target(&self, p: Point) -> Point {
-        // The solver's steps are for px.
-        const PX: f32 = 100.0;
-        undone(p.map(|v| PX * v), |q| self.way(q.map(|v| v / PX)).map(|v| PX * v)).map(|v| v / PX)
     }
 
     fn way(&self, p: Point) -> Point {
@@ -67,6 +65,16 @@ mod tests {
     use super::super::align::tests::face;
     use super::super::align::{Pose, distance};
     use super::*;
+    use pixels::warp::undone;
+
+    impl Retouch {
+        /// Where in the painted face the place `p` of the photo's comes to lie.
+        fn target(&self, p: Point) -> Point {
+            // The solver's steps are for px.
+            const PX: f32 = 100.0;
+            undone(p.map(|v| PX * v), |q| self.way(q.map(|v| v / PX)).map(|v| PX * v)).map(|v| v / PX)
+        }
+    }
 
     fn retouch(eyes: f32) -> Retouch {
         Retouch::new(&Pose::of(&face([300.0, 200.0], 50.0, 0.2)).unwrap(), Eyes::new(eyes).unwrap(), 1.0)

@@ -3,9 +3,12 @@
 use super::Face;
 use super::align::{Pose, smooth_step};
 use super::retouch::Retouch;
-use crate::look::{Eyes, Look};
+use crate::look::Look;
 use crate::tiles::Part;
-use pixels::warp::Point;
+use pixels::Image;
+use pixels::space::{Srgb8, srgb_from_srgb8, srgb8_from_srgb};
+use pixels::warp::{self, Point};
+use rayon::prelude::*;
 
 /// The middle of what is repainted, below the line of the eyes. All lengths in the unit of [`Pose`].
 pub(crate) const MIDDLE: f32 = 0.25;
@@ -51,31 +54,65 @@ impl Sitter {
         poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(sitter).collect()
     }
 
-    /// How much of the face at the place `q` of the picture, px, is repainted, 0..1.
+    /// How much of the place `q` of the picture, px, is repainted with this face, 0..1.
     pub(crate) fn share(&self, q: Point) -> f32 {
         let own = radius(&self.pose, q);
-        let mut share = smooth_step(1.0, FULL, own);
-        for other in &self.neighbours {
-            if share > 0.0 {
-                share *= smooth_step(-BETWEEN, BETWEEN, radius(other, q) - own);
-            }
-        }
-        share
+        let share = smooth_step(1.0, FULL, own);
+        if share > 0.0 { share * self.territory(q, own) } else { 0.0 }
+    }
+
+    /// How much of the place `q`, so far from this face's middle, belongs to it and to none of its neighbours, 0..1.
+    fn territory(&self, q: Point, own: f32) -> f32 {
+        self.neighbours.iter().map(|other| smooth_step(-BETWEEN, BETWEEN, radius(other, q) - own)).product()
     }
 }
 
-/// Where in the photo the place `p` of the painting comes from, px: eyes were enlarged and jaws slimmed with it. For
-/// places in several faces, the largest counts.
-///
-/// The look's strength is taken to be 1.
-pub fn unbent(p: Point, faces: &[Face], eyes: Eyes) -> Point {
-    let look = Look { eyes, ..Look::default() };
-    let far = 1 << 24;
-    let sitters = Sitter::all(far, far, faces, &look);
-    match sitters.iter().find(|sitter| sitter.share(p) > 0.5) {
-        None => p,
-        Some(Sitter { pose, retouch, .. }) => pose.to_photo.apply(retouch.source(pose.to_face.apply(p))),
+/// Where in the photo the place `q` of the bent one comes from, px. One field for all faces, so that everything that is
+/// painted agrees.
+pub(crate) fn source(sitters: &[Sitter], q: Point) -> Point {
+    let mut place = q;
+    for sitter in sitters {
+        let zone = sitter.zone;
+        let within = |v: f32, start: usize, len: usize| (start as f32..(start + len) as f32).contains(&v);
+        if !within(q[0], zone.x, zone.width) || !within(q[1], zone.y, zone.height) {
+            continue;
+        }
+        let in_face = sitter.pose.to_face.apply(q);
+        let bent = sitter.retouch.source(in_face);
+        if bent != in_face {
+            let (from, share) = (sitter.pose.to_photo.apply(bent), sitter.territory(q, radius(&sitter.pose, q)));
+            (0..2).for_each(|axis| place[axis] += share * (from[axis] - q[axis]));
+        }
     }
+    place
+}
+
+/// The photo with its faces bent; `None` if nothing is bent.
+pub(crate) fn bent(photo: &Image<Srgb8>, sitters: &[Sitter]) -> Option<Image<Srgb8>> {
+    if sitters.iter().all(|sitter| sitter.retouch.is_nothing()) {
+        return None;
+    }
+    let mut bent = photo.clone();
+    let width = photo.width();
+    for Sitter { zone, .. } in sitters {
+        let rows = bent.pixels_mut().par_chunks_mut(width).skip(zone.y).take(zone.height).enumerate();
+        rows.for_each(|(y, row)| {
+            for (x, to) in row[zone.x..][..zone.width].iter_mut().enumerate() {
+                let q = [(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5];
+                let place = source(sitters, q);
+                if place != q {
+                    *to = srgb8_from_srgb(warp::at(photo, place, 1.0, srgb_from_srgb8));
+                }
+            }
+        });
+    }
+    Some(bent)
+}
+
+/// Where in the photo of `width`×`height` px the place `p` of its painting comes from, px: eyes are enlarged and jaws
+/// slimmed in painted faces. For a painting of these `faces` with that look.
+pub fn unbent(p: Point, (width, height): (usize, usize), faces: &[Face], look: &Look) -> Point {
+    source(&Sitter::all(width, height, faces, look), p)
 }
 
 /// How far from the middle of a face a place is: 1 at the border of what is repainted.
@@ -111,6 +148,7 @@ fn zone(pose: &Pose, width: usize, height: usize) -> Option<Part> {
 mod tests {
     use super::super::align::tests::face;
     use super::*;
+    use crate::look::Eyes;
 
     fn all(faces: &[Face]) -> Vec<Sitter> {
         Sitter::all(800, 600, faces, &Look::default())
@@ -163,9 +201,30 @@ mod tests {
     #[test]
     fn places_in_a_painted_face_are_led_back_to_the_photo() {
         let faces = [face([400.0, 300.0], 40.0, 0.0)];
-        assert_eq!(unbent([10.0, 10.0], &faces, Eyes::default()), [10.0, 10.0]);
-        let lid = unbent([420.0, 294.0], &faces, Eyes::default());
+        let back = |p, eyes| unbent(p, (800, 600), &faces, &Look { eyes: Eyes::new(eyes).unwrap(), ..Look::default() });
+        assert_eq!(back([10.0, 10.0], 1.0), [10.0, 10.0]);
+        let lid = back([420.0, 294.0], 1.0);
         assert!((lid[0] - 420.0).abs() < 1e-3 && (295.5..297.0).contains(&lid[1]), "{lid:?}");
-        assert_eq!(unbent([420.0, 294.0], &faces, Eyes::new(0.0).unwrap()), [420.0, 294.0]);
+        assert_eq!(back([420.0, 294.0], 0.0), [420.0, 294.0]);
+    }
+
+    #[test]
+    fn a_bent_photo_shows_what_its_field_says_and_a_face_left_alone_stays() {
+        let photo = Image::<Srgb8>::from_fn(800, 600, |x, y| [(x / 4) as u8, (y / 3) as u8, 90]);
+        let mut profile = face([460.0, 300.0], 40.0, 0.0);
+        profile.landmarks[2][0] += 30.0;
+        let sitters = all(&[face([400.0, 300.0], 40.0, 0.0), profile]);
+        let bent = bent(&photo, &sitters).unwrap();
+        for y in 0..600 {
+            for x in 0..800 {
+                let [u, v] = source(&sitters, [x as f32 + 0.5, y as f32 + 0.5]);
+                let [r, g, _] = bent.at(x, y).map(f32::from);
+                assert!((r - u / 4.0).abs() < 1.3 && (g - v / 3.0).abs() < 1.3, "{x} {y}");
+            }
+        }
+        assert!(bent.crop(440, 280, 40, 60) == photo.crop(440, 280, 40, 60));
+        let plain = Look { eyes: Eyes::new(0.0).unwrap(), ..Look::default() };
+        let unchanged = Sitter::all(800, 600, &[face([400.0, 300.0], 40.0, 0.0)], &plain);
+        assert_eq!(super::bent(&photo, &unchanged), None);
     }
 }
