@@ -101,7 +101,7 @@ impl<'a> Portraitist<'a> {
         for part in parts(zone.width, zone.height, FINISHED_PX) {
             let part = Part { x: zone.x + part.x, y: zone.y + part.y, ..part };
             let around = part.grown(surroundings_px(self.look), picture.width(), picture.height());
-            let finished = self.finished(sitter, portrait, around);
+            let finished = self.finished(portrait, around);
             for y in part.y..part.y + part.height {
                 let from = &finished[(y - around.y) * around.width + part.x - around.x..][..part.width];
                 let to = &mut patch.pixels_mut()[(y - zone.y) * zone.width + part.x - zone.x..][..part.width];
@@ -116,7 +116,7 @@ impl<'a> Portraitist<'a> {
     }
 
     /// The pixels of one part of the picture as the portrait has them.
-    fn finished(&self, sitter: &Sitter, portrait: &Portrait, part: Part) -> Vec<[u8; 3]> {
+    fn finished(&self, portrait: &Portrait, part: Part) -> Vec<[u8; 3]> {
         let look = self.look;
         let place = |i: usize| centre(part.x + i % part.width, part.y + i / part.width);
         let pixels = 0..part.width * part.height;
