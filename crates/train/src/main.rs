@@ -4,6 +4,7 @@
 mod examine;
 #[cfg(feature = "torch")]
 mod process;
+mod repainted;
 mod slim;
 #[cfg(feature = "torch")]
 mod training;
@@ -33,6 +34,7 @@ enum Command {
     Pairs(Pairs),
     Evaluate(examine::Evaluate),
     Gallery(examine::Gallery),
+    FacesSheet(repainted::FacesSheet),
     /// Prints what separable convolutions save.
     Sizes,
     #[cfg(feature = "torch")]
@@ -121,6 +123,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pairs(arguments) => pairs(arguments),
         Command::Evaluate(arguments) => examine::evaluate(&arguments),
         Command::Gallery(arguments) => examine::gallery(&arguments),
+        Command::FacesSheet(arguments) => repainted::sheet(&arguments),
         Command::Sizes => slim::sizes(),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => slim::prune(arguments),

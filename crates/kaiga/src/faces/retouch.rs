@@ -13,8 +13,8 @@ const EYE_REACH: Point = [0.48, 0.42];
 const JAW_GAIN: f32 = 0.10;
 /// The jaw is narrowest so far below the mouth.
 const JAW_BELOW_MOUTH: f32 = 0.35;
-/// Half the height over which the jaw is slimmed, and how far to the side that reaches.
-const JAW_REACH: Point = [1.7, 1.05];
+/// How far from there it is slimmed, to the side and up and down.
+const JAW_REACH: Point = [1.5, 0.95];
 
 /// The smooth field that bends a face. In the coordinates of its [`Pose`]; it is 0 outside of the face.
 #[derive(Clone, Debug)]
@@ -53,9 +53,8 @@ impl Retouch {
             (0..2).for_each(|axis| way[axis] -= self.amount * EYE_GAIN[axis] * near * to[axis]);
         }
         let to = [p[0] - self.jaw[0], p[1] - self.jaw[1]];
-        let level = smooth_step(1.0, 0.0, (to[1] / JAW_REACH[1]).abs());
-        let aside = smooth_step(1.0, 0.3, (to[0] / JAW_REACH[0]).abs());
-        way[0] += self.amount * JAW_GAIN * level * aside * to[0];
+        let near = smooth_step(1.0, 0.35, (to[0] / JAW_REACH[0]).hypot(to[1] / JAW_REACH[1]));
+        way[0] += self.amount * JAW_GAIN * near * to[0];
         way
     }
 }

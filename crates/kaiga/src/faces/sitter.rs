@@ -80,7 +80,9 @@ pub(crate) fn source(sitters: &[Sitter], q: Point) -> Point {
         let in_face = sitter.pose.to_face.apply(q);
         let bent = sitter.retouch.source(in_face);
         if bent != in_face {
-            let (from, share) = (sitter.pose.to_photo.apply(bent), sitter.territory(q, radius(&sitter.pose, q)));
+            // A long chin must not carry the field beyond what is repainted.
+            let (from, own) = (sitter.pose.to_photo.apply(bent), radius(&sitter.pose, q));
+            let share = smooth_step(1.0, 0.9, own) * sitter.territory(q, own);
             (0..2).for_each(|axis| place[axis] += share * (from[axis] - q[axis]));
         }
     }
