@@ -6,6 +6,7 @@
 
 use divan::{Bencher, black_box};
 use engine::{Map, Network};
+use kaiga::faces::Detector;
 use kaiga::{Detail, Look, Photo, Studio, Tile, unwatched, working_size};
 use net::light::{self, GRAIN_PX, THUMBNAIL_PX};
 use pixels::codec::{self, Format, Limits};
@@ -73,6 +74,13 @@ fn drawer(bencher: Bencher, (width, height): (usize, usize)) {
 fn paint(bencher: Bencher, size: (usize, usize)) {
     let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
     bencher.bench(|| studio.paint(&photo, &Look::default(), &unwatched));
+}
+
+/// A street without faces: what looking for them costs beside painting.
+#[divan::bench(args = SIZES)]
+fn faces(bencher: Bencher, size: (usize, usize)) {
+    let (detector, image) = (Detector::embedded().unwrap(), photo(size).image);
+    bencher.bench(|| detector.detect(&image));
 }
 
 #[divan::bench(args = SIZES)]

@@ -11,6 +11,12 @@ pub(crate) use repaint::Portraitist;
 pub use sitter::unbent;
 pub(crate) use sitter::{Sitter, bent};
 
+pub mod detector;
+pub mod nms;
+pub mod pyramid;
+
+pub use detector::Detector;
+
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Face {

@@ -6,6 +6,7 @@ mod error;
 pub mod light;
 pub mod measure;
 pub mod model;
+pub mod mtcnn;
 pub mod onnx;
 mod proto;
 pub mod shape;

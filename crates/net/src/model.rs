@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::arch::Arch;
 use crate::error::{Error, fail};
 use crate::weights::{Metadata, Tensor, Weights, check, read, write};
-use crate::{classic, light};
+use crate::{classic, light, mtcnn};
 
 const KIND: &str = "kaiga.kind";
 const ARCHITECTURE: &str = "kaiga.architecture";
@@ -20,7 +20,8 @@ const DESCRIPTION: &str = "kaiga.description";
 const TAGS: &str = "kaiga.tags";
 
 /// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, and so are its pruned
-/// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each.
+/// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each; `faces-1` is the cascade
+/// that finds faces, see [`mtcnn`].
 ///
 /// # Errors
 /// [`ErrorKind::File`](crate::ErrorKind::File) for a name this version does not know.
@@ -28,8 +29,12 @@ pub fn architecture(name: &str) -> Result<Vec<Arch>, Error> {
     match name {
         "classic-1" => Ok(vec![classic::generator(false)]),
         "classic-1/corners" => Ok(vec![classic::generator(true)]),
+        mtcnn::NAME => Ok(vec![mtcnn::propose(), mtcnn::refine(), mtcnn::output()]),
         _ if name.split('/').next() == Some(light::NAME) => Ok(light::networks(name)?.into()),
-        _ => fail!(File, "the architecture {name} is unknown; this version runs light-1, classic-1, classic-1/corners"),
+        _ => fail!(
+            File,
+            "the architecture {name} is unknown; this version runs light-1, classic-1, classic-1/corners, faces-1"
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod data;
 pub mod degrade;
 pub mod evaluate;
+pub mod faces;
 pub mod file;
 pub mod painter;
 pub mod pairs;

@@ -1,6 +1,7 @@
 //! `kaiga-train`: makes pairs, trains, examines what was trained.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod detect;
 mod examine;
 #[cfg(feature = "torch")]
 mod process;
@@ -37,6 +38,8 @@ enum Command {
     FacesSheet(repainted::FacesSheet),
     /// Prints what separable convolutions save.
     Sizes,
+    #[command(subcommand)]
+    Faces(detect::Faces),
     #[cfg(feature = "torch")]
     Prune(slim::Prune),
     #[cfg(feature = "torch")]
@@ -125,6 +128,7 @@ fn run(command: Command) -> Result<()> {
         Command::Gallery(arguments) => examine::gallery(&arguments),
         Command::FacesSheet(arguments) => repainted::sheet(&arguments),
         Command::Sizes => slim::sizes(),
+        Command::Faces(command) => detect::faces(command),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => slim::prune(arguments),
         #[cfg(feature = "torch")]

@@ -1,0 +1,267 @@
+//! Finds faces: a cascade of three networks ([`net::mtcnn`]) over an image pyramid. The first looks everywhere and is
+//! cheap, each later one looks closer at the little that the one before left.
+
+use std::borrow::Cow;
+
+use engine::{Map, Network};
+use net::mtcnn::{self, OUTPUT_PX, PROPOSE_PX, PROPOSE_STEP_PX, REFINE_PX};
+use net::{Arch, Model};
+use pixels::Image;
+use pixels::resize::{self, Filter};
+use pixels::space::Srgb8;
+use rayon::prelude::*;
+
+use super::Face;
+use super::nms::{Overlap, suppress};
+use super::pyramid::{Pyramid, Square, face_sizes};
+use crate::error::{Error, ErrorKind};
+
+/// The model that comes with the library: file name and bytes.
+pub const EMBEDDED: (&str, &[u8]) = ("faces-1.safetensors", include_bytes!("../../../../models/faces-1.safetensors"));
+
+/// Side of the smallest face that is looked for, px.
+pub const SMALLEST_PX: f32 = 24.0;
+/// In large pictures the smallest face that is looked for has this share of the longer side: a smaller one is not what
+/// the picture is about, and looking for it everywhere would cost more than painting.
+pub const SMALLEST_SHARE: f32 = 1.0 / 40.0;
+/// Larger pictures are shrunk so that the smallest face still fills the crops of the last network.
+const WORKING_PX: f32 = OUTPUT_PX as f32 / SMALLEST_SHARE;
+/// Least scores after each network, 0..1.
+const LEAST: [f32; 3] = [0.5, 0.5, 0.6];
+/// Most crops of a picture that go to the second and to the third network, the surest ones.
+const MOST: [usize; 2] = [400, 120];
+/// Crops side by side in a strip: wide enough for the engine's vectors, small enough to share out.
+const STRIP: usize = 16;
+
+/// The networks in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The first: everywhere.
+    Propose,
+    /// The second: sorts out.
+    Refine,
+    /// The third: landmarks.
+    Output,
+}
+
+/// Finds faces. It may be shared between threads.
+pub struct Detector {
+    propose: Network,
+    refine: Network,
+    output: Network,
+}
+
+impl Detector {
+    /// With the model that comes with the library.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if it is broken, which would be a bug.
+    pub fn embedded() -> Result<Self, Error> {
+        Self::new(EMBEDDED.1)
+    }
+
+    /// With a model of your own: the bytes of its file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the file is broken, or is no detector of faces.
+    pub fn new(model: &[u8]) -> Result<Self, Error> {
+        let model = Model::read(model).map_err(crate::brush::unfit)?;
+        if model.architecture != mtcnn::NAME {
+            let message = format!("the model is a {}, faces are found with {}", model.architecture, mtcnn::NAME);
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        let network = |arch: Arch| Network::new(&arch, &model.weights).map_err(crate::brush::unfit);
+        Ok(Self {
+            propose: network(mtcnn::propose())?,
+            refine: network(mtcnn::refine())?,
+            output: network(mtcnn::output())?,
+        })
+    }
+
+    /// The faces of a picture, the largest first: from [`SMALLEST_PX`], or [`SMALLEST_SHARE`] of the longer side if
+    /// that is more, up to the whole frame. The same picture gives the same faces, whatever the number of threads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the networks do not fit the picture, which would be a bug.
+    pub fn detect(&self, photo: &Image<Srgb8>) -> Result<Vec<Face>, Error> {
+        let mut faces = self.until(photo, Stage::Output)?;
+        let area = |face: &Face| face.bounds[2] * face.bounds[3];
+        // They come surest first; equal areas keep that order.
+        faces.sort_by(|a, b| area(b).total_cmp(&area(a)));
+        Ok(faces)
+    }
+
+    /// What is left after the network `last`, surest first: for training those that follow. Before the third network
+    /// landmarks are missing (all zero).
+    ///
+    /// # Errors
+    /// As [`Detector::detect`].
+    pub fn until(&self, photo: &Image<Srgb8>, last: Stage) -> Result<Vec<Face>, Error> {
+        let longer = photo.width().max(photo.height());
+        let shrink = (WORKING_PX / longer.max(1) as f32).min(1.0);
+        let side = |px: usize| ((px as f32 * shrink).round() as usize).max(1);
+        let working = if shrink < 1.0 {
+            Cow::Owned(resize::to(photo, side(photo.width()), side(photo.height()), Filter::Bilinear))
+        } else {
+            Cow::Borrowed(photo)
+        };
+        let [across, down] = [
+            photo.width() as f32 / working.width().max(1) as f32,
+            photo.height() as f32 / working.height().max(1) as f32,
+        ];
+        let smallest_px = SMALLEST_PX.max(SMALLEST_SHARE * working.width().max(working.height()) as f32);
+        let pyramid = Pyramid::new(working, PROPOSE_PX);
+        let mut faces = self.proposed(&pyramid, smallest_px)?;
+        if last >= Stage::Refine {
+            faces.truncate(MOST[0]);
+            faces = self.refined(&pyramid, &faces)?;
+        }
+        if last >= Stage::Output {
+            faces.truncate(MOST[1]);
+            faces = self.finished(&pyramid, &faces)?;
+        }
+        for face in &mut faces {
+            let [x, y, width, height] = face.bounds;
+            face.bounds = [x * across, y * down, width * across, height * down];
+            face.landmarks = face.landmarks.map(|[x, y]| [x * across, y * down]);
+        }
+        Ok(faces)
+    }
+
+    /// Looks everywhere at faces of every size.
+    fn proposed(&self, pyramid: &Pyramid, smallest_px: f32) -> Result<Vec<Face>, Error> {
+        let (width, height) = (pyramid.picture().width(), pyramid.picture().height());
+        let sizes = face_sizes(width, height, smallest_px);
+        let of_size = |size: &f32| -> Result<Vec<Face>, Error> {
+            let scale = PROPOSE_PX as f32 / size;
+            let side = |px: usize| ((px as f32 * scale / 2.0).round() as usize * 2).max(PROPOSE_PX);
+            let (small_width, small_height) = (side(width), side(height));
+            let small = pyramid.shrunk(small_width, small_height);
+            let data = small.pixels().as_flattened().iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
+            let picture = Map::new(small_height, small_width, 3, data);
+            let maps = self.propose.run(&[&picture]).map_err(crate::brush::unfit)?;
+            let [scores, boxes] = maps.as_slice() else { return Err(no_output()) };
+            let [across, down] = [width as f32 / small_width as f32, height as f32 / small_height as f32];
+            let mut found = Vec::new();
+            for y in 0..scores.height {
+                for x in 0..scores.width {
+                    let score = sigmoid(scores.at(y, x, 0));
+                    if score < LEAST[0] {
+                        continue;
+                    }
+                    let edge = |i: usize| boxes.at(y, x, i) * PROPOSE_PX as f32;
+                    let (left, top) = ((x * PROPOSE_STEP_PX) as f32, (y * PROPOSE_STEP_PX) as f32);
+                    let (right, bottom) = (left + PROPOSE_PX as f32 + edge(2), top + PROPOSE_PX as f32 + edge(3));
+                    let (left, top) = (left + edge(0), top + edge(1));
+                    let (width, height) = ((right - left).max(1.0), (bottom - top).max(1.0));
+                    let bounds = [left * across, top * down, width * across, height * down];
+                    found.push(Face { bounds, landmarks: [[0.0; 2]; 5], score });
+                }
+            }
+            Ok(suppress(found, 0.5, Overlap::Union, key))
+        };
+        let levels: Vec<Vec<Face>> = sizes.par_iter().map(of_size).collect::<Result<_, _>>()?;
+        Ok(suppress(levels.concat(), 0.7, Overlap::Union, key))
+    }
+
+    fn refined(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
+        let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
+        let seen = look(&self.refine, pyramid, &squares, REFINE_PX)?;
+        let sure = seen.into_iter().filter(|face| face.score >= LEAST[1]).collect();
+        Ok(suppress(sure, 0.6, Overlap::Union, key))
+    }
+
+    fn finished(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
+        let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
+        let seen = look(&self.output, pyramid, &squares, OUTPUT_PX)?;
+        let sure = seen.into_iter().filter(|face| face.score >= LEAST[2]).collect();
+        let found = suppress(sure, 0.4, Overlap::Union, key);
+        let found = suppress(found, 0.6, Overlap::Smaller, key);
+        // A second look at the face, in the middle and upright, places landmarks better.
+        let upright: Vec<Square> =
+            found.iter().map(|face| Square { roll: roll(face), ..Square::around(face.bounds) }).collect();
+        let again = look(&self.output, pyramid, &upright, OUTPUT_PX)?;
+        let both = found.iter().zip(again).map(|(first, second)| Face {
+            bounds: first.bounds,
+            landmarks: second.landmarks,
+            score: (first.score + second.score) / 2.0,
+        });
+        Ok(suppress(both.filter(|face| face.score >= LEAST[2]).collect(), 1.0, Overlap::Union, key))
+    }
+}
+
+/// Shows squares to the second or third network; gives what it makes of each, in order.
+fn look(network: &Network, pyramid: &Pyramid, squares: &[Square], side_px: usize) -> Result<Vec<Face>, Error> {
+    let strip = |squares: &[Square]| -> Result<Vec<Face>, Error> {
+        let width = side_px * squares.len();
+        let mut crops = vec![0.0; side_px * width * 3];
+        for (i, square) in squares.iter().enumerate() {
+            pyramid.sample(square, side_px, &mut crops[3 * side_px * i..], 3 * width);
+        }
+        let maps = network.run(&[&Map::new(side_px, width, 3, crops)]).map_err(crate::brush::unfit)?;
+        let [scores, boxes, landmarks] = maps.as_slice() else { return Err(no_output()) };
+        let face = |(i, square): (usize, &Square)| {
+            let edge = |channel: usize| boxes.at(0, i, channel);
+            let (left, top) = (edge(0) - 0.5, edge(1) - 0.5);
+            let (right, bottom) = (edge(2) + 0.5, edge(3) + 0.5);
+            let [x, y] = square.to_picture([(left + right) / 2.0, (top + bottom) / 2.0]);
+            let [width, height] = [right - left, bottom - top].map(|share| share.max(0.05) * square.side);
+            let landmark = |n: usize| square.to_picture([landmarks.at(0, i, 2 * n), landmarks.at(0, i, 2 * n + 1)]);
+            Face {
+                bounds: [x - width / 2.0, y - height / 2.0, width, height],
+                landmarks: [0, 1, 2, 3, 4].map(landmark),
+                score: sigmoid(scores.at(0, i, 0)),
+            }
+        };
+        Ok(squares.iter().enumerate().map(face).collect())
+    };
+    let strips: Vec<Vec<Face>> = squares.par_chunks(STRIP).map(strip).collect::<Result<_, _>>()?;
+    Ok(strips.concat())
+}
+
+fn key(face: &Face) -> (f32, [f32; 4]) {
+    (face.score, face.bounds)
+}
+
+/// The angle of the line through the eyes, radians clockwise.
+fn roll(face: &Face) -> f32 {
+    let [left, right, ..] = face.landmarks;
+    (right[1] - left[1]).atan2(right[0] - left[0])
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+fn no_output() -> Error {
+    Error::new(ErrorKind::Model, "the network lacks an output")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Strips rest on this.
+    #[test]
+    fn a_crop_is_seen_the_same_whatever_stands_beside_it() {
+        let picture = Image::<Srgb8>::from_fn(300, 200, |x, y| [(x * 7 + y) as u8, (x ^ y) as u8, (y * 3) as u8]);
+        let pyramid = Pyramid::new(Cow::Borrowed(&picture), PROPOSE_PX);
+        let detector = Detector::embedded().unwrap();
+        let square = |i: usize| Square { centre: [30.0 * i as f32, 80.0], side: 20.0 + 9.0 * i as f32, roll: 0.1 };
+        let squares: Vec<Square> = (0..STRIP + 3).map(square).collect();
+        for (network, side_px) in [(&detector.refine, REFINE_PX), (&detector.output, OUTPUT_PX)] {
+            let together = look(network, &pyramid, &squares, side_px).unwrap();
+            for (square, together) in squares.iter().zip(together) {
+                assert_eq!(look(network, &pyramid, &[*square], side_px).unwrap(), [together]);
+            }
+        }
+    }
+
+    #[test]
+    fn other_models_are_refused() {
+        let refused = Detector::new(crate::EMBEDDED[0].1).err().map(|error| (error.kind(), error.to_string()));
+        let (kind, message) = refused.expect("a generator finds no faces");
+        assert_eq!(kind, ErrorKind::Model);
+        assert!(message.contains("light-1") && message.contains("faces-1"), "{message}");
+    }
+}

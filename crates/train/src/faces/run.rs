@@ -1,0 +1,267 @@
+//! A training run of the cascade. Each network leaves in a folder of its own `metrics.jsonl`, `report.html` and
+//! `checkpoint.safetensors`; together they leave `faces.safetensors`, of the weights' running averages.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use engine::Map;
+use kaiga::faces::Detector;
+use kaiga::faces::detector::Stage;
+use kaiga::faces::pyramid::Square;
+use net::{Model, mtcnn};
+use rayon::prelude::*;
+use serde_json::json;
+use tch::{Device, Kind as Number, Tensor};
+
+use super::checkpoint;
+use super::labels::{divide, load, read};
+use super::learner::{Learner, arch};
+use super::sample::{Kind, Mined, Source, judge, side_px};
+use crate::data::stream;
+use crate::export::TOLERANCE;
+use crate::file;
+use crate::log::Log;
+use crate::run::{Watch, rate};
+use crate::step::Numbers;
+use crate::twin::{forward, named};
+
+/// Crops of held-out photos that a report is about.
+const SCORED: usize = 2048;
+/// Most places of a photo that are kept of what an earlier network let through.
+const MINED: usize = 60;
+/// The networks, with the names of their folders.
+const STAGES: [(Stage, &str); 3] = [(Stage::Propose, "propose"), (Stage::Refine, "refine"), (Stage::Output, "output")];
+
+/// What is trained, from what, for how long.
+pub struct Plan {
+    /// Folder of photos, and where faces are in them.
+    pub photos: PathBuf,
+    /// As `face_labels.py` writes it.
+    pub labels: PathBuf,
+    /// Folder of paintings that are no faces, and what may be one in them.
+    pub art: Option<(PathBuf, PathBuf)>,
+    /// Folder of the run.
+    pub out: PathBuf,
+    /// Minutes for each network, reports included; 0 leaves it as it is.
+    pub minutes: [f64; 3],
+    /// Crops a step, for each network.
+    pub batch: [usize; 3],
+    /// Highest learning rate.
+    pub rate: f64,
+    /// Goes on from the checkpoints of the folder.
+    pub resume: bool,
+    /// Of the first weights and of the batches.
+    pub seed: u64,
+    /// Minutes between reports.
+    pub report_min: f64,
+    /// Where to train.
+    pub device: Device,
+    /// What convolutions compute in.
+    pub kind: Number,
+}
+
+/// Trains as planned; `watch` hears how it goes.
+///
+/// # Errors
+/// If photos, labels or the folder cannot be read or written, a loss is not a number, or the engine would not see
+/// what the trainer sees.
+pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
+    let mut learners = STAGES.map(|(stage, _)| Learner::new(stage, plan.seed, plan.device, plan.kind));
+    let mut before_s = [0.0; 3];
+    for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(STAGES) {
+        let folder = plan.out.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join("checkpoint.safetensors");
+        match (plan.resume, path.exists()) {
+            (true, true) => *before_s = checkpoint::load(learner, &path)?,
+            (false, true) => {
+                bail!("{} holds a run already: go on with --resume, or name another --out", plan.out.display())
+            }
+            _ => {}
+        }
+    }
+    let [learnt, held] = divide(&plan.photos)?;
+    let labels = read(&plan.labels)?;
+    let mut photos = load(&plan.photos, &learnt, &labels)?;
+    if let Some((folder, labels)) = &plan.art {
+        photos.extend(load(folder, &crate::split::pictures(folder)?, &read(labels)?)?);
+    }
+    let held = Source::new(load(&plan.photos, &held, &labels)?);
+    let mut source = Source::new(photos);
+    if source.faces.is_empty() || held.faces.is_empty() {
+        bail!("no photo has a sure face: label photos of people with crates/train/face_labels.py");
+    }
+    watch.say(&format!(
+        "{} faces in {} pictures to learn from, {} in {} held out; {:?}, seed {}",
+        source.faces.len(),
+        source.photos.len(),
+        held.faces.len(),
+        held.photos.len(),
+        plan.device,
+        plan.seed
+    ));
+    for (i, (stage, name)) in STAGES.into_iter().enumerate() {
+        if before_s[i] >= plan.minutes[i] * 60.0 {
+            continue;
+        }
+        if stage > Stage::Propose {
+            mine(&mut source, &learners, stage, watch)?;
+        }
+        let shared = Arc::new(source);
+        stage_of(plan, i, &mut learners, before_s[i], &shared, &held, watch)
+            .with_context(|| format!("the network {name}"))?;
+        // The thread that prepares batches ends with its next one.
+        source = loop {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            if Arc::strong_count(&shared) == 1 {
+                break Arc::into_inner(shared).context("the batches are still being prepared")?;
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Trains one network.
+fn stage_of(
+    plan: &Plan,
+    number: usize,
+    learners: &mut [Learner; 3],
+    before_s: f64,
+    source: &Arc<Source>,
+    held: &Source,
+    watch: &mut dyn Watch,
+) -> Result<()> {
+    let (stage, name) = STAGES[number];
+    let folder = plan.out.join(name);
+    let mut log = Log::open(&folder, &[name], learners[number].weights.step, plan.resume)?;
+    let scored = held.batch(stage, SCORED, true, 1, 0);
+    let batches = stream(learners[number].weights.step, {
+        let (source, count, seed) = (source.clone(), plan.batch[number], plan.seed);
+        move |step| source.batch(stage, count, false, seed, step)
+    });
+    let start = Instant::now();
+    let seconds = || before_s + start.elapsed().as_secs_f64();
+    let (mut reported_s, mut recent, mut count) = (seconds(), Numbers::default(), 0.0);
+    loop {
+        let done = seconds() / (plan.minutes[number] * 60.0);
+        let since_s = seconds() - reported_s;
+        if done >= 1.0 || since_s >= plan.report_min * 60.0 {
+            let learner = &learners[number];
+            checkpoint::save(learner, seconds(), &folder.join("checkpoint.safetensors"))?;
+            let (score, losses, step) = (learner.score(&scored), recent.mean(count), learner.weights.step);
+            let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": count / since_s.max(1e-9),
+                "recall": score.recall, "edges_off": score.edges, "landmarks_off": score.landmarks});
+            losses.0.iter().for_each(|&(name, x)| line[name] = json!(x));
+            watch.say(&format!(
+                "{name}, step {step}, {:.1} min, {:.1}/s: loss {:.4}; held out: recall {:.3}, edges off {:.4}, landmarks {:.4}",
+                seconds() / 60.0,
+                count / since_s.max(1e-9),
+                losses.get("total"),
+                score.recall,
+                score.edges,
+                score.landmarks
+            ));
+            log.push(line)?;
+            export(plan, learners)?;
+            (reported_s, recent, count) = (seconds(), Numbers::default(), 0.0);
+        }
+        if done >= 1.0 {
+            return Ok(());
+        }
+        let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
+        let step = learners[number].weights.step;
+        let numbers = learners[number].step(&batch, rate(plan.rate, step, done))?;
+        watch.progress(done, step, &numbers);
+        recent.add(&numbers);
+        count += 1.0;
+    }
+}
+
+/// The cascade as a model file's bytes.
+fn model(learners: &[Learner; 3], note: &str) -> Result<Vec<u8>> {
+    let weights = learners.iter().flat_map(Learner::plain).collect();
+    let notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
+    Model { architecture: mtcnn::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
+}
+
+fn export(plan: &Plan, learners: &[Learner; 3]) -> Result<()> {
+    let steps: Vec<String> = learners.iter().map(|learner| learner.weights.step.to_string()).collect();
+    let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.seed, steps.join(" + "));
+    let bytes = model(learners, &note)?;
+    let worst = disagreement(&Model::read(&bytes)?)?;
+    if worst.is_nan() || worst > TOLERANCE {
+        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
+    }
+    file::write(&plan.out.join("faces.safetensors"), &bytes)
+}
+
+/// Largest difference between what engine and trainer make of the same crops, relative to the largest number, over the
+/// three networks.
+///
+/// # Errors
+/// If the engine refuses a network.
+pub fn disagreement(model: &Model) -> Result<f32> {
+    let mut rng = fastrand::Rng::with_seed(5);
+    let mut worst = 0.0f32;
+    for (stage, _) in STAGES {
+        let (arch, side, crops) = (arch(stage), side_px(stage), 3);
+        let strip = Map::from_fn(net::Shape::new(side, side * crops, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
+        let theirs = engine::Network::new(&arch, &model.weights)?.run(&[&strip])?;
+        let pixels = Tensor::from_slice(&strip.data).view([side as i64, crops as i64, side as i64, 3]);
+        let pixels = pixels.permute([1, 3, 0, 2]).contiguous();
+        let ours = tch::no_grad(|| forward(&arch, &[&pixels], &named(&model.weights, Device::Cpu), Number::Float));
+        for (theirs, ours) in theirs.iter().zip(&ours) {
+            let ours: Vec<f32> = Vec::try_from(ours.flatten(1, -1).flatten(0, -1))?;
+            let step = if stage == Stage::Propose { side / mtcnn::PROPOSE_STEP_PX } else { 1 };
+            let largest = ours.iter().fold(1.0f32, |most, v| most.max(v.abs()));
+            for (i, ours) in ours.iter().enumerate() {
+                let (crop, channel) = (i / theirs.channels, i % theirs.channels);
+                let off = (theirs.at(0, crop * step, channel) - ours).abs() / largest;
+                worst = if off > worst || off.is_nan() { off } else { worst };
+            }
+        }
+    }
+    Ok(worst)
+}
+
+/// Lets the networks before `stage` look at every photo to learn from, and keeps what they take for faces: rightly or
+/// not.
+fn mine(source: &mut Source, learners: &[Learner; 3], stage: Stage, watch: &mut dyn Watch) -> Result<()> {
+    let detector = Detector::new(&model(learners, "")?)?;
+    let before: &[Stage] = if stage == Stage::Refine { &[Stage::Propose] } else { &[Stage::Propose, Stage::Refine] };
+    let of_photo = |(number, photo): (usize, &super::labels::Photo)| -> Result<Vec<(Kind, Mined)>> {
+        let mut found = Vec::new();
+        for last in before {
+            let taken = detector.until(photo.pyramid.picture(), *last)?;
+            found.extend(taken.iter().take(MINED).filter_map(|one| {
+                let square = Square::around(one.bounds);
+                let (kind, face) = judge(photo, &square)?;
+                Some((kind, Mined { photo: number, square, face }))
+            }));
+        }
+        Ok(found)
+    };
+    let found: Vec<_> = source.photos.par_iter().enumerate().map(of_photo).collect::<Result<_>>()?;
+    let (none, some): (Vec<_>, Vec<_>) = found.into_iter().flatten().partition(|(kind, _)| *kind == Kind::None);
+    [source.mistaken, source.taken] = [none, some].map(|all| all.into_iter().map(|(_, mined)| mined).collect());
+    watch.say(&format!(
+        "{} places rightly taken for a face, {} mistaken for one",
+        source.taken.len(),
+        source.mistaken.len()
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_sees_what_the_twin_sees() {
+        let learners = STAGES.map(|(stage, _)| Learner::new(stage, 3, Device::Cpu, Number::Float));
+        let worst = disagreement(&Model::read(&model(&learners, "test").unwrap()).unwrap()).unwrap();
+        assert!(worst > 0.0 && worst < TOLERANCE, "{worst}");
+    }
+}
