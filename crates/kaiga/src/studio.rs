@@ -2,7 +2,7 @@
 
 use crate::brush::unfit;
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Face, Portraitist, Sitter, bent};
+use crate::faces::{Detector, Face, Portraitist, Sitter, bent};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
@@ -11,6 +11,7 @@ use net::{Arch, Model, Weights, light};
 use pixels::Image;
 use pixels::codec::Photo;
 use pixels::space::{Alpha8, Srgb8};
+use std::sync::OnceLock;
 
 /// The style of faces, where the look names none.
 const PORTRAIT: &str = "portrait";
@@ -30,6 +31,8 @@ pub struct Studio {
     /// Eye and drawer.
     networks: [Arch; 2],
     styles: Vec<net::Style>,
+    /// Made when it is first asked.
+    detector: OnceLock<Result<Detector, Error>>,
 }
 
 /// A finished painting, of the same size as its photo.
@@ -61,7 +64,7 @@ impl Studio {
             let message = format!("the base model is a {}, this version paints with light-1", base.architecture);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new() };
+        let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -106,8 +109,8 @@ impl Studio {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if the detector that comes with the library is broken, which would be a bug.
-    pub fn faces(&self, _photo: &Photo) -> Result<Vec<Face>, Error> {
-        Ok(Vec::new())
+    pub fn faces(&self, photo: &Photo) -> Result<Vec<Face>, Error> {
+        self.detector.get_or_init(Detector::embedded).as_ref().map_err(Error::clone)?.detect(&photo.image)
     }
 
     /// Paints a photo, and its faces by themselves if the look says so. The same photo and look make the same bytes,

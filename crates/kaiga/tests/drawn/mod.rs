@@ -1,4 +1,5 @@
 //! A face that is drawn, for tests: no real person is in them.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use kaiga::faces::Face;
 use pixels::Image;
