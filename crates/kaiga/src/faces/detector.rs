@@ -28,6 +28,8 @@ pub const SMALLEST_SHARE: f32 = 1.0 / 40.0;
 const WORKING_PX: f32 = OUTPUT_PX as f32 / SMALLEST_SHARE;
 /// Least scores after each network, 0..1.
 const LEAST: [f32; 3] = [0.5, 0.5, 0.6];
+/// Least of the three scores the last network gives, 0..1.
+const SURE: f32 = 0.9;
 /// Most crops of a picture that go to the second and to the third network, the surest ones.
 const MOST: [usize; 2] = [400, 120];
 /// Crops side by side in a strip: wide enough for the engine's vectors, small enough to share out.
@@ -166,37 +168,50 @@ impl Detector {
 
     fn refined(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
         let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
-        let seen = look(&self.refine, pyramid, &squares, REFINE_PX)?;
+        let seen = look(&self.refine, pyramid, &squares, REFINE_PX, false)?;
         let sure = seen.into_iter().filter(|face| face.score >= LEAST[1]).collect();
         Ok(suppress(sure, 0.6, Overlap::Union, key))
     }
 
     fn finished(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
         let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
-        let seen = look(&self.output, pyramid, &squares, OUTPUT_PX)?;
+        let seen = look(&self.output, pyramid, &squares, OUTPUT_PX, false)?;
         let sure = seen.into_iter().filter(|face| face.score >= LEAST[2]).collect();
         let found = suppress(sure, 0.4, Overlap::Union, key);
         let found = suppress(found, 0.6, Overlap::Smaller, key);
-        // A second look at the face, in the middle and upright, places landmarks better.
+        // Two more looks at the face, in the middle and upright, once mirrored: they place landmarks better, and a mistake
+        // has to convince the network each time.
         let upright: Vec<Square> =
             found.iter().map(|face| Square { roll: roll(face), ..Square::around(face.bounds) }).collect();
-        let again = look(&self.output, pyramid, &upright, OUTPUT_PX)?;
-        let both = found.iter().zip(again).map(|(first, second)| Face {
-            bounds: first.bounds,
-            landmarks: second.landmarks,
-            score: (first.score + second.score) / 2.0,
+        let again = look(&self.output, pyramid, &upright, OUTPUT_PX, false)?;
+        let mirrored = look(&self.output, pyramid, &upright, OUTPUT_PX, true)?;
+        let all = found.iter().zip(again.iter().zip(mirrored)).map(|(first, (second, third))| {
+            let pairs = second.landmarks.iter().zip(third.landmarks);
+            let mut landmarks = first.landmarks;
+            landmarks.iter_mut().zip(pairs).for_each(|(to, (a, b))| *to = [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0]);
+            Face { bounds: first.bounds, landmarks, score: first.score.min(second.score).min(third.score) }
         });
-        Ok(suppress(both.filter(|face| face.score >= LEAST[2]).collect(), 1.0, Overlap::Union, key))
+        Ok(suppress(all.filter(|face| face.score >= SURE).collect(), 1.0, Overlap::Union, key))
     }
 }
 
-/// Shows squares to the second or third network; gives what it makes of each, in order.
-fn look(network: &Network, pyramid: &Pyramid, squares: &[Square], side_px: usize) -> Result<Vec<Face>, Error> {
+/// Shows squares to the second or third network, maybe mirrored; gives what it makes of each, in order.
+fn look(
+    network: &Network,
+    pyramid: &Pyramid,
+    squares: &[Square],
+    side_px: usize,
+    mirrored: bool,
+) -> Result<Vec<Face>, Error> {
     let strip = |squares: &[Square]| -> Result<Vec<Face>, Error> {
         let width = side_px * squares.len();
         let mut crops = vec![0.0; side_px * width * 3];
         for (i, square) in squares.iter().enumerate() {
-            pyramid.sample(square, side_px, &mut crops[3 * side_px * i..], 3 * width);
+            let crop = &mut crops[3 * side_px * i..];
+            pyramid.sample(square, side_px, crop, 3 * width);
+            if mirrored {
+                crop.chunks_mut(3 * width).for_each(|row| row[..3 * side_px].as_chunks_mut::<3>().0.reverse());
+            }
         }
         let maps = network.run(&[&Map::new(side_px, width, 3, crops)]).map_err(crate::brush::unfit)?;
         let [scores, boxes, landmarks] = maps.as_slice() else { return Err(no_output()) };
@@ -204,12 +219,14 @@ fn look(network: &Network, pyramid: &Pyramid, squares: &[Square], side_px: usize
             let edge = |channel: usize| boxes.at(0, i, channel);
             let (left, top) = (edge(0) - 0.5, edge(1) - 0.5);
             let (right, bottom) = (edge(2) + 0.5, edge(3) + 0.5);
-            let [x, y] = square.to_picture([(left + right) / 2.0, (top + bottom) / 2.0]);
+            let turn = if mirrored { -1.0 } else { 1.0 };
+            let [x, y] = square.to_picture([turn * (left + right) / 2.0, (top + bottom) / 2.0]);
             let [width, height] = [right - left, bottom - top].map(|share| share.max(0.05) * square.side);
-            let landmark = |n: usize| square.to_picture([landmarks.at(0, i, 2 * n), landmarks.at(0, i, 2 * n + 1)]);
+            let landmark =
+                |n: usize| square.to_picture([turn * landmarks.at(0, i, 2 * n), landmarks.at(0, i, 2 * n + 1)]);
             Face {
                 bounds: [x - width / 2.0, y - height / 2.0, width, height],
-                landmarks: [0, 1, 2, 3, 4].map(landmark),
+                landmarks: (if mirrored { [1, 0, 2, 4, 3] } else { [0, 1, 2, 3, 4] }).map(landmark),
                 score: sigmoid(scores.at(0, i, 0)),
             }
         };
@@ -250,9 +267,9 @@ mod tests {
         let square = |i: usize| Square { centre: [30.0 * i as f32, 80.0], side: 20.0 + 9.0 * i as f32, roll: 0.1 };
         let squares: Vec<Square> = (0..STRIP + 3).map(square).collect();
         for (network, side_px) in [(&detector.refine, REFINE_PX), (&detector.output, OUTPUT_PX)] {
-            let together = look(network, &pyramid, &squares, side_px).unwrap();
+            let together = look(network, &pyramid, &squares, side_px, false).unwrap();
             for (square, together) in squares.iter().zip(together) {
-                assert_eq!(look(network, &pyramid, &[*square], side_px).unwrap(), [together]);
+                assert_eq!(look(network, &pyramid, &[*square], side_px, false).unwrap(), [together]);
             }
         }
     }

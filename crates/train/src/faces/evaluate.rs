@@ -21,6 +21,8 @@ use crate::painter::face::Face as Outlined;
 const SURE: f32 = 0.95;
 /// Least IoU of two boxes of one face.
 const SAME_IOU: f32 = 0.5;
+/// Least scores that recall and false faces are weighed at; under the detector's own, there is nothing.
+const LEAST: [f32; 6] = [0.6, 0.7, 0.8, 0.9, 0.95, 0.98];
 /// Heights of faces, px: of the rows of the table.
 const HEIGHTS: [(&str, f32, f32); 2] = [("24 to 40 px", 24.0, 40.0), ("from 40 px", 40.0, f32::INFINITY)];
 
@@ -78,8 +80,8 @@ pub fn look(folder: &Path, peer: &BTreeMap<String, Entry>, detector: &Detector) 
     entries.into_par_iter().map(one).collect()
 }
 
-/// How many of the peer's sure faces `low`..`high` px high the detector found.
-pub fn compare<'a>(seen: impl Iterator<Item = &'a Seen>, low: f32, high: f32) -> Row {
+/// How many of the peer's sure faces `low`..`high` px high the detector found with a score of at least `least`.
+pub fn compare<'a>(seen: impl Iterator<Item = &'a Seen>, low: f32, high: f32, least: f32) -> Row {
     let mut row = Row::default();
     for picture in seen {
         for theirs in &picture.theirs {
@@ -87,7 +89,7 @@ pub fn compare<'a>(seen: impl Iterator<Item = &'a Seen>, low: f32, high: f32) ->
                 continue;
             }
             row.faces += 1;
-            if let Some(ours) = same(&picture.ours, theirs) {
+            if let Some(ours) = same(&picture.ours, theirs).filter(|face| face.score >= least) {
                 row.found += 1;
                 row.landmarks += distance(&ours.landmarks, &theirs.landmarks);
                 row.iou += f64::from(iou(ours.bounds, theirs.bounds));
@@ -151,7 +153,7 @@ pub fn table(seen: &[Seen], third: Option<&Third>) -> String {
     let rows = [(AS_THEY_ARE, 1, "as they are"), (AS_THEY_ARE, 0, "as they are"), (SHRUNK, 0, "photos shrunk")];
     for (folder, height, what) in rows {
         let (name, low, high) = HEIGHTS[height];
-        let row = compare(of(folder), low, high);
+        let row = compare(of(folder), low, high, 0.0);
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -182,6 +184,19 @@ pub fn table(seen: &[Seen], third: Option<&Third>) -> String {
         of(AS_THEY_ARE).map(|p| p.ours.iter().filter(|face| same(&p.theirs, face).is_none()).count()).sum();
     let all: usize = of(AS_THEY_ARE).map(|picture| picture.ours.len()).sum();
     let _ = writeln!(text, "In photos of people, as they are: {all} faces found, {more} of them not by the peer.");
+    let _ = writeln!(
+        text,
+        "\n| least score | recall from 40 px | 24 to 40 px | shrunk | false faces |\n|---|---:|---:|---:|---:|"
+    );
+    for least in LEAST {
+        let recall = |folder: &'static str, height: usize| {
+            let row = compare(of(folder), HEIGHTS[height].1, HEIGHTS[height].2, least);
+            100.0 * row.found as f64 / row.faces.max(1) as f64
+        };
+        let [large, small, shrunk] = [recall(AS_THEY_ARE, 1), recall(AS_THEY_ARE, 0), recall(SHRUNK, 0)];
+        let wrong = count(&|picture| picture.ours.iter().filter(|face| face.score >= least).count());
+        let _ = writeln!(text, "| {least} | {large:.1} % | {small:.1} % | {shrunk:.1} % | {wrong} |");
+    }
     if let Some(Third { faces, ours, theirs }) = third {
         let (ours, theirs) = (100.0 * ours, 100.0 * theirs);
         let _ =
@@ -215,10 +230,10 @@ mod tests {
                 face(300.0, 30.0, 0.99),
             ],
         }];
-        let row = compare(seen.iter(), 40.0, f32::INFINITY);
+        let row = compare(seen.iter(), 40.0, f32::INFINITY, 0.0);
         assert_eq!((row.faces, row.found, row.iou), (2, 1, 1.0));
         // Two pixels of the 20 between the eyes.
         assert!((row.landmarks - 0.1).abs() < 1e-6);
-        assert_eq!(compare(seen.iter(), 24.0, 40.0).found, 0, "IoU 0.36");
+        assert_eq!(compare(seen.iter(), 24.0, 40.0, 0.0).found, 0, "IoU 0.36");
     }
 }

@@ -16,8 +16,10 @@ use crate::split;
 
 /// Folders of which every other photo is held out, not only every tenth: few false faces are counted on many photos.
 const HALF_HELD_OUT: [&str; 2] = ["food", "landscape"];
-/// A label is sure if so many of the looks found it, with at least this score. Others are neither face nor not.
+/// A label is sure if so many of the looks found it, with at least this score.
 const SURE: (usize, f32) = (2, 0.95);
+/// Other labels of at least this score are neither face nor none; below it the labelling detector errs.
+const DOUBTFUL: f32 = 0.85;
 
 /// What was found in one picture.
 #[derive(Clone, Debug, Deserialize)]
@@ -112,7 +114,8 @@ pub fn load(folder: &Path, photos: &[PathBuf], labels: &BTreeMap<String, Entry>)
         let (sure, unsure): (Vec<_>, Vec<_>) =
             entry.faces.iter().partition(|found| found.seen >= SURE.0 && found.score >= SURE.1);
         let faces = sure.iter().map(|found| found.face()).collect();
-        let unsure = unsure.iter().map(|found| found.face().bounds).collect();
+        let doubtful = unsure.iter().filter(|found| found.score >= DOUBTFUL);
+        let unsure = doubtful.map(|found| found.face().bounds).collect();
         Ok(Photo { name, pyramid: Pyramid::new(Cow::Owned(image), PROPOSE_PX), faces, unsure })
     };
     photos.par_iter().map(read).collect()

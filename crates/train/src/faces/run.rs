@@ -11,12 +11,14 @@ use kaiga::faces::Detector;
 use kaiga::faces::detector::Stage;
 use kaiga::faces::pyramid::Square;
 use net::{Model, mtcnn};
+use pixels::Image;
+use pixels::space::Srgb8;
 use rayon::prelude::*;
 use serde_json::json;
 use tch::{Device, Kind as Number, Tensor};
 
 use super::checkpoint;
-use super::labels::{divide, load, read};
+use super::labels::{Photo, divide, load, read};
 use super::learner::{Learner, arch};
 use super::sample::{Kind, Mined, Source, judge, side_px};
 use crate::data::stream;
@@ -29,8 +31,8 @@ use crate::twin::{forward, named};
 
 /// Crops of held-out photos that a report is about.
 const SCORED: usize = 2048;
-/// Most places of a photo that are kept of what an earlier network let through.
-const MINED: usize = 60;
+/// Most places of a photo that are kept of what the network before let through, and of what the one before that did.
+const MINED: [usize; 2] = [60, 15];
 /// The networks, with the names of their folders.
 const STAGES: [(Stage, &str); 3] = [(Stage::Propose, "propose"), (Stage::Refine, "refine"), (Stage::Output, "output")];
 
@@ -227,36 +229,92 @@ pub fn disagreement(model: &Model) -> Result<f32> {
 }
 
 /// Lets the networks before `stage` look at every photo to learn from, and keeps what they take for faces: rightly or
-/// not.
+/// not. Each photo is looked at a second time lying on a side or on its head, where the networks have not learnt what
+/// is no face and err as they do on photos that they never saw.
 fn mine(source: &mut Source, learners: &[Learner; 3], stage: Stage, watch: &mut dyn Watch) -> Result<()> {
     let detector = Detector::new(&model(learners, "")?)?;
-    let before: &[Stage] = if stage == Stage::Refine { &[Stage::Propose] } else { &[Stage::Propose, Stage::Refine] };
-    let of_photo = |(number, photo): (usize, &super::labels::Photo)| -> Result<Vec<(Kind, Mined)>> {
+    let before: &[Stage] = if stage == Stage::Refine { &[Stage::Propose] } else { &[Stage::Refine, Stage::Propose] };
+    let of_photo = |(number, photo): (usize, &Photo)| -> Result<Vec<(usize, Kind, Mined)>> {
         let mut found = Vec::new();
-        for last in before {
-            let taken = detector.until(photo.pyramid.picture(), *last)?;
-            found.extend(taken.iter().take(MINED).filter_map(|one| {
-                let square = Square::around(one.bounds);
-                let (kind, face) = judge(photo, &square)?;
-                Some((kind, Mined { photo: number, square, face }))
-            }));
+        for quarters in [0, 1 + number % 3] {
+            let picture = turned(photo.pyramid.picture(), quarters);
+            for (rank, last) in before.iter().enumerate() {
+                let taken = detector.until(&picture, *last)?;
+                found.extend(taken.iter().take(MINED[rank]).filter_map(|one| {
+                    let square = back(&Square::around(one.bounds), quarters, photo.pyramid.picture());
+                    let (kind, face) = judge(photo, &square)?;
+                    // A face on its side is none to learn from, and none to unlearn.
+                    let keep = quarters == 0 || kind == Kind::None;
+                    keep.then_some((rank, kind, Mined { photo: number, square, face }))
+                }));
+            }
         }
         Ok(found)
     };
     let found: Vec<_> = source.photos.par_iter().enumerate().map(of_photo).collect::<Result<_>>()?;
-    let (none, some): (Vec<_>, Vec<_>) = found.into_iter().flatten().partition(|(kind, _)| *kind == Kind::None);
-    [source.mistaken, source.taken] = [none, some].map(|all| all.into_iter().map(|(_, mined)| mined).collect());
+    source.taken.clear();
+    source.mistaken.iter_mut().for_each(Vec::clear);
+    for (rank, kind, mined) in found.into_iter().flatten() {
+        let list = if kind == Kind::None { &mut source.mistaken[rank] } else { &mut source.taken };
+        list.push(mined);
+    }
     watch.say(&format!(
-        "{} places rightly taken for a face, {} mistaken for one",
+        "{} places rightly taken for a face; mistaken for one: {} by the network before, {} by the one before that",
         source.taken.len(),
-        source.mistaken.len()
+        source.mistaken[0].len(),
+        source.mistaken[1].len()
     ));
     Ok(())
 }
 
+/// The picture turned by so many quarters of a circle, clockwise.
+fn turned(picture: &Image<Srgb8>, quarters: usize) -> Image<Srgb8> {
+    let (width, height) = (picture.width(), picture.height());
+    match quarters % 4 {
+        0 => picture.clone(),
+        1 => Image::from_fn(height, width, |x, y| picture.at(y, height - 1 - x)),
+        2 => Image::from_fn(width, height, |x, y| picture.at(width - 1 - x, height - 1 - y)),
+        _ => Image::from_fn(height, width, |x, y| picture.at(width - 1 - y, x)),
+    }
+}
+
+/// The square of `picture` that is `square` in the [`turned`] one.
+fn back(square: &Square, quarters: usize, picture: &Image<Srgb8>) -> Square {
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    let [x, y] = square.centre;
+    let centre = match quarters % 4 {
+        0 => [x, y],
+        1 => [y, height - x],
+        2 => [width - x, height - y],
+        _ => [width - y, x],
+    };
+    Square { centre, roll: square.roll - quarters as f32 * std::f32::consts::FRAC_PI_2, ..*square }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use kaiga::faces::pyramid::Pyramid;
+
     use super::*;
+
+    #[test]
+    fn a_square_of_a_turned_picture_shows_the_same() {
+        let picture = Image::<Srgb8>::from_fn(60, 40, |x, y| [4 * x as u8, 6 * y as u8, (x * y) as u8]);
+        let of = |picture: &Image<Srgb8>, square: &Square| {
+            let mut crop = vec![0.0; 12 * 12 * 3];
+            Pyramid::new(Cow::Borrowed(picture), 8).sample(square, 12, &mut crop, 36);
+            crop
+        };
+        for quarters in 0..4 {
+            let square = Square { centre: [17.0, 21.0], side: 14.0, roll: 0.1 };
+            let seen = of(&turned(&picture, quarters), &square);
+            let same = of(&picture, &back(&square, quarters, &picture));
+            let worst = seen.iter().zip(same).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 0.02, "{quarters} quarters: {worst}");
+        }
+    }
 
     #[test]
     fn the_engine_sees_what_the_twin_sees() {

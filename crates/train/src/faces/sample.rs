@@ -64,8 +64,8 @@ pub struct Source {
     pub photos: Vec<Photo>,
     /// Number of the photo and number of the face in it, of every face.
     pub faces: Vec<(usize, usize)>,
-    /// Places that are no face but were taken for one.
-    pub mistaken: Vec<Mined>,
+    /// Places that are no face but were taken for one: by the network before, and by the one before that.
+    pub mistaken: [Vec<Mined>; 2],
     /// Places that were rightly taken for a face.
     pub taken: Vec<Mined>,
 }
@@ -102,7 +102,7 @@ impl Source {
     /// From photos, of which nothing is mined yet.
     pub fn new(photos: Vec<Photo>) -> Self {
         let faces = photos.iter().enumerate().flat_map(|(p, photo)| (0..photo.faces.len()).map(move |f| (p, f)));
-        Self { faces: faces.collect(), photos, mistaken: Vec::new(), taken: Vec::new() }
+        Self { faces: faces.collect(), photos, mistaken: Default::default(), taken: Vec::new() }
     }
 
     /// Crops for step `step` of a network: a quarter faces, a quarter parts, the rest none; `clean` leaves them as they
@@ -114,13 +114,13 @@ impl Source {
             let kind = [Kind::Face, Kind::Part, Kind::None, Kind::None][i % 4];
             match kind {
                 Kind::None => self.none(&mut batch, clean, &mut rng),
-                _ => self.face(&mut batch, kind, clean, &mut rng),
+                _ => self.face(&mut batch, stage, kind, clean, &mut rng),
             }
         }
         batch
     }
 
-    fn face(&self, batch: &mut Batch, kind: Kind, clean: bool, rng: &mut fastrand::Rng) {
+    fn face(&self, batch: &mut Batch, stage: Stage, kind: Kind, clean: bool, rng: &mut fastrand::Rng) {
         let mined = if self.taken.is_empty() || rng.f32() > 0.3 {
             None
         } else {
@@ -144,8 +144,12 @@ impl Source {
         }
         let around = Square { roll, ..Square::around(face.bounds) };
         loop {
-            // Often near, now and then as far off as the kind allows.
-            let off = if kind == Kind::Face { rng.f32() } else { 1.0 };
+            // Often near, now and then as far off as the kind allows; nearest for the network that looks twice.
+            let off = match (kind, stage) {
+                (Kind::Face, Stage::Output) => rng.f32().powi(2),
+                (Kind::Face, _) => rng.f32(),
+                _ => 1.0,
+            };
             let mut draw = |most: f32| (2.0 * rng.f32() - 1.0) * most * off;
             let side = around.side * draw(0.5).exp();
             let shift = [draw(0.35), draw(0.35)];
@@ -159,13 +163,14 @@ impl Source {
     }
 
     fn none(&self, batch: &mut Batch, clean: bool, rng: &mut fastrand::Rng) {
-        if !self.mistaken.is_empty() && rng.f32() < 0.6 {
-            let Mined { photo, square, .. } = self.mistaken[rng.usize(..self.mistaken.len())];
+        let mistaken = &self.mistaken[usize::from(rng.bool())];
+        if !mistaken.is_empty() && rng.f32() < 0.7 {
+            let Mined { photo, square, .. } = mistaken[rng.usize(..mistaken.len())];
             let mut draw = |most: f32| (2.0 * rng.f32() - 1.0) * most;
             let near = Square {
                 centre: square.to_picture([draw(0.08), draw(0.08)]),
                 side: square.side * draw(0.1).exp(),
-                roll: draw(0.15),
+                roll: square.roll + draw(0.15),
             };
             let still = matches!(judge(&self.photos[photo], &near), Some((Kind::None, _)));
             return self.put(batch, photo, if still { &near } else { &square }, Kind::None, None, clean, rng);
