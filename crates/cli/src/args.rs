@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// Write the photo there with its faces marked
         #[arg(long, value_name = "OUT")]
         draw: Option<PathBuf>,
+        /// Largest photo to accept, in megapixels [default: 50]
+        #[arg(long, value_name = "MPX", value_parser = clap::value_parser!(u32).range(1..=4000))]
+        max_pixels: Option<u32>,
     },
     /// Paint a square of the main face, for an account or a card
     #[command(after_help = "Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.")]
@@ -364,7 +367,7 @@ fn destination(output: Option<PathBuf>, format: Option<Format>, inputs: &[Input]
 }
 
 /// Raising the one limit people know raises those that follow from it.
-fn limits(max_megapixels: Option<u32>) -> Limits {
+pub(crate) fn limits(max_megapixels: Option<u32>) -> Limits {
     let usual = Limits::default();
     let Some(megapixels) = max_megapixels else { return usual };
     let max_pixels = u64::from(megapixels) * 1_000_000;

@@ -16,14 +16,19 @@ const LANDMARKS: [&str; 5] = ["eye_left", "eye_right", "nose", "mouth_left", "mo
 const INK: [u8; 3] = [236, 72, 153];
 
 /// The faces, for people or for programs; drawn into a copy of the photo at `draw`.
-pub(crate) fn list(studio: &Studio, path: &Path, draw: Option<&Path>, as_json: bool) -> Result<String, String> {
+pub(crate) fn list(
+    studio: &Studio,
+    path: &Path,
+    limits: &Limits,
+    draw: Option<&Path>,
+    as_json: bool,
+) -> Result<String, String> {
     let input = Input::Path(path.to_owned());
     let format = draw.map(drawn_as).transpose()?;
     if let Some(draw) = draw {
         photo::spare(&input, &photo::Target::File(draw.to_owned()))?;
     }
-    let photo =
-        photo::read(&input, &Limits::default()).map_err(|complaint| format!("{}: {complaint}", path.display()))?;
+    let photo = photo::read(&input, limits).map_err(|complaint| format!("{}: {complaint}", path.display()))?;
     let faces = studio.faces(&photo).map_err(|error| error.to_string())?;
     if let (Some(draw), Some(format)) = (draw, format) {
         let marked = marked(photo.image.clone(), &faces);

@@ -29,8 +29,9 @@ fn main() -> ExitCode {
         None => paint(cli.paint),
         Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
-        Some(args::Command::Faces { photo, json, draw }) => {
-            print(studio().and_then(|studio| faces::list(&studio, &photo, draw.as_deref(), json)))
+        Some(args::Command::Faces { photo, json, draw, max_pixels }) => {
+            let limits = args::limits(max_pixels);
+            print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),

@@ -2,20 +2,18 @@
 
 mod align;
 mod crop;
+pub mod detector;
+pub mod nms;
+pub mod pyramid;
 mod repaint;
 mod retouch;
 mod sitter;
 
 pub use crop::{Crop, avatar_crop};
+pub use detector::Detector;
 pub(crate) use repaint::Portraitist;
 pub use sitter::unbent;
 pub(crate) use sitter::{Sitter, bent};
-
-pub mod detector;
-pub mod nms;
-pub mod pyramid;
-
-pub use detector::Detector;
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

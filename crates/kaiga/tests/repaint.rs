@@ -11,6 +11,7 @@ use pixels::codec::{self, Format, Limits};
 use pixels::compare;
 use pixels::space::{Gray, Srgb8, luma_from_srgb, srgb_from_srgb8};
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Photo, Vec<Face>) {
@@ -18,8 +19,10 @@ fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Photo, Vec<Face>) {
     (photo, sitters.iter().copied().map(face).collect())
 }
 
+static STUDIO: LazyLock<Studio> = LazyLock::new(|| Studio::embedded().unwrap());
+
 fn paint(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
-    Studio::embedded().unwrap().paint_with(photo, look, faces, &unwatched).unwrap().image
+    STUDIO.paint_with(photo, look, faces, &unwatched).unwrap().image
 }
 
 fn with(faces: Faces) -> Look {
@@ -105,7 +108,7 @@ fn off_is_the_painting_without_faces_and_so_is_nobody() {
     let (photo, faces) = sat(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
     let plain = paint(&photo, &with(Faces::Off), &[]);
     assert!(plain == paint(&photo, &with(Faces::Off), &faces));
-    assert!(plain == Studio::embedded().unwrap().paint(&photo, &with(Faces::Off), &unwatched).unwrap().image);
+    assert!(plain == STUDIO.paint(&photo, &with(Faces::Off), &unwatched).unwrap().image);
     assert!(plain == paint(&photo, &with(Faces::On), &[]));
     assert!(plain != paint(&photo, &with(Faces::On), &faces));
 }
@@ -160,16 +163,15 @@ fn tiles_and_threads_change_no_bit() {
 #[test]
 fn faces_are_steps_of_the_progress_and_it_can_stop_between_them() {
     let (photo, faces) = sat(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
-    let studio = Studio::embedded().unwrap();
     let asked = AtomicUsize::new(0);
     let count = |done: usize, total: usize| {
         assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 3));
         ControlFlow::Continue(())
     };
-    studio.paint_with(&photo, &with(Faces::On), &faces, &count).unwrap();
+    STUDIO.paint_with(&photo, &with(Faces::On), &faces, &count).unwrap();
     assert_eq!(asked.into_inner(), 4);
     let stop = |done: usize, _| if done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let error = studio.paint_with(&photo, &with(Faces::On), &faces, &stop).unwrap_err();
+    let error = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &stop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
@@ -232,7 +234,7 @@ fn a_large_face_stays_as_crisp_as_the_rest() {
 fn a_style_of_faces_that_is_not_there_is_named() {
     let (photo, faces) = sat(40, 40, &[]);
     let look = Look { face_style: Some(Mix::of("seaside")), ..with(Faces::On) };
-    let error = Studio::embedded().unwrap().paint_with(&photo, &look, &faces, &unwatched).unwrap_err();
+    let error = STUDIO.paint_with(&photo, &look, &faces, &unwatched).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
     assert!(error.to_string().contains("seaside"), "{error}");
 }
@@ -241,6 +243,6 @@ fn a_style_of_faces_that_is_not_there_is_named() {
 fn opacity_is_carried_through() {
     let (mut photo, faces) = sat(120, 100, &[([60.0, 40.0], 20.0, 0.0)]);
     photo.alpha = Some(Image::from_fn(120, 100, |x, y| (x + y) as u8));
-    let painting = Studio::embedded().unwrap().paint_with(&photo, &with(Faces::On), &faces, &unwatched).unwrap();
+    let painting = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &unwatched).unwrap();
     assert_eq!(painting.alpha, photo.alpha);
 }

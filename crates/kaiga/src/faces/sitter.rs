@@ -20,6 +20,8 @@ const FULL: f32 = 0.68;
 const BETWEEN: f32 = 0.12;
 /// Smaller faces (about 20 px across) say too little to be painted anew.
 const LEAST_UNIT_PX: f32 = 8.0;
+/// The largest unit, in longer sides of the picture: what is larger is not seen.
+const MOST_UNIT: f32 = 0.6;
 /// A find that is smaller than this beside a face's own unit, and lies in it, is no neighbour.
 const LEAST_NEIGHBOUR: f32 = 0.35;
 
@@ -37,12 +39,13 @@ pub(crate) struct Sitter {
 impl Sitter {
     /// Those of `faces` that are to be repainted in a picture of `width`×`height`, largest first.
     ///
-    /// Profiles, faces too small and those outside the picture are left alone.
+    /// Profiles, faces too small or too large and those outside the picture are left alone.
     pub(crate) fn all(width: usize, height: usize, faces: &[Face], look: &Look) -> Vec<Self> {
         let mut poses: Vec<Pose> = faces.iter().filter_map(Pose::of).collect();
         poses.sort_by(|a, b| b.unit_px.total_cmp(&a.unit_px));
         let strength = look.strength.get().min(1.0);
-        let wanted = |pose: &Pose| strength > 0.0 && pose.unit_px >= LEAST_UNIT_PX && pose.frontal > 0.0;
+        let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
+        let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;
         let sitter = |(i, pose): (usize, &Pose)| {
             let neighbour = |&(j, other): &(usize, &Pose)| {
                 j != i && other.unit_px > LEAST_NEIGHBOUR * pose.unit_px && meet(pose, other)
@@ -193,7 +196,7 @@ mod tests {
         let tiny = face([100.0, 100.0], 5.0, 0.0);
         let outside = face([2000.0, 300.0], 40.0, 0.0);
         let cut = face([5.0, 20.0], 40.0, 0.0);
-        let sitters = all(&[profile, tiny, outside, cut]);
+        let sitters = all(&[profile, tiny, outside, cut, face([0.0, 0.0], 1e9, 0.0)]);
         assert_eq!(sitters.len(), 1);
         assert_eq!((sitters[0].zone.x, sitters[0].zone.y), (0, 0));
         let nothing = Look { strength: crate::Strength::new(0.0).unwrap(), ..Look::default() };
