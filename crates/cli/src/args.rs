@@ -1,7 +1,8 @@
 //! What was typed, and what is meant by it. Every usage error happens here.
 
+use crate::photo::Target;
 use clap::{Args, Parser, Subcommand};
-use kaiga::{Detail, Guided, Line, Look, Mix, Saturation, Strength, Tile};
+use kaiga::{Detail, Eyes, Faces, Guided, Line, Look, Mix, Saturation, Strength, Tile};
 use pixels::codec::{Format, Limits};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
         kaiga photo.jpg                        paints photo.kaiga.png beside it\n  \
         kaiga photo.jpg -o out.jpg -n skyglow  another style, another name and format\n  \
         kaiga holiday/                         every picture in there into holiday.kaiga/\n  \
-        kaiga - < in.jpg > out.png             reads stdin, writes stdout\n\n\
+        kaiga - < in.jpg > out.png             reads stdin, writes stdout\n  \
+        kaiga avatar photo.jpg                 a square of the main face\n\n\
         Exit status: 0 all done, 1 nothing done, 2 wrong usage, 3 some failed, 130 interrupted.\n\
         Not for medical pictures or ID photos: a painting is no longer evidence of anything."
 )]
@@ -43,6 +45,23 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find the faces in a photo: boxes, landmarks, scores
+    Faces {
+        /// The photo
+        photo: PathBuf,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+        /// Write the photo there with its faces marked
+        #[arg(long, value_name = "OUT")]
+        draw: Option<PathBuf>,
+        /// Largest photo to accept, in megapixels [default: 50]
+        #[arg(long, value_name = "MPX", value_parser = clap::value_parser!(u32).range(1..=4000))]
+        max_pixels: Option<u32>,
+    },
+    /// Paint a square of the main face, for an account or a card
+    #[command(after_help = "Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.")]
+    Avatar(Box<TypedAvatar>),
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo
@@ -68,18 +87,8 @@ pub(crate) struct Typed {
     /// folder]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Style, mixture of styles (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
-    #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
-    style: Mix,
-    /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
-    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", value_parser = number(Strength::new))]
-    strength: Strength,
-    /// Colour: 0 is grey, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Saturation::new))]
-    saturation: Saturation,
-    /// Ink in the lines: 0 is none, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Line::new))]
-    line: Line,
+    #[command(flatten)]
+    manner: Manner,
     /// Fineness of the strokes on large photos: 0 is broad, 1 paints at full size (slower)
     #[arg(long, value_name = "0..1", default_value = "0.3", value_parser = number(Detail::new))]
     detail: Detail,
@@ -114,6 +123,109 @@ pub(crate) struct Typed {
     /// Say more
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// How a painting shall look, wherever one is made.
+#[derive(Debug, Args)]
+struct Manner {
+    /// Style, mixture of styles (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
+    #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
+    style: Mix,
+    /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
+    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", value_parser = number(Strength::new))]
+    strength: Strength,
+    /// Colour: 0 is grey, 1 as painted, up to 2
+    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Saturation::new))]
+    saturation: Saturation,
+    /// Ink in the lines: 0 is none, 1 as painted, up to 2
+    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Line::new))]
+    line: Line,
+    /// Faces: painted by themselves and set back without a seam (on), as everything else (off), or nothing but them
+    /// (only)
+    #[arg(long, value_name = "on|off|only", default_value = "on", value_parser = faces)]
+    faces: Faces,
+    /// Style of the faces painted by themselves, as for --style [default: portrait]
+    #[arg(long, value_name = "STYLE")]
+    face_style: Option<Mix>,
+    /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does, up to 1.5
+    #[arg(long, value_name = "0..1.5", default_value = "1", value_parser = number(Eyes::new))]
+    eyes: Eyes,
+}
+
+impl Manner {
+    fn look(self) -> Look {
+        let Self { style, strength, saturation, line, faces, face_style, eyes } = self;
+        Look { styles: style, strength, saturation, line, faces, face_style, eyes, ..Look::default() }
+    }
+}
+
+/// The arguments of a portrait for an account, as typed.
+#[derive(Debug, Args)]
+pub(crate) struct TypedAvatar {
+    /// The photo; - reads it from stdin
+    photo: PathBuf,
+    /// Side of the square
+    #[arg(short, long, value_name = "PX", default_value = "512",
+          value_parser = clap::value_parser!(u16).range(32..=2048))]
+    size: u16,
+    /// File to write to; - is stdout [default: PHOTO.avatar.kaiga.png beside the photo]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    manner: Manner,
+    /// Format: png, jpg or webp [default: by OUT's extension, else png]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format)]
+    format: Option<Format>,
+    /// Quality of jpg, 1 to 100
+    #[arg(short, long, value_name = "1..100", default_value = "92",
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Largest photo to accept, in megapixels [default: 50]
+    #[arg(long, value_name = "MPX", value_parser = clap::value_parser!(u32).range(1..=4000))]
+    max_pixels: Option<u32>,
+}
+
+/// The avatar that is to be made.
+#[derive(Debug)]
+pub(crate) struct AvatarOrder {
+    pub(crate) input: Input,
+    pub(crate) target: Target,
+    pub(crate) size_px: usize,
+    pub(crate) look: Look,
+    pub(crate) format: Format,
+    pub(crate) quality: u8,
+    pub(crate) limits: Limits,
+}
+
+impl TypedAvatar {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// The complaint about the usage, in a sentence.
+    pub(crate) fn meant(self) -> Result<AvatarOrder, String> {
+        let input = if self.photo == Path::new("-") { Input::Stdin } else { Input::Path(self.photo) };
+        if let Input::Path(path) = &input
+            && path.is_dir()
+        {
+            return Err(format!("{} is a folder: avatar takes one photo", path.display()));
+        }
+        let (output, format) = destination(self.output, self.format, std::slice::from_ref(&input))?;
+        let named = |path: &Path| {
+            let mut name = path.file_stem().unwrap_or(path.as_os_str()).to_owned();
+            name.push(format!(".avatar.kaiga.{}", format.extension()));
+            name
+        };
+        let target = match (output, &input) {
+            (Output::Stdout, _) | (Output::Beside, Input::Stdin) => Target::Stdout,
+            (Output::File(path), _) => Target::File(path),
+            (Output::Beside, Input::Path(path)) => Target::File(path.with_file_name(named(path))),
+            (Output::Folder(folder), Input::Path(path)) => Target::File(folder.join(named(path))),
+            (Output::Folder(folder), Input::Stdin) => Target::File(folder.join(named(Path::new("stdin")))),
+        };
+        let limits = limits(self.max_pixels);
+        let size_px = usize::from(self.size);
+        Ok(AvatarOrder { input, target, size_px, look: self.manner.look(), format, quality: self.quality, limits })
+    }
 }
 
 /// What is to be done.
@@ -162,6 +274,15 @@ fn tile(text: &str) -> Result<Tile, String> {
     Tile::new(side_px).map_err(|error| error.to_string())
 }
 
+fn faces(text: &str) -> Result<Faces, String> {
+    match text {
+        "on" => Ok(Faces::On),
+        "off" => Ok(Faces::Off),
+        "only" => Ok(Faces::Only),
+        _ => Err("faces are on, off or only".into()),
+    }
+}
+
 fn format(text: &str) -> Result<Format, String> {
     Format::from_extension(text).filter(|format| format.can_write()).ok_or_else(|| "we write png, jpg and webp".into())
 }
@@ -190,15 +311,7 @@ impl Typed {
             None | Some(0) => None,
             Some(radius_px) => Some(Guided::new(radius_px, self.guided_eps).map_err(|error| error.to_string())?),
         };
-        let look = Look {
-            styles: self.style,
-            strength: self.strength,
-            saturation: self.saturation,
-            line: self.line,
-            detail: self.detail,
-            guided,
-            tile: self.tile,
-        };
+        let look = Look { detail: self.detail, guided, tile: self.tile, ..self.manner.look() };
         Ok(Order {
             inputs,
             output,
@@ -254,7 +367,7 @@ fn destination(output: Option<PathBuf>, format: Option<Format>, inputs: &[Input]
 }
 
 /// Raising the one limit people know raises those that follow from it.
-fn limits(max_megapixels: Option<u32>) -> Limits {
+pub(crate) fn limits(max_megapixels: Option<u32>) -> Limits {
     let usual = Limits::default();
     let Some(megapixels) = max_megapixels else { return usual };
     let max_pixels = u64::from(megapixels) * 1_000_000;
@@ -297,6 +410,8 @@ mod tests {
         assert!(place("- a.jpg").is_err() && place("- --json").is_err());
         assert_eq!(meant("-i a.jpg -o b.png").map(|order| order.inputs), Ok(vec![Input::Path("a.jpg".into())]));
         assert_eq!(meant("a --guided-radius 40").map(|order| order.look.guided), Ok(Some(Guided::default())));
+        let faces = |line: &str| meant(line).map(|order| (order.look.faces, order.look.eyes.get()));
+        assert_eq!((faces("a"), faces("a --faces only --eyes 0.5")), (Ok((Faces::On, 1.0)), Ok((Faces::Only, 0.5))));
         assert!(meant("a --max-pixels 200").is_ok_and(|order| order.limits.max_pixels == 200_000_000));
     }
 
@@ -309,6 +424,8 @@ mod tests {
             ("a -f gif", "png, jpg and webp"),
             ("a -n meadow:x", "not a number of 0 or more"),
             ("a --guided-radius 999", "from 1 to 128"),
+            ("a --faces maybe", "on, off or only"),
+            ("a --eyes 2", "from 0 to 1.5"),
         ] {
             let complaint = meant(line).expect_err(line);
             assert!(complaint.contains(words), "{line}: {complaint}");

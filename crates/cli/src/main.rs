@@ -2,8 +2,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "prints belong to the binaries")]
 
 mod args;
+mod avatar;
 mod batch;
 mod doctor;
+mod faces;
 mod folder;
 mod measure;
 mod photo;
@@ -27,6 +29,11 @@ fn main() -> ExitCode {
         None => paint(cli.paint),
         Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
+        Some(args::Command::Faces { photo, json, draw, max_pixels }) => {
+            let limits = args::limits(max_pixels);
+            print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
+        }
+        Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
@@ -55,21 +62,29 @@ fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
         pool.map_err(|error| (NOTHING_DONE, format!("cannot start {threads} threads: {error}")))?;
     }
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &order.look.styles).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    load_styles(&mut studio, &order.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
     let jobs = folder::jobs(&order.inputs, &order.output, order.format);
     Ok(batch::run(&studio, &order, jobs))
 }
 
-/// Loads the style files of a mixture and makes sure that the other styles are there.
-fn load_styles(studio: &mut Studio, mix: &kaiga::Mix) -> Result<(), String> {
-    for (name, _) in mix.shares() {
+fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
+    let order = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &order.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    avatar::paint(&studio, &order).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
+}
+
+/// Loads the style files that a look names and makes sure that the other styles are there.
+fn load_styles(studio: &mut Studio, look: &kaiga::Look) -> Result<(), String> {
+    let shares = || look.styles.shares().iter().chain(look.face_style.iter().flat_map(kaiga::Mix::shares));
+    for (name, _) in shares() {
         if name.ends_with(".safetensors") {
             let bytes = std::fs::read(name).map_err(|error| format!("style {name}: {}", photo::plainly(&error)))?;
             studio.add_style_as(name, &bytes).map_err(|error| format!("style {name}: {error}"))?;
         }
     }
     let styles = studio.styles();
-    match mix.shares().iter().find(|(name, _)| styles.iter().all(|style| style.name != *name)) {
+    match shares().find(|(name, _)| styles.iter().all(|style| style.name != *name)) {
         None => Ok(()),
         Some((name, _)) => {
             let names: Vec<&str> = styles.iter().map(|style| style.name.as_str()).collect();

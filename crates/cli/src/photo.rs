@@ -55,11 +55,7 @@ pub(crate) fn paint(
     progress: &Progress,
 ) -> Result<Done, Failure> {
     let start = Instant::now();
-    if let (Input::Path(input), Target::File(target)) = (input, target)
-        && same_file(input, target)
-    {
-        return Err(Failure::Failed("the painting would overwrite the photo: choose another name with -o".into()));
-    }
+    spare(input, target).map_err(Failure::Failed)?;
     let photo = read(input, &order.limits).map_err(Failure::Failed)?;
     let reading = start.elapsed();
     let painting = studio.paint(&photo, &order.look, progress).map_err(|error| match error.kind() {
@@ -75,13 +71,27 @@ pub(crate) fn paint(
     if progress(1, 1).is_break() {
         return Err(Failure::Cancelled);
     }
-    match target {
-        Target::File(path) => write_whole(path, &bytes),
-        Target::Stdout => io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()).map_err(|e| plainly(&e)),
-    }
-    .map_err(Failure::Failed)?;
+    deliver(target, &bytes).map_err(Failure::Failed)?;
     let took = Took { reading, painting: painted - reading, writing: start.elapsed() - painted };
     Ok(Done { width, height, took })
+}
+
+/// Refuses to write over the photo.
+pub(crate) fn spare(input: &Input, target: &Target) -> Result<(), String> {
+    match (input, target) {
+        (Input::Path(input), Target::File(target)) if same_file(input, target) => {
+            Err("the painting would overwrite the photo: choose another name with -o".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Puts bytes where they go.
+pub(crate) fn deliver(target: &Target, bytes: &[u8]) -> Result<(), String> {
+    match target {
+        Target::File(path) => write_whole(path, bytes),
+        Target::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()).map_err(|e| plainly(&e)),
+    }
 }
 
 /// Reads and decodes a photo.

@@ -6,8 +6,8 @@
 
 use divan::{Bencher, black_box};
 use engine::{Map, Network};
-use kaiga::faces::Detector;
-use kaiga::{Detail, Look, Photo, Studio, Tile, unwatched, working_size};
+use kaiga::faces::{Detector, Face};
+use kaiga::{Detail, Faces, Look, Photo, Studio, Tile, unwatched, working_size};
 use net::light::{self, GRAIN_PX, THUMBNAIL_PX};
 use pixels::codec::{self, Format, Limits};
 use pixels::resize::{self, Filter};
@@ -24,12 +24,18 @@ fn main() {
     // `cargo test` runs benches too, to see that they run; the shares are for `cargo bench`.
     if std::env::args().any(|argument| argument == "--bench") {
         SIZES.iter().for_each(|&size| print_shares(size));
+        SIZES.iter().for_each(|&size| print_price_of_faces(size));
     }
 }
 
 fn photo((width, height): (usize, usize)) -> Photo {
     let sample = codec::read(SAMPLE, &Limits::default()).unwrap();
     Photo { image: resize::to(&sample.image, width, height, Filter::CatmullRom), ..sample }
+}
+
+/// The style as it was learnt, without a look for faces.
+fn plain() -> Look {
+    Look { faces: Faces::Off, ..Look::default() }
 }
 
 fn jpeg(size: (usize, usize)) -> Vec<u8> {
@@ -73,7 +79,7 @@ fn drawer(bencher: Bencher, (width, height): (usize, usize)) {
 #[divan::bench(args = SIZES)]
 fn paint(bencher: Bencher, size: (usize, usize)) {
     let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
-    bencher.bench(|| studio.paint(&photo, &Look::default(), &unwatched));
+    bencher.bench(|| studio.paint(&photo, &plain(), &unwatched));
 }
 
 /// A street without faces: what looking for them costs beside painting.
@@ -85,13 +91,13 @@ fn faces(bencher: Bencher, size: (usize, usize)) {
 
 #[divan::bench(args = SIZES)]
 fn encode_png(bencher: Bencher, size: (usize, usize)) {
-    let painting = Studio::embedded().unwrap().paint(&photo(size), &Look::default(), &unwatched).unwrap();
+    let painting = Studio::embedded().unwrap().paint(&photo(size), &plain(), &unwatched).unwrap();
     bencher.bench(|| codec::write(&painting.image, None, Format::Png, 92));
 }
 
 #[divan::bench(args = SIZES)]
 fn encode_jpeg(bencher: Bencher, size: (usize, usize)) {
-    let painting = Studio::embedded().unwrap().paint(&photo(size), &Look::default(), &unwatched).unwrap();
+    let painting = Studio::embedded().unwrap().paint(&photo(size), &plain(), &unwatched).unwrap();
     bencher.bench(|| codec::write(&painting.image, None, Format::Jpeg, 92));
 }
 
@@ -114,7 +120,7 @@ fn print_shares(size: (usize, usize)) {
         marks.lock().unwrap().push(start.elapsed());
         ControlFlow::Continue(())
     };
-    let painting = studio.paint(&photo, &Look::default(), &watch).unwrap();
+    let painting = studio.paint(&photo, &plain(), &watch).unwrap();
     let painted = start.elapsed();
     codec::write(&painting.image, None, Format::Png, 92).unwrap();
     let all = start.elapsed();
@@ -131,4 +137,38 @@ fn print_shares(size: (usize, usize)) {
     share("shrink, eye and drawer", drawn - decoded);
     share("lift and finish", painted - drawn);
     share("encode (png)", all - painted);
+}
+
+/// Paints in turns, without a look for faces, with one that finds none, and with one face given, and prints the ratios
+/// of the medians.
+fn print_price_of_faces(size: (usize, usize)) {
+    let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
+    assert_eq!(studio.faces(&photo).unwrap(), [], "the sample shows nobody");
+    let (eyes_px, x, y) = (size.1 as f32 / 20.0, size.0 as f32 / 2.0, size.1 as f32 / 2.0);
+    let landmarks = [[-0.5, 0.0], [0.5, 0.0], [0.0, 0.6], [-0.4, 1.1], [0.4, 1.1]];
+    let landmarks = landmarks.map(|[u, v]| [x + u * eyes_px, y + v * eyes_px]);
+    let face = Face { bounds: [x - eyes_px, y - eyes_px, 2.0 * eyes_px, 2.8 * eyes_px], landmarks, score: 1.0 };
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for _ in 0..9 {
+        let mut time = |which: usize, paint: &dyn Fn()| {
+            let start = Instant::now();
+            paint();
+            times[which].push(start.elapsed());
+        };
+        time(0, &|| drop(black_box(studio.paint(&photo, &plain(), &unwatched))));
+        time(1, &|| drop(black_box(studio.paint(&photo, &Look::default(), &unwatched))));
+        time(2, &|| drop(black_box(studio.paint_with(&photo, &Look::default(), &[face], &unwatched))));
+    }
+    let [off, on, one] = times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    });
+    println!(
+        "{}×{}: {:.1} ms without a look for faces; looking and finding none × {:.3}; one face repainted × {:.3}",
+        size.0,
+        size.1,
+        off.as_secs_f64() * 1e3,
+        on.div_duration_f64(off),
+        one.div_duration_f64(off)
+    );
 }

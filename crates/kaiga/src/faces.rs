@@ -1,10 +1,19 @@
-//! Faces: where they are.
+//! Faces: where they are, painted by themselves and set back (face2paint), and a square around one.
 
+mod align;
+mod crop;
 pub mod detector;
 pub mod nms;
 pub mod pyramid;
+mod repaint;
+mod retouch;
+mod sitter;
 
+pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
+pub(crate) use repaint::Portraitist;
+pub use sitter::unbent;
+pub(crate) use sitter::{Sitter, bent};
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

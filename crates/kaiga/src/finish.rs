@@ -49,7 +49,7 @@ pub(crate) fn finish(
 }
 
 /// Ink laid over the strokes and chroma turned up or down; sRGB clipped to 0..1.
-fn coloured(painted: &Map, look: &Look) -> Image<Srgb> {
+pub(crate) fn coloured(painted: &Map, look: &Look) -> Image<Srgb> {
     let (line, saturation) = (look.line.get(), look.saturation.get());
     let pixel = |&[y, cb, cr, ink]: &[f32; 4]| {
         let [y, cb, cr] = inked([y, cb, cr], (line * ink).clamp(0.0, 1.0));
@@ -63,7 +63,7 @@ fn coloured(painted: &Map, look: &Look) -> Image<Srgb> {
 
 /// From the photo (0) to the painting (1) and beyond. Beyond, each step away from the photo takes away the less, the
 /// nearer the painting is to black or white, and neither is ever passed.
-fn between(photo: [f32; 3], painted: [f32; 3], strength: Strength) -> [f32; 3] {
+pub(crate) fn between(photo: [f32; 3], painted: [f32; 3], strength: Strength) -> [f32; 3] {
     std::array::from_fn(|c| {
         let (photo, painted) = (photo[c], painted[c]);
         let beyond = (strength.get() - 1.0) * (painted - photo);

@@ -14,9 +14,10 @@ mod progress;
 mod studio;
 mod styles;
 mod tiles;
+mod whole;
 
 pub use error::{Error, ErrorKind};
-pub use look::{Detail, Guided, Line, Look, Saturation, Strength, Tile};
+pub use look::{Detail, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
 pub use pixels::codec::Photo;
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};

@@ -23,6 +23,13 @@ pub struct Look {
     pub line: Line,
     /// How fine the strokes are on a large picture.
     pub detail: Detail,
+    /// Which parts are painted: all and faces by themselves, all alike, or faces alone.
+    pub faces: Faces,
+    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it, else
+    /// `styles`. Every other setting holds for faces as for the rest.
+    pub face_style: Option<Mix>,
+    /// How much the eyes of faces painted by themselves are enlarged.
+    pub eyes: Eyes,
     /// Edge-preserving smoothing of the painting with the photo as the guide; `None` leaves the painting alone.
     pub guided: Option<Guided>,
     /// How much of the picture is worked on at a time.
@@ -77,6 +84,24 @@ setting! {
     /// How fine the strokes are on a large picture: 0 paints broadly, 1 paints at full size, where strokes are as
     /// many pixels wide as on a small picture. In between, the size painted at grows evenly (in its logarithm).
     Detail, "detail", 0.0..=1.0, default 0.3
+}
+
+setting! {
+    /// How much the eyes of repainted faces are enlarged, and with them the jaw is slimmed: 0 keeps the photo's
+    /// proportions, 1 is what a portrait painter does. A strength below 1 takes it back with the painting.
+    Eyes, "eyes", 0.0..=1.5, default 1.0
+}
+
+/// What becomes of faces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Faces {
+    /// They are found, painted by themselves at the size that suits strokes, and set back without a seam.
+    #[default]
+    On,
+    /// They are painted as everything else is.
+    Off,
+    /// They are painted by themselves, and the rest stays the photo.
+    Only,
 }
 
 /// The guided filter over the painting, with the photo as the guide (He, Sun and Tang, 2010).

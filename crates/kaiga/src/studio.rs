@@ -1,19 +1,20 @@
 //! Photo in, painting out.
 
-use crate::brush::{Brush, unfit};
+use crate::brush::unfit;
 use crate::error::{Error, ErrorKind};
-use crate::finish::{finish, finishing_tile, surroundings_px};
-use crate::lift::Strokes;
-use crate::look::Look;
-use crate::plan::working_size;
+use crate::faces::{Detector, Face, Portraitist, Sitter, bent};
+use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
-use crate::tiles::{paint_part, parts};
+use crate::whole::Whole;
 use net::{Arch, Model, Weights, light};
 use pixels::Image;
 use pixels::codec::Photo;
-use pixels::resize::{self, Filter};
 use pixels::space::{Alpha8, Srgb8};
+use std::sync::OnceLock;
+
+/// The style of faces, where the look names none.
+const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
 pub const EMBEDDED: [(&str, &[u8]); 5] = [
@@ -30,6 +31,8 @@ pub struct Studio {
     /// Eye and drawer.
     networks: [Arch; 2],
     styles: Vec<net::Style>,
+    /// Made when it is first asked.
+    detector: OnceLock<Result<Detector, Error>>,
 }
 
 /// A finished painting, of the same size as its photo.
@@ -61,7 +64,7 @@ impl Studio {
             let message = format!("the base model is a {}, this version paints with light-1", base.architecture);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new() };
+        let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -100,11 +103,19 @@ impl Studio {
         self.styles.iter().map(Style::of).collect()
     }
 
-    /// Paints a photo. The same photo and look make the same bytes, whatever the number of threads; so do all tiles,
-    /// but for the rounding of the guided filter where it is on.
+    /// The faces in a photo, largest first.
     ///
-    /// Memory stays bounded: beside the photo and the painting it holds one tile, and what is painted at a smaller
-    /// size. `progress` is asked between tiles whether to go on.
+    /// # Errors
+    /// [`ErrorKind::Model`] if the detector that comes with the library is broken, which would be a bug.
+    pub fn faces(&self, photo: &Photo) -> Result<Vec<Face>, Error> {
+        self.detector.get_or_init(Detector::embedded).as_ref().map_err(Error::clone)?.detect(&photo.image)
+    }
+
+    /// Paints a photo, and its faces by themselves if the look says so. The same photo and look make the same bytes,
+    /// whatever the number of threads; so do all tiles, but for the rounding of the guided filter where it is on.
+    ///
+    /// Memory stays bounded: beside the photo and the painting it holds one tile, what is painted at a smaller
+    /// size, and one face. `progress` is asked between tiles and between faces whether to go on.
     ///
     /// ```
     /// use kaiga::{Look, Studio, unwatched};
@@ -119,56 +130,74 @@ impl Studio {
     /// [`ErrorKind::UnknownStyle`] if the look names a style that is not here, [`ErrorKind::Cancelled`] if
     /// `progress` said so.
     pub fn paint(&self, photo: &Photo, look: &Look, progress: &Progress) -> Result<Painting, Error> {
-        let weights = self.weights(&look.styles)?;
+        let nobody = look.faces == Faces::Off || look.strength.get() == 0.0;
+        let faces = if nobody { Vec::new() } else { self.faces(photo)? };
+        self.paint_with(photo, look, &faces, progress)
+    }
+
+    /// Paints a photo whose faces are known already: those of [`Studio::faces`], or found by other means. What
+    /// [`Studio::paint`] promises holds here too. Faces seen in profile, under about 20 px across or outside the photo
+    /// are painted as the rest is.
+    ///
+    /// # Errors
+    /// As [`Studio::paint`].
+    pub fn paint_with(
+        &self,
+        photo: &Photo,
+        look: &Look,
+        faces: &[Face],
+        progress: &Progress,
+    ) -> Result<Painting, Error> {
         let photo_srgb = &photo.image;
         let (width, height) = (photo_srgb.width(), photo_srgb.height());
-        let (working_width, working_height) = working_size(width, height, look.detail);
-        let at_full_size = (working_width, working_height) == (width, height);
+        let (styles, face_styles) = (self.shares(&look.styles)?, self.shares(&self.face_mix(look))?);
+        let whole = Whole::plan(width, height, look);
+        let (whole, faces) = match look.faces {
+            Faces::On => (Some(whole), faces),
+            Faces::Off => (Some(whole), [].as_slice()),
+            Faces::Only => (None, faces),
+        };
+        let sitters = Sitter::all(width, height, faces, look);
+        let mut steps = Steps::start(progress, whole.as_ref().map_or(0, Whole::steps) + sitters.len())?;
 
-        let full_parts = parts(width, height, finishing_tile(look).side_px());
-        let mut result = Image::filled(width, height, [0; 3]);
-
-        if at_full_size {
-            let mut steps = Steps::start(progress, full_parts.len())?;
-            let brush = Brush::new(&self.networks, &weights, photo_srgb)?;
-            for part in full_parts {
-                let around = part.grown(surroundings_px(look), width, height);
-                let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
-                finish(&painted, around, part, photo_srgb, look, &mut result);
-                steps.one_more()?;
-            }
-        } else {
-            let working_parts = parts(working_width, working_height, look.tile.side_px());
-            let mut steps = Steps::start(progress, working_parts.len() + full_parts.len())?;
-            let working_srgb = resize::to(photo_srgb, working_width, working_height, Filter::Lanczos3);
-            let brush = Brush::new(&self.networks, &weights, &working_srgb)?;
-            let mut strokes = Strokes::new(working_width, working_height);
-            for part in working_parts {
-                let painted = paint_part(&working_srgb, part, brush.reach_px, |tile| brush.draw(tile))?;
-                strokes.put(part, &painted);
-                steps.one_more()?;
-            }
-            for part in full_parts {
-                let around = part.grown(surroundings_px(look), width, height);
-                let painted = strokes.lift(width, height, around);
-                finish(&painted, around, part, photo_srgb, look, &mut result);
+        // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
+        let bent = bent(photo_srgb, &sitters);
+        let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
+        let mut result = match whole {
+            Some(whole) => whole.paint(bent_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps)?,
+            None => bent_srgb.clone(),
+        };
+        if !sitters.is_empty() {
+            let weights = self.merged(&face_styles)?;
+            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], &sitters, look);
+            for sitter in &sitters {
+                portraitist.repaint(sitter, &mut result)?;
                 steps.one_more()?;
             }
         }
         Ok(Painting { image: result, alpha: photo.alpha.clone() })
     }
 
-    /// The weights of a mixture of styles.
+    /// The styles of a mixture with their shares.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownStyle`] if one of them is not here.
-    fn weights(&self, mix: &Mix) -> Result<Weights, Error> {
+    fn shares(&self, mix: &Mix) -> Result<Vec<(&net::Style, f32)>, Error> {
         let find = |(name, share): &(String, f32)| {
             let style = self.styles.iter().find(|style| style.name == *name);
             style.map(|style| (style, *share)).ok_or_else(|| self.unknown(name))
         };
-        let shares = mix.shares().iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        net::merge(&self.base, &shares).map_err(unfit)
+        mix.shares().iter().map(find).collect()
+    }
+
+    fn merged(&self, shares: &[(&net::Style, f32)]) -> Result<Weights, Error> {
+        net::merge(&self.base, shares).map_err(unfit)
+    }
+
+    /// What faces are painted in.
+    fn face_mix(&self, look: &Look) -> Mix {
+        let portrait = || self.styles.iter().any(|style| style.name == PORTRAIT).then(|| Mix::of(PORTRAIT));
+        look.face_style.clone().or_else(portrait).unwrap_or_else(|| look.styles.clone())
     }
 
     fn unknown(&self, name: &str) -> Error {

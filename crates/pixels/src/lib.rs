@@ -7,8 +7,10 @@ pub mod compare;
 pub mod guided;
 pub mod image;
 pub mod lines;
+pub mod poisson;
 pub mod resize;
 pub mod smooth;
 pub mod space;
+pub mod warp;
 
 pub use image::Image;

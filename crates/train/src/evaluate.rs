@@ -8,6 +8,7 @@ mod inputs;
 mod page;
 mod report;
 mod style;
+mod survival;
 mod table;
 
 pub use complexion::{Complexion, ComplexionReport, Group, Shift, Worst};
@@ -16,6 +17,7 @@ pub use inputs::{Input, half_pixel_shifted, jpeg, sensor_noise, under_exposed};
 pub use page::Strip;
 pub use report::{Figures, Report, Role};
 pub use style::{Describe, Kid, Samples, StyleDistance};
+pub use survival::{Survival, moved};
 
 use std::cell::OnceCell;
 

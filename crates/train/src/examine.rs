@@ -154,7 +154,7 @@ pub(crate) fn gallery(arguments: &Gallery) -> Result<()> {
 }
 
 /// At most `most` of `count` indices, evenly spread.
-fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let taken = count.min(most);
     (0..taken).map(move |i| (2 * i + 1) * count / (2 * taken))
 }

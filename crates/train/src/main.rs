@@ -5,6 +5,7 @@ mod detect;
 mod examine;
 #[cfg(feature = "torch")]
 mod process;
+mod repainted;
 mod slim;
 #[cfg(feature = "torch")]
 mod training;
@@ -34,6 +35,7 @@ enum Command {
     Pairs(Pairs),
     Evaluate(examine::Evaluate),
     Gallery(examine::Gallery),
+    FacesSheet(repainted::FacesSheet),
     /// Prints what separable convolutions save.
     Sizes,
     #[command(subcommand)]
@@ -124,6 +126,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pairs(arguments) => pairs(arguments),
         Command::Evaluate(arguments) => examine::evaluate(&arguments),
         Command::Gallery(arguments) => examine::gallery(&arguments),
+        Command::FacesSheet(arguments) => repainted::sheet(&arguments),
         Command::Sizes => slim::sizes(),
         Command::Faces(command) => detect::faces(command),
         #[cfg(feature = "torch")]

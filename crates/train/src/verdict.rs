@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use kaiga::{Look, Mix, Photo, Studio, unwatched};
+use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
 use kaiga_train::data::{self, Pair};
 use kaiga_train::evaluate::{Describe, Samples};
 use pixels::codec::Format;
@@ -65,7 +65,7 @@ pub(crate) fn prefers_finished(
 fn figures(style: &Path, photos: &[Image<Srgb8>], art: &Samples, eye: &dyn Describe) -> Result<Figures> {
     let mut studio = Studio::embedded()?;
     let bytes = std::fs::read(style).with_context(|| format!("cannot read {}", style.display()))?;
-    let look = Look { styles: Mix::of(studio.add_style(&bytes)?), ..Look::default() };
+    let look = Look { styles: Mix::of(studio.add_style(&bytes)?), faces: Faces::Off, ..Look::default() };
     let (mut samples, mut sums) = (Samples::default(), [0.0; 3]);
     for image in photos {
         let photo = Photo { image: image.clone(), alpha: None, format: Format::Png };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use kaiga::{Look, Mix, Photo, Studio, unwatched};
+use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
 use kaiga_train::evaluate::{Hand, Input, Model, Picture};
 use kaiga_train::painter::Taste;
 use kaiga_train::{pairs, split};
@@ -156,7 +156,8 @@ fn network(studio: Studio, style: &str) -> Result<Hand<'static>> {
         "there is no style {style}: say --styles with {}",
         known.join(" or ")
     );
-    let look = Look { styles: Mix::of(style), ..Look::default() };
+    // The painter paints faces as everything else.
+    let look = Look { styles: Mix::of(style), faces: Faces::Off, ..Look::default() };
     Ok(Hand::Network(Box::new(move |image| {
         let photo = Photo { image: image.clone(), alpha: None, format: Format::Png };
         studio.paint(&photo, &look, &unwatched).expect("the style is known and nobody cancels").image

@@ -1,0 +1,235 @@
+//! A face that is to be repainted: which ones are, and which part of the picture is theirs.
+
+use super::Face;
+use super::align::{Pose, smooth_step};
+use super::retouch::Retouch;
+use crate::look::Look;
+use crate::tiles::Part;
+use pixels::Image;
+use pixels::space::{Srgb8, srgb_from_srgb8, srgb8_from_srgb};
+use pixels::warp::{self, Point};
+use rayon::prelude::*;
+
+/// The middle of what is repainted, below the line of the eyes. All lengths in the unit of [`Pose`].
+pub(crate) const MIDDLE: f32 = 0.25;
+/// Half the width and half the height of what is repainted: hair and chin, and where it goes over into the rest.
+const REACH: Point = [1.75, 2.35];
+/// So far from the middle to its border a face is repainted in full: over cheeks and chin.
+const FULL: f32 = 0.68;
+/// Where two faces meet, the border between them is this wide, in shares of their reach.
+const BETWEEN: f32 = 0.12;
+/// Smaller faces (about 20 px across) say too little to be painted anew.
+const LEAST_UNIT_PX: f32 = 8.0;
+/// The largest unit, in longer sides of the picture: what is larger is not seen.
+const MOST_UNIT: f32 = 0.6;
+/// A find that is smaller than this beside a face's own unit, and lies in it, is no neighbour.
+const LEAST_NEIGHBOUR: f32 = 0.35;
+
+/// A face and how it is bent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sitter {
+    pub(crate) pose: Pose,
+    pub(crate) retouch: Retouch,
+    /// All of what may change in the picture.
+    pub(crate) zone: Part,
+    /// Those it may not paint over.
+    neighbours: Vec<Pose>,
+}
+
+impl Sitter {
+    /// Those of `faces` that are to be repainted in a picture of `width`×`height`, largest first.
+    ///
+    /// Profiles, faces too small or too large and those outside the picture are left alone.
+    pub(crate) fn all(width: usize, height: usize, faces: &[Face], look: &Look) -> Vec<Self> {
+        let mut poses: Vec<Pose> = faces.iter().filter_map(Pose::of).collect();
+        poses.sort_by(|a, b| b.unit_px.total_cmp(&a.unit_px));
+        let strength = look.strength.get().min(1.0);
+        let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
+        let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;
+        let sitter = |(i, pose): (usize, &Pose)| {
+            let neighbour = |&(j, other): &(usize, &Pose)| {
+                j != i && other.unit_px > LEAST_NEIGHBOUR * pose.unit_px && meet(pose, other)
+            };
+            let neighbours = poses.iter().enumerate().filter(neighbour).map(|(_, other)| other.clone()).collect();
+            let retouch = Retouch::new(pose, look.eyes, strength);
+            Some(Self { zone: zone(pose, width, height)?, pose: pose.clone(), retouch, neighbours })
+        };
+        poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(sitter).collect()
+    }
+
+    /// How much of the place `q` of the picture, px, is repainted with this face, 0..1.
+    pub(crate) fn share(&self, q: Point) -> f32 {
+        let own = radius(&self.pose, q);
+        let share = smooth_step(1.0, FULL, own);
+        if share > 0.0 { share * self.territory(q, own) } else { 0.0 }
+    }
+
+    /// How much of the place `q`, so far from this face's middle, belongs to it and to none of its neighbours, 0..1.
+    fn territory(&self, q: Point, own: f32) -> f32 {
+        self.neighbours.iter().map(|other| smooth_step(-BETWEEN, BETWEEN, radius(other, q) - own)).product()
+    }
+}
+
+/// Where in the photo the place `q` of the bent one comes from, px. One field for all faces, so that everything that is
+/// painted agrees.
+pub(crate) fn source(sitters: &[Sitter], q: Point) -> Point {
+    let mut place = q;
+    for sitter in sitters {
+        let zone = sitter.zone;
+        let within = |v: f32, start: usize, len: usize| (start as f32..(start + len) as f32).contains(&v);
+        if !within(q[0], zone.x, zone.width) || !within(q[1], zone.y, zone.height) {
+            continue;
+        }
+        let in_face = sitter.pose.to_face.apply(q);
+        let bent = sitter.retouch.source(in_face);
+        if bent != in_face {
+            // A long chin must not carry the field beyond what is repainted.
+            let (from, own) = (sitter.pose.to_photo.apply(bent), radius(&sitter.pose, q));
+            let share = smooth_step(1.0, 0.9, own) * sitter.territory(q, own);
+            (0..2).for_each(|axis| place[axis] += share * (from[axis] - q[axis]));
+        }
+    }
+    place
+}
+
+/// The photo with its faces bent; `None` if nothing is bent.
+pub(crate) fn bent(photo: &Image<Srgb8>, sitters: &[Sitter]) -> Option<Image<Srgb8>> {
+    if sitters.iter().all(|sitter| sitter.retouch.is_nothing()) {
+        return None;
+    }
+    let mut bent = photo.clone();
+    let width = photo.width();
+    for Sitter { zone, .. } in sitters {
+        let rows = bent.pixels_mut().par_chunks_mut(width).skip(zone.y).take(zone.height).enumerate();
+        rows.for_each(|(y, row)| {
+            for (x, to) in row[zone.x..][..zone.width].iter_mut().enumerate() {
+                let q = [(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5];
+                let place = source(sitters, q);
+                if place != q {
+                    *to = srgb8_from_srgb(warp::at(photo, place, 1.0, srgb_from_srgb8));
+                }
+            }
+        });
+    }
+    Some(bent)
+}
+
+/// Where in the photo of `width`×`height` px the place `p` of its painting comes from, px: eyes are enlarged and jaws
+/// slimmed in painted faces. For a painting of these `faces` with that look.
+pub fn unbent(p: Point, (width, height): (usize, usize), faces: &[Face], look: &Look) -> Point {
+    source(&Sitter::all(width, height, faces, look), p)
+}
+
+/// How far from the middle of a face a place is: 1 at the border of what is repainted.
+fn radius(pose: &Pose, q: Point) -> f32 {
+    let [x, y] = pose.to_face.apply(q);
+    (x / REACH[0]).hypot((y - MIDDLE) / REACH[1])
+}
+
+/// Whether what is repainted of two faces may overlap.
+fn meet(a: &Pose, b: &Pose) -> bool {
+    let [a_middle, b_middle] = [a, b].map(|pose| pose.to_photo.apply([0.0, MIDDLE]));
+    let apart = (a_middle[0] - b_middle[0]).hypot(a_middle[1] - b_middle[1]);
+    apart < REACH[1] * (a.unit_px + b.unit_px)
+}
+
+/// The smallest part of the picture that holds all of what is repainted, and a little more.
+fn zone(pose: &Pose, width: usize, height: usize) -> Option<Part> {
+    // Half the extent of a turned ellipse.
+    let [middle, right, below] =
+        [[0.0, MIDDLE], [REACH[0], MIDDLE], [0.0, MIDDLE + REACH[1]]].map(|p| pose.to_photo.apply(p));
+    let extent = |axis: usize| (right[axis] - middle[axis]).hypot(below[axis] - middle[axis]);
+    let span = |axis: usize, len: usize| {
+        let margin = 2.0 + 0.04 * pose.unit_px;
+        let low = (middle[axis] - extent(axis) - margin).floor().max(0.0);
+        let high = (middle[axis] + extent(axis) + margin).ceil().min(len as f32);
+        (low < high).then(|| (low as usize, (high - low) as usize))
+    };
+    let ((x, width), (y, height)) = (span(0, width)?, span(1, height)?);
+    Some(Part { x, y, width, height })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::align::tests::face;
+    use super::*;
+    use crate::look::Eyes;
+
+    fn all(faces: &[Face]) -> Vec<Sitter> {
+        Sitter::all(800, 600, faces, &Look::default())
+    }
+
+    #[test]
+    fn what_is_repainted_lies_in_the_zone_and_ends_softly() {
+        for angle in [0.0, 0.7, -1.5] {
+            let sitters = all(&[face([400.0, 300.0], 40.0, angle)]);
+            let zone = sitters[0].zone;
+            for y in 0..600 {
+                for x in 0..800 {
+                    let share = sitters[0].share([x as f32 + 0.5, y as f32 + 0.5]);
+                    let inside = (zone.x + 2..zone.x + zone.width - 2).contains(&x)
+                        && (zone.y + 2..zone.y + zone.height - 2).contains(&y);
+                    assert!(share == 0.0 || inside, "{angle}: {share} at {x} {y}");
+                }
+            }
+            let pose = &sitters[0].pose;
+            assert_eq!(sitters[0].share(pose.to_photo.apply([0.0, 1.8])), 1.0, "the chin");
+            assert_eq!(sitters[0].share(pose.to_photo.apply([1.1, 0.3])), 1.0, "the cheek");
+        }
+    }
+
+    #[test]
+    fn the_largest_comes_first_and_neighbours_share_the_picture() {
+        let sitters = all(&[face([330.0, 300.0], 40.0, 0.0), face([440.0, 310.0], 50.0, 0.1)]);
+        assert!(sitters[0].pose.unit_px > sitters[1].pose.unit_px);
+        for i in 0..400 {
+            let q = [300.0 + i as f32 * 0.5, 330.0];
+            assert!(sitters[0].share(q) + sitters[1].share(q) < 1.5, "{q:?}");
+        }
+        assert_eq!((sitters[0].share([330.0, 300.0]), sitters[1].share([330.0, 300.0])), (0.0, 1.0));
+    }
+
+    #[test]
+    fn who_is_left_alone() {
+        let mut profile = face([400.0, 300.0], 40.0, 0.0);
+        profile.landmarks[2][0] += 30.0;
+        let tiny = face([100.0, 100.0], 5.0, 0.0);
+        let outside = face([2000.0, 300.0], 40.0, 0.0);
+        let cut = face([5.0, 20.0], 40.0, 0.0);
+        let sitters = all(&[profile, tiny, outside, cut, face([0.0, 0.0], 1e9, 0.0)]);
+        assert_eq!(sitters.len(), 1);
+        assert_eq!((sitters[0].zone.x, sitters[0].zone.y), (0, 0));
+        let nothing = Look { strength: crate::Strength::new(0.0).unwrap(), ..Look::default() };
+        assert!(Sitter::all(800, 600, &[cut], &nothing).is_empty());
+    }
+
+    #[test]
+    fn places_in_a_painted_face_are_led_back_to_the_photo() {
+        let faces = [face([400.0, 300.0], 40.0, 0.0)];
+        let back = |p, eyes| unbent(p, (800, 600), &faces, &Look { eyes: Eyes::new(eyes).unwrap(), ..Look::default() });
+        assert_eq!(back([10.0, 10.0], 1.0), [10.0, 10.0]);
+        let lid = back([420.0, 294.0], 1.0);
+        assert!((lid[0] - 420.0).abs() < 1e-3 && (295.5..297.0).contains(&lid[1]), "{lid:?}");
+        assert_eq!(back([420.0, 294.0], 0.0), [420.0, 294.0]);
+    }
+
+    #[test]
+    fn a_bent_photo_shows_what_its_field_says_and_a_face_left_alone_stays() {
+        let photo = Image::<Srgb8>::from_fn(800, 600, |x, y| [(x / 4) as u8, (y / 3) as u8, 90]);
+        let mut profile = face([460.0, 300.0], 40.0, 0.0);
+        profile.landmarks[2][0] += 30.0;
+        let sitters = all(&[face([400.0, 300.0], 40.0, 0.0), profile]);
+        let bent = bent(&photo, &sitters).unwrap();
+        for y in 0..600 {
+            for x in 0..800 {
+                let [u, v] = source(&sitters, [x as f32 + 0.5, y as f32 + 0.5]);
+                let [r, g, _] = bent.at(x, y).map(f32::from);
+                assert!((r - u / 4.0).abs() < 1.3 && (g - v / 3.0).abs() < 1.3, "{x} {y}");
+            }
+        }
+        assert!(bent.crop(440, 280, 40, 60) == photo.crop(440, 280, 40, 60));
+        let plain = Look { eyes: Eyes::new(0.0).unwrap(), ..Look::default() };
+        let unchanged = Sitter::all(800, 600, &[face([400.0, 300.0], 40.0, 0.0)], &plain);
+        assert_eq!(super::bent(&photo, &unchanged), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! The whole picture painted in one style: through the drawer part by part, finished part by part.
+
+use crate::brush::Brush;
+use crate::error::Error;
+use crate::finish::{finish, finishing_tile, surroundings_px};
+use crate::lift::Strokes;
+use crate::look::Look;
+use crate::plan::working_size;
+use crate::progress::Steps;
+use crate::tiles::{Part, paint_part, parts};
+use net::{Arch, Weights};
+use pixels::Image;
+use pixels::resize::{self, Filter};
+use pixels::space::Srgb8;
+
+/// How a picture is painted as a whole: at which size, in which parts.
+pub(crate) struct Whole {
+    working: (usize, usize),
+    /// Drawn at the working size; none if that is the picture's own.
+    working_parts: Vec<Part>,
+    /// Finished at full size.
+    full_parts: Vec<Part>,
+}
+
+impl Whole {
+    /// The plan for a picture of `width`×`height`.
+    pub(crate) fn plan(width: usize, height: usize, look: &Look) -> Self {
+        let working = working_size(width, height, look.detail);
+        let full_parts = parts(width, height, finishing_tile(look).side_px());
+        let at_full_size = working == (width, height);
+        let working_parts = if at_full_size { vec![] } else { parts(working.0, working.1, look.tile.side_px()) };
+        Self { working, working_parts, full_parts }
+    }
+
+    /// The parts that progress is counted in.
+    pub(crate) fn steps(&self) -> usize {
+        self.working_parts.len() + self.full_parts.len()
+    }
+
+    /// Paints it. `networks` are eye and drawer.
+    pub(crate) fn paint(
+        &self,
+        photo_srgb: &Image<Srgb8>,
+        look: &Look,
+        networks: &[Arch; 2],
+        weights: &Weights,
+        steps: &mut Steps,
+    ) -> Result<Image<Srgb8>, Error> {
+        let (width, height) = (photo_srgb.width(), photo_srgb.height());
+        let mut result = Image::filled(width, height, [0; 3]);
+        if self.working == (width, height) {
+            let brush = Brush::new(networks, weights, photo_srgb)?;
+            for &part in &self.full_parts {
+                let around = part.grown(surroundings_px(look), width, height);
+                let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
+                finish(&painted, around, part, photo_srgb, look, &mut result);
+                steps.one_more()?;
+            }
+        } else {
+            let (working_width, working_height) = self.working;
+            let working_srgb = resize::to(photo_srgb, working_width, working_height, Filter::Lanczos3);
+            let brush = Brush::new(networks, weights, &working_srgb)?;
+            let mut strokes = Strokes::new(working_width, working_height);
+            for &part in &self.working_parts {
+                let painted = paint_part(&working_srgb, part, brush.reach_px, |tile| brush.draw(tile))?;
+                strokes.put(part, &painted);
+                steps.one_more()?;
+            }
+            for &part in &self.full_parts {
+                let around = part.grown(surroundings_px(look), width, height);
+                let painted = strokes.lift(width, height, around);
+                finish(&painted, around, part, photo_srgb, look, &mut result);
+                steps.one_more()?;
+            }
+        }
+        Ok(result)
+    }
+}

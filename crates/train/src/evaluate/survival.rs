@@ -1,0 +1,76 @@
+//! Whether a painted face is still a face, the same one, in the same place.
+
+use kaiga::faces::Face;
+use serde::Serialize;
+
+/// The least overlap (IoU) of a face with the one found again.
+const LEAST_OVERLAP: f32 = 0.3;
+
+/// What became of the faces of some portraits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Survival {
+    /// Faces in the photos.
+    pub faces: usize,
+    /// How many of them are found again in the paintings, 0..1.
+    pub found_again: f64,
+    /// How far their landmarks moved, in distances of the eyes, mean.
+    pub moved: f64,
+    /// The face that moved most.
+    pub moved_most: f64,
+}
+
+impl Survival {
+    /// From what [`moved`] says of each face. Nothing of no faces.
+    pub fn of(faces: &[Option<f64>]) -> Option<Self> {
+        let again: Vec<f64> = faces.iter().copied().flatten().collect();
+        (!faces.is_empty()).then(|| Self {
+            faces: faces.len(),
+            found_again: again.len() as f64 / faces.len() as f64,
+            moved: again.iter().sum::<f64>() / again.len().max(1) as f64,
+            moved_most: again.iter().copied().fold(0.0, f64::max),
+        })
+    }
+}
+
+/// How far the landmarks of `face` moved, mean of the five, in distances of its eyes, if it is among the faces `found`
+/// in its painting. `unbend` leads from a place in the painting to where it comes from in the photo.
+pub fn moved(face: &Face, found: &[Face], unbend: impl Fn([f32; 2]) -> [f32; 2]) -> Option<f64> {
+    let nearest = found.iter().max_by(|a, b| overlap(face, a).total_cmp(&overlap(face, b)))?;
+    if overlap(face, nearest) < LEAST_OVERLAP {
+        return None;
+    }
+    let apart = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
+    let eyes = apart(face.landmarks[0], face.landmarks[1]);
+    let ways = face.landmarks.iter().zip(nearest.landmarks).map(|(&own, found)| apart(own, unbend(found)));
+    Some(ways.sum::<f64>() / 5.0 / eyes.max(1e-3))
+}
+
+/// Intersection over union of two boxes.
+fn overlap(a: &Face, b: &Face) -> f32 {
+    let common = |axis: usize| {
+        let end = |face: &Face| face.bounds[axis] + face.bounds[axis + 2];
+        (end(a).min(end(b)) - a.bounds[axis].max(b.bounds[axis])).max(0.0)
+    };
+    let both = common(0) * common(1);
+    both / (a.bounds[2] * a.bounds[3] + b.bounds[2] * b.bounds[3] - both).max(1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_face_found_again_says_how_far_it_moved() {
+        let landmarks = [[40.0, 40.0], [60.0, 40.0], [50.0, 52.0], [42.0, 62.0], [58.0, 62.0]];
+        let face = Face { bounds: [30.0, 20.0, 40.0, 50.0], landmarks, score: 1.0 };
+        let shifted = Face { landmarks: landmarks.map(|[x, y]| [x + 3.0, y + 4.0]), ..face };
+        let elsewhere = Face { bounds: [200.0, 20.0, 40.0, 50.0], ..face };
+        let as_it_is = |p| p;
+        assert_eq!(moved(&face, &[elsewhere, shifted], as_it_is), Some(0.25));
+        assert_eq!(moved(&face, &[shifted], |[x, y]| [x - 3.0, y - 4.0]), Some(0.0));
+        assert_eq!((moved(&face, &[elsewhere], as_it_is), moved(&face, &[], as_it_is)), (None, None));
+        let all = Survival::of(&[Some(0.02), None, Some(0.04), Some(0.0)]);
+        let expected = Survival { faces: 4, found_again: 0.75, moved: 0.02, moved_most: 0.04 };
+        assert_eq!((all, Survival::of(&[])), (Some(expected), None));
+    }
+}
