@@ -22,7 +22,7 @@ pub const EMBEDDED: [(&str, &[u8]); 5] = [
     ("meadow-1.safetensors", include_bytes!("../../../models/meadow-1.safetensors")),
     ("skyglow-1.safetensors", include_bytes!("../../../models/skyglow-1.safetensors")),
     ("storybook-2.safetensors", include_bytes!("../../../models/storybook-2.safetensors")),
-    ("portrait-1.safetensors", include_bytes!("../../../models/portrait-1.safetensors")),
+    ("portrait-2.safetensors", include_bytes!("../../../models/portrait-2.safetensors")),
 ];
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
