@@ -130,6 +130,9 @@ pub(crate) struct Train {
     /// What could be taken for a face in the paintings.
     #[arg(long, requires = "art")]
     art_labels: Option<PathBuf>,
+    /// Whom the model file is to credit, where the paintings' licence asks for it.
+    #[arg(long, default_value = "")]
+    credit: String,
     /// Folder of the run.
     #[arg(long)]
     out: PathBuf,
@@ -159,12 +162,14 @@ pub(crate) struct Train {
 fn train(arguments: Train) -> Result<()> {
     use anyhow::anyhow;
     let (device, kind) = arguments.machine.prepare()?;
-    let Train { photos, labels, art, art_labels, out, minutes, batch, rate, resume, seed, report_min, .. } = arguments;
+    let Train { photos, labels, art, art_labels, credit, out, minutes, batch, rate, resume, seed, report_min, .. } =
+        arguments;
     let three = |what: &str| anyhow!("{what} takes three numbers, one for each network");
     let plan = kaiga_train::faces::run::Plan {
         photos,
         labels,
         art: art.zip(art_labels),
+        credit,
         out,
         minutes: minutes.try_into().map_err(|_| three("--minutes"))?,
         batch: batch.try_into().map_err(|_| three("--batch"))?,

@@ -25,6 +25,7 @@ use crate::data::stream;
 use crate::export::TOLERANCE;
 use crate::file;
 use crate::log::Log;
+use crate::recipe::CREDIT;
 use crate::run::{Watch, rate};
 use crate::step::Numbers;
 use crate::twin::{forward, named};
@@ -44,6 +45,8 @@ pub struct Plan {
     pub labels: PathBuf,
     /// Folder of paintings that are no faces, and what may be one in them.
     pub art: Option<(PathBuf, PathBuf)>,
+    /// Whom the model file is to credit; may be empty.
+    pub credit: String,
     /// Folder of the run.
     pub out: PathBuf,
     /// Minutes for each network, reports included; 0 leaves it as it is.
@@ -122,7 +125,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
             }
         };
     }
-    Ok(())
+    export(plan, &learners)
 }
 
 /// Trains one network.
@@ -182,16 +185,19 @@ fn stage_of(
 }
 
 /// The cascade as a model file's bytes.
-fn model(learners: &[Learner; 3], note: &str) -> Result<Vec<u8>> {
+fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
     let weights = learners.iter().flat_map(Learner::plain).collect();
-    let notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
+    let mut notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
+    if !credit.is_empty() {
+        notes.insert(CREDIT.to_owned(), credit.to_owned());
+    }
     Model { architecture: mtcnn::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
 }
 
 fn export(plan: &Plan, learners: &[Learner; 3]) -> Result<()> {
     let steps: Vec<String> = learners.iter().map(|learner| learner.weights.step.to_string()).collect();
     let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.seed, steps.join(" + "));
-    let bytes = model(learners, &note)?;
+    let bytes = model(learners, &note, &plan.credit)?;
     let worst = disagreement(&Model::read(&bytes)?)?;
     if worst.is_nan() || worst > TOLERANCE {
         bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
@@ -232,7 +238,7 @@ pub fn disagreement(model: &Model) -> Result<f32> {
 /// not. Each photo is looked at a second time lying on a side or on its head, where the networks have not learnt what
 /// is no face and err as they do on photos that they never saw.
 fn mine(source: &mut Source, learners: &[Learner; 3], stage: Stage, watch: &mut dyn Watch) -> Result<()> {
-    let detector = Detector::new(&model(learners, "")?)?;
+    let detector = Detector::new(&model(learners, "", "")?)?;
     let before: &[Stage] = if stage == Stage::Refine { &[Stage::Propose] } else { &[Stage::Refine, Stage::Propose] };
     let of_photo = |(number, photo): (usize, &Photo)| -> Result<Vec<(usize, Kind, Mined)>> {
         let mut found = Vec::new();
@@ -319,7 +325,7 @@ mod tests {
     #[test]
     fn the_engine_sees_what_the_twin_sees() {
         let learners = STAGES.map(|(stage, _)| Learner::new(stage, 3, Device::Cpu, Number::Float));
-        let worst = disagreement(&Model::read(&model(&learners, "test").unwrap()).unwrap()).unwrap();
+        let worst = disagreement(&Model::read(&model(&learners, "test", "").unwrap()).unwrap()).unwrap();
         assert!(worst > 0.0 && worst < TOLERANCE, "{worst}");
     }
 }
