@@ -10,6 +10,7 @@ pub mod faces;
 pub mod file;
 pub mod painter;
 pub mod pairs;
+pub mod sheet;
 pub mod split;
 
 #[cfg(feature = "torch")]
@@ -42,8 +43,6 @@ pub mod recipe;
 pub mod run;
 #[cfg(feature = "torch")]
 pub mod score;
-#[cfg(feature = "torch")]
-pub mod sheet;
 #[cfg(feature = "torch")]
 pub mod step;
 #[cfg(feature = "torch")]
