@@ -14,7 +14,7 @@ import torch
 from facenet_pytorch import MTCNN
 from PIL import Image
 
-TURNS, ROUNDS, THREADS = 3, 5, int(os.environ.get("THREADS", 2))
+TURNS, ROUNDS, THREADS = 2, 5, int(os.environ.get("THREADS", 2))
 
 
 def compare(binary, mtcnn, path):
