@@ -9,7 +9,7 @@ const assets = [
   "look.js", "painting.js", "petals.js", "pixels.js", "previews.js", "progress.js", "save.js", "split.js", "square.js",
   "state.js", "viewer.js", "welcome.js", "zip.js", "zoom.js",
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
-  "base.css", "layout.css", "parts.css", "stage.css",
+  "base.css", "layout.css", "parts.css", "stage.css", "flower.svg",
   "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",
   "samples/sweets.webp", "samples/sweets-storybook.webp",
 ];

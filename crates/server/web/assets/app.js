@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { openCamera } from "./camera.js";
 import { startCompare } from "./compare.js";
-import { byId, h, sleep } from "./dom.js";
+import { byId, sleep } from "./dom.js";
 import { askKey, toast, words } from "./errors.js";
 import { startFilm } from "./film.js";
 import { startLanguages, t } from "./i18n.js";
@@ -12,7 +12,7 @@ import { startLook } from "./look.js";
 import { startPetals } from "./petals.js";
 import { startPreviews } from "./previews.js";
 import { startProgress } from "./progress.js";
-import { deleteAll, startSave } from "./save.js";
+import { startSave } from "./save.js";
 import { changed, onChange, state } from "./state.js";
 import { startViewer } from "./viewer.js";
 import { startWelcome } from "./welcome.js";
@@ -35,10 +35,7 @@ function startPrivacy() {
   onChange(() => {
     const seconds = state.limits?.result_ttl_s;
     const text = t(seconds ? "privacy" : "privacyPlain", { host: location.host, minutes: Math.max(1, Math.round(seconds / 60)) });
-    const parts = [text];
-    if (state.pictures.length) parts.push(" ", h("button.link", { type: "button", id: "delete-all", onclick: deleteAll }, t("deleteNow")));
-    const place = byId("privacy");
-    if (place.textContent !== parts.map((part) => part.textContent ?? part).join("")) place.replaceChildren(...parts);
+    if (byId("privacy").textContent !== text) byId("privacy").textContent = text;
   });
 }
 

@@ -47,6 +47,7 @@ export function openCrop(picture) {
     frame.style.width = `${100 * square.side / width}%`;
     frame.style.height = `${100 * square.side / height}%`;
     size.value = square.side;
+    size.style.setProperty("--fill", (square.side - size.min) / Math.max(1, size.max - size.min));
     size.setAttribute("aria-valuetext", `${square.side} px`);
   };
   const speak = () => {

@@ -1,5 +1,6 @@
 // The strip of all pictures when there are several: what state each is in, choose one, remove one, add more.
 
+import { openCamera } from "./camera.js";
 import { byId, h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { removePicture } from "./intake.js";
@@ -44,9 +45,10 @@ function cell(picture) {
 export function startFilm() {
   const list = h("ul.cells");
   const more = h("button.more", { type: "button", onclick: () => byId("files").click() }, icon("plus"), h("span"));
+  const shoot = h("button.more", { type: "button", onclick: openCamera }, icon("camera"), h("span"));
   const all = h("button.soft", { type: "button", onclick: () => outdated().forEach(enqueue) });
   const overall = h("p.overall");
-  byId("film").append(h("div.cellrow", {}, list, more), h("div.filmbar", {}, overall, all));
+  byId("film").append(h("div.cellrow", {}, list, h("div.mores", {}, more, shoot)), h("div.filmbar", {}, overall, all));
 
   const outdated = () => state.pictures.filter((picture) => !isFresh(picture) && !isBusy(picture) && ["done", "idle"].includes(picture.status));
 
@@ -58,6 +60,7 @@ export function startFilm() {
     });
     list.setAttribute("aria-label", t("photos"));
     more.lastChild.textContent = t("more");
+    shoot.lastChild.textContent = t("camera");
     const several = state.pictures.length > 1;
     byId("film").classList.toggle("several", several);
     overall.hidden = !several;

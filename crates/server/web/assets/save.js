@@ -110,7 +110,7 @@ export function startSave() {
 }
 
 /** Deletes all pictures from the server and from the page, now. */
-export async function deleteAll() {
+async function deleteAll() {
   const outcomes = await Promise.allSettled([...state.pictures].map(removePicture));
   const failed = outcomes.some(({ status, reason }) => status === "rejected" && !(reason instanceof api.Problem && reason.status === 404));
   toast(t(failed ? "deleteFailed" : "deleted"), "trash");
