@@ -160,17 +160,17 @@ async function events(behave, { job }, response) {
 // The street has a true painting; anything else comes back as it was.
 async function paint(bytes) {
   const { width, height } = inspect(bytes);
-  return Math.abs(width / height - 4 / 3) < 0.01 ? readFile(join(web, "assets/samples/street-meadow.webp")) : bytes;
+  return Math.abs(width / height - 4 / 3) < 0.01 ? readFile(join(web, "samples/street-meadow.webp")) : bytes;
 }
 
 const picture = (response, bytes, type) =>
   response.writeHead(200, { "Content-Type": inspect(bytes)?.type ?? type, "Cache-Control": "no-store" }).end(bytes);
 
 async function asset(path, response) {
-  const name = path === "/" ? "index.html" : path.replace(/^\/assets\/[^/]+\//, "/assets/");
+  const name = path === "/" ? "index.html" : path.replace(/^\/assets\/[^/]+\//, "/");
   try {
     let bytes = await readFile(join(web, normalize(name)));
-    if (/\.(html|webmanifest)$|sw\.js$/.test(name)) bytes = bytes.toString().replaceAll("{{version}}", "test");
+    if (/\.(html|webmanifest)$|sw\.js$/.test(name)) bytes = bytes.toString().replaceAll("__ASSETS__", "/assets/test");
     response.writeHead(200, { "Content-Type": types[extname(name)], "Content-Security-Policy": csp, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" }).end(bytes);
   } catch {
     problem(response, "not-found", "no such page");

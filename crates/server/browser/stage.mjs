@@ -77,6 +77,34 @@ export const fileOf = (path, name = path.split("/").pop(), mimeType = "image/jpe
 export const brokenFile = () => ({ name: "broken.jpg", mimeType: "image/jpeg", buffer: readFileSync(street).subarray(0, 9000) });
 export const textFile = () => ({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Dear kaiga, this is not a picture.") });
 
+/** The street as a phone held upright saves it: EXIF says to turn it by a quarter (orientation 6). */
+export function turnedFile() {
+  const exif = Buffer.from("ffe1 0022 457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000".replaceAll(" ", ""), "hex");
+  const { buffer } = fileOf(street);
+  return { name: "turned.jpg", mimeType: "image/jpeg", buffer: Buffer.concat([buffer.subarray(0, 2), exif, buffer.subarray(2)]) };
+}
+
+/** A TIFF with a gradient, which Chromium does not show: uncompressed RGB, one strip (TIFF 6.0, section 6). */
+export function tiffFile(width, height) {
+  const pixels = Buffer.from(Array.from({ length: width * height }, (_, at) => [at % width / width, Math.floor(at / width) / height, 0.6]).flat().map((value) => value * 255));
+  const tags = [[256, 4, 1, width], [257, 4, 1, height], [258, 3, 3, 8 + 2 + 8 * 12 + 4], [259, 3, 1, 1], [262, 3, 1, 2], [273, 4, 1, 8 + 2 + 8 * 12 + 4 + 6], [277, 3, 1, 3],
+    [279, 4, 1, pixels.length]];
+  const head = Buffer.alloc(8 + 2 + 8 * 12 + 4 + 6);
+  head.write("II*\0", "latin1");
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(tags.length, 8);
+  tags.forEach(([tag, type, count, value], index) => {
+    const at = 10 + 12 * index;
+    head.writeUInt16LE(tag, at);
+    head.writeUInt16LE(type, at + 2);
+    head.writeUInt32LE(count, at + 4);
+    if (type === 3 && count === 1) head.writeUInt16LE(value, at + 8);
+    else head.writeUInt32LE(value, at + 8);
+  });
+  for (const at of [0, 2, 4]) head.writeUInt16LE(8, head.length - 6 + at);
+  return { name: "scan.tif", mimeType: "image/tiff", buffer: Buffer.concat([head, pixels]) };
+}
+
 /** Drops files on the middle of the page, as a file manager would. */
 export async function drop(page, files) {
   const transfer = await page.evaluateHandle((list) => {

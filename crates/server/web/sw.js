@@ -1,19 +1,20 @@
 // The service worker: keeps the page's shell so that it opens without a network, and takes pictures shared by other apps.
 // It never keeps a picture of the user's beyond handing it over: /api goes to the network untouched.
 
-const version = "{{version}}";
-const shell = `shell-${version}`;
+// The server puts the versioned path of the assets here.
+const root = "__ASSETS__";
+const shell = `shell ${root}`;
 const shared = "shared";
 const assets = [
   "api.js", "app.js", "camera.js", "compare.js", "crop.js", "dom.js", "errors.js", "film.js", "i18n.js", "intake.js",
   "look.js", "painting.js", "petals.js", "pixels.js", "previews.js", "progress.js", "save.js", "split.js", "square.js",
   "state.js", "viewer.js", "welcome.js", "zip.js", "zoom.js",
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
-  "base.css", "layout.css", "parts.css", "stage.css", "flower.svg",
+  "style/base.css", "style/layout.css", "style/parts.css", "style/stage.css", "style/flower.svg",
   "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",
   "samples/sweets.webp", "samples/sweets-storybook.webp",
 ];
-const pages = ["/", "/manifest.webmanifest", "/icon.svg", "/icon-192.png", ...assets.map((name) => `/assets/${version}/${name}`)];
+const pages = ["/", "/manifest.webmanifest", "/icon.svg", "/icon-192.png", ...assets.map((name) => `${root}/${name}`)];
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(shell).then((cache) => cache.addAll(pages)).then(() => skipWaiting()));
@@ -31,7 +32,8 @@ addEventListener("fetch", (event) => {
   if (url.origin !== location.origin) return;
   if (event.request.method === "POST" && url.pathname === "/share") return event.respondWith(receive(event.request));
   if (event.request.method !== "GET" || url.pathname.startsWith("/api/")) return;
-  if (url.pathname.startsWith("/assets/")) return event.respondWith(keptFirst(event.request));
+  // While the page is being designed (--web-dir) its version stays "dev" and nothing may be kept.
+  if (url.pathname.startsWith("/assets/") && root !== "/assets/dev") return event.respondWith(keptFirst(event.request));
   if (event.request.mode === "navigate" || pages.includes(url.pathname)) event.respondWith(networkFirst(event.request));
 });
 

@@ -1,5 +1,5 @@
 // What the page knows, in one place. Parts of the page read it in their render functions and change it through
-// the functions of painting.js and intake.js, then call changed(): everybody draws anew in the next frame.
+// the functions of painting.js and intake.js, then call changed(): everybody draws anew.
 
 export const defaults = { strength: 1, saturation: 1, line: 1, eyes: 1, faces: "on" };
 
@@ -52,21 +52,20 @@ export const isBusy = (picture) => picture.status === "waiting" || picture.statu
 const listeners = new Set();
 let scheduled = false;
 
-/** Has `render` called in the frame after each change, and once now. */
+/** Has `render` called after each change, and once now. */
 export function onChange(render) {
   listeners.add(render);
   render(state);
 }
 
-/** Says that the state has changed. */
+/** Says that the state has changed. All changes of one event are drawn together, before the browser paints. */
 export function changed() {
   if (scheduled) return;
   scheduled = true;
-  // A timer, not requestAnimationFrame: that one sleeps in tabs in the background, and titles should go on there.
-  setTimeout(() => {
+  queueMicrotask(() => {
     scheduled = false;
     for (const render of listeners) render(state);
-  }, 16);
+  });
 }
 
 export function select(picture) {

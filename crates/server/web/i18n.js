@@ -38,11 +38,13 @@ export function styleWords(style) {
   };
 }
 
-const oneDecimal = () => new Intl.NumberFormat(htmlLang[language], { maximumFractionDigits: 1 });
+// Numbers and times as in the user's own country where its language is the one shown: 23:15 in en-GB, 11:15 PM in en-US.
+const region = () => navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? htmlLang[language];
+const oneDecimal = () => new Intl.NumberFormat(region(), { maximumFractionDigits: 1 });
 
 export const megabytes = (bytes) => `${oneDecimal().format(bytes / 1e6)} MB`;
 export const megapixels = (pixels) => `${oneDecimal().format(pixels / 1e6)} MP`;
-export const clock = (date) => new Intl.DateTimeFormat(htmlLang[language], { hour: "2-digit", minute: "2-digit" }).format(date);
+export const clock = (date) => new Intl.DateTimeFormat(region(), { hour: "2-digit", minute: "2-digit" }).format(date);
 
 /** Fills in all elements with data-t (text) and data-t-label (accessible name and tooltip). */
 function translatePage() {

@@ -96,7 +96,8 @@ export function startSave() {
     until.textContent = latest > 0 ? t("privacyUntil", { time: clock(new Date(latest)) }) : "";
     deleteButton.replaceChildren(icon("trash"), t("deleteNow"));
 
-    if (!picture) return;
+    for (const element of [format, size]) element.disabled = !ready;
+    if (!ready) return;
     const [width, height] = picture.crop ? [picture.crop.side, picture.crop.side] : [picture.width, picture.height];
     const key = `${width} ${height} ${document.documentElement.lang}`;
     if (key === sizesKey) return;

@@ -37,7 +37,12 @@ export function startWelcome() {
     caption.textContent = `${style.name} · ${style.tag}`;
     pair.words();
     buttons.forEach((draw) => draw());
-    byId("welcome").hidden = state.pictures.length > 0;
-    byId("work").hidden = state.pictures.length === 0;
+    const working = state.pictures.length > 0;
+    if (working === byId("welcome").hidden) return;
+    byId("welcome").hidden = working;
+    byId("work").hidden = !working;
+    // The button that was pressed is gone: whoever goes by keys or ears goes on from the top of what is new.
+    byId("main").focus({ preventScroll: true });
+    scrollTo({ top: 0 });
   });
 }
