@@ -11,7 +11,7 @@ import { inspect } from "./picture.mjs";
 const web = fileURLToPath(new URL("../web/", import.meta.url));
 const types = {
   ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
-  ".webp": "image/webp", ".webmanifest": "application/manifest+json",
+  ".webp": "image/webp", ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json",
 };
 const csp = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 const titles = {

@@ -12,7 +12,7 @@ const assets = [
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
   "style/base.css", "style/layout.css", "style/parts.css", "style/stage.css", "style/flower.svg",
   "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",
-  "samples/sweets.webp", "samples/sweets-storybook.webp",
+  "samples/sweets.webp", "samples/sweets-storybook.webp", "samples/CREDITS.txt",
 ];
 const pages = ["/", "/manifest.webmanifest", "/icon.svg", "/icon-192.png", ...assets.map((name) => `${root}/${name}`)];
 

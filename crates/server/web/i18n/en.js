@@ -20,6 +20,7 @@ export default {
   takeHome: "Take it home",
   notEvidence: "A painting is no evidence of anything: not for ID photos or medical pictures.",
   api: "For programs: the HTTP interface",
+  credits: "Whose photos these are",
   "style.meadow": "Meadow", "style.meadow.tag": "Miyazaki-like", "style.meadow.text": "Warm light, fresh greens, bright skies",
   "style.skyglow": "Skyglow", "style.skyglow.tag": "Shinkai glow", "style.skyglow.text": "Deep blue skies, violet shadows, lights that bloom",
   "style.storybook": "Storybook", "style.storybook.tag": "Picture book", "style.storybook.text": "Inked outlines, soft steps of light, flat fills",

@@ -20,6 +20,7 @@ export default {
   takeHome: "絵を持ち帰る",
   notEvidence: "絵は何の証拠にもなりません。証明写真や医療画像には使わないでください。",
   api: "プログラム向け：HTTP インターフェース",
+  credits: "サンプル写真の出典",
   "style.meadow": "草原", "style.meadow.tag": "宮崎駿風", "style.meadow.text": "あたたかな光、みずみずしい緑、晴れた空",
   "style.skyglow": "空光", "style.skyglow.tag": "新海誠風の光", "style.skyglow.text": "深い青空、紫の影、にじむ光",
   "style.storybook": "絵本", "style.storybook.tag": "絵本風", "style.storybook.text": "墨の輪郭、やわらかな明暗、平らな塗り",
