@@ -46,6 +46,8 @@ async function walk(name, options) {
 
   await choose(page, [fileOf(drawnFace), brokenFile(), fileOf(street, "again.jpg")]);
   await page.waitForFunction(() => [...document.querySelectorAll(".cell")].every(({ dataset }) => ["done", "failed"].includes(dataset.status)) && document.querySelectorAll(".cell").length === 4, null, { timeout: 60_000 });
+  await page.locator(".cell .frame").first().click();
+  await check(page, `${name}-7-gallery`);
   await page.locator(".cell .frame").nth(2).click();
   await page.locator(".trouble [role=alert]").waitFor();
   await check(page, `${name}-5-error`, { fullPage: true });

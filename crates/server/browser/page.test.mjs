@@ -337,6 +337,8 @@ test("a phone: nothing sticks out, two fingers zoom, all by touch", async () => 
   const small = await page.evaluate(() => [...document.querySelectorAll("button, select, label.stylecard")].filter((element) => element.checkVisibility())
     .map((element) => [element.textContent || element.ariaLabel, element.offsetWidth, element.offsetHeight]).filter(([, width, height]) => width < 28 || height < 28));
   assert.deepEqual(small, [], "too small for a finger");
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.equal(await overflow(), 0, "320 px: a desktop page at 400 % (WCAG 1.4.10)");
   await page.finish();
 });
 
@@ -353,6 +355,7 @@ test("by keys alone: from the first Tab to a saved painting", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
   await reach("A coast");
   await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.id === "main");
   await waitPainted(page);
   await reach("Save");
   const { name } = await downloadBy(page, () => page.keyboard.press("Enter"));

@@ -68,10 +68,10 @@ export async function convert(body, look, { maxSide, format = "jpeg", signal }) 
 export const faces = (body, signal) => json("faces", upload(body, signal));
 
 /** Puts a picture in the queue; the Job. */
-export function submit(body, look, crop, signal) {
+export function submit(body, look, crop) {
   const extra = { format: "png" };
   if (crop) extra.crop = [crop.x, crop.y, crop.side].map(Math.round).join(",");
-  return json(`jobs?${query(look, extra)}`, upload(body, signal));
+  return json(`jobs?${query(look, extra)}`, upload(body));
 }
 
 /** Cancels a job that runs and deletes photo and painting; a job that is gone already is fine. */

@@ -53,6 +53,7 @@ export function painted(picture) {
 /** Deletes everything of a picture, on the server now, in the page too. */
 export async function forget(picture) {
   stop(picture);
+  picture.status = "idle";
   for (const url of [picture.url, picture.cropped, picture.preview?.url, picture.result?.url]) if (url) URL.revokeObjectURL(url);
   const id = picture.result?.id;
   picture.result = null;
@@ -79,6 +80,7 @@ async function run(picture) {
   try {
     const first = await submitPatiently(picture, look, crop, signal);
     id = first.id;
+    signal.throwIfAborted();
     const tell = (job) => { if (!signal.aborted) { picture.job = job; changed(); } };
     tell(first);
     const job = await api.follow(id, tell, signal);
@@ -113,9 +115,10 @@ function keep(picture, result) {
 async function submitPatiently(picture, look, crop, signal) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await api.submit(picture.file, look, crop, signal);
+      // Not to be aborted: a job that was taken on has to be known, or nobody could delete its photo.
+      return await api.submit(picture.file, look, crop);
     } catch (error) {
-      if (error.status !== 429 || attempt === BUSY_TRIES) throw error;
+      if (signal.aborted || error.status !== 429 || attempt === BUSY_TRIES) throw error;
       const wait = Math.max(1, error.retryAfter || 2);
       for (let left = wait; left > 0; left--) {
         picture.job = { stage: "busy", progress: 0, seconds: left };

@@ -46,6 +46,9 @@ export function lookKey(picture, look = state.look) {
   return JSON.stringify([look.style, look.strength, look.saturation, look.line, look.eyes, look.faces, picture.crop]);
 }
 
+/** The crop within a key, as text: paintings of different crops do not lie over the same photo. */
+export const cropOf = (key) => (key ? JSON.stringify(JSON.parse(key).at(-1)) : "");
+
 export const isFresh = (picture) => picture.result?.key === lookKey(picture);
 export const isBusy = (picture) => picture.status === "waiting" || picture.status === "working";
 

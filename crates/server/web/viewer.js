@@ -8,7 +8,7 @@ import { t } from "./i18n.js";
 import { read, removePicture } from "./intake.js";
 import { enqueue } from "./painting.js";
 import { split } from "./split.js";
-import { isBusy, isFresh, lookKey, onChange, state } from "./state.js";
+import { cropOf, isBusy, isFresh, lookKey, onChange, state } from "./state.js";
 
 const PAN_PX = 40;
 
@@ -16,8 +16,7 @@ const PAN_PX = 40;
 function bestPainting(picture) {
   if (isFresh(picture)) return { url: picture.result.url, badge: null };
   if (picture.preview?.key === lookKey(picture)) return { url: picture.preview.url, badge: "previewBadge" };
-  // A painting of another crop would not lie over the photo.
-  const sameCrop = (key) => key && JSON.stringify(JSON.parse(key)[6]) === JSON.stringify(picture.crop);
+  const sameCrop = (key) => cropOf(key) === JSON.stringify(picture.crop);
   if (sameCrop(picture.preview?.key) && isBusy(picture)) return { url: picture.preview.url, badge: "previewBadge" };
   if (sameCrop(picture.result?.key)) return { url: picture.result.url, badge: "staleBadge" };
   return { url: null, badge: null };
