@@ -1,6 +1,6 @@
 // A photo from the camera. The preview of a front camera is mirrored as people expect of a mirror; the photo is not.
 
-import { dialog, h, icon } from "./dom.js";
+import { byId, dialog, h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { accept } from "./intake.js";
 
@@ -11,10 +11,12 @@ export function openCamera() {
   const message = h("p.notice", { role: "alert", hidden: true });
   const shoot = h("button.primary", { type: "button", disabled: true }, icon("camera"), t("shoot"));
   const flip = h("button.soft", { type: "button", hidden: true }, icon("flip"), t("flip"));
+  // The way out of every failure; phones offer their own camera there, also where the browser may not use it.
+  const instead = h("button.primary", { type: "button", hidden: true, onclick: () => { box.close(); byId("files").click(); } }, icon("picture"), t("choose"));
   let facing = "user", stream = null, closed = false;
 
   const stop = () => stream?.getTracks().forEach((track) => track.stop());
-  const fail = (key) => { message.textContent = t(key); message.hidden = false; video.hidden = true; };
+  const fail = (key) => { message.textContent = t(key); message.hidden = false; video.hidden = true; shoot.hidden = true; instead.hidden = false; };
 
   async function start() {
     stop();
@@ -47,7 +49,7 @@ export function openCamera() {
   flip.addEventListener("click", () => { facing = facing === "user" ? "environment" : "user"; start(); });
 
   const box = dialog(t("cameraTitle"), t("close"),
-    h("div.camera", {}, video, message, h("div.buttons", {}, shoot, flip)),
+    h("div.camera", {}, video, message, h("div.buttons", {}, shoot, instead, flip)),
     () => { closed = true; stop(); });
   start();
 }

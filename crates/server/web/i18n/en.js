@@ -48,7 +48,7 @@ export default {
   "camera.insecure": "Browsers lend the camera only to pages on this machine or with https. Open the page by https, or choose a photo instead.",
   "camera.failed": "The camera did not start; perhaps another program is using it. Close that and try again, or choose a photo instead.",
   "stage.reading": "Opening the photo", "stage.waiting": "Waiting for its turn", "stage.uploading": "Handing the photo to the server",
-  "stage.queued": "In the queue", "stage.queuedAt": "In the queue, place {n}", "stage.decoding": "Reading the photo",
+  "stage.queued": "In the queue", "stage.queuedAt": "In the queue, {n} before it", "stage.decoding": "Reading the photo",
   "stage.painting": "Painting", "stage.encoding": "Drying the colours", "stage.done": "Painted",
   "stage.busy": "The server is busy; trying again in {n} s",
   cancel: "Cancel", painted: "The painting is ready", overall: "{done} of {all} painted",

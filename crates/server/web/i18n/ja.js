@@ -48,7 +48,7 @@ export default {
   "camera.insecure": "カメラはこのマシン上のページか https のページでしか使えません。https で開くか、写真を選んでください。",
   "camera.failed": "カメラが起動しません。別のプログラムが使用中かもしれません。閉じてからもう一度試すか、写真を選んでください。",
   "stage.reading": "写真を開いています", "stage.waiting": "順番を待っています", "stage.uploading": "写真をサーバーへ渡しています",
-  "stage.queued": "順番待ち", "stage.queuedAt": "順番待ち（{n} 番目）", "stage.decoding": "写真を読み込んでいます",
+  "stage.queued": "順番待ち", "stage.queuedAt": "順番待ち（前に {n} 枚）", "stage.decoding": "写真を読み込んでいます",
   "stage.painting": "描いています", "stage.encoding": "絵の具を乾かしています", "stage.done": "描けました",
   "stage.busy": "サーバーが混んでいます。{n} 秒後にもう一度試します",
   cancel: "中止", painted: "絵ができました", overall: "{all} 枚中 {done} 枚できました",

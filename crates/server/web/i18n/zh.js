@@ -48,7 +48,7 @@ export default {
   "camera.insecure": "浏览器只允许本机页面或 https 页面使用摄像头。请用 https 打开，或改为选择照片。",
   "camera.failed": "摄像头没有启动，可能正被别的程序占用。请关闭那个程序后重试，或改为选择照片。",
   "stage.reading": "正在打开照片", "stage.waiting": "等待轮到它", "stage.uploading": "正在把照片交给服务器",
-  "stage.queued": "排队中", "stage.queuedAt": "排队中，第 {n} 位", "stage.decoding": "正在读取照片",
+  "stage.queued": "排队中", "stage.queuedAt": "排队中，前面还有 {n} 张", "stage.decoding": "正在读取照片",
   "stage.painting": "正在作画", "stage.encoding": "正在晾干颜料", "stage.done": "画好了",
   "stage.busy": "服务器正忙，{n} 秒后再试",
   cancel: "取消", painted: "画好了", overall: "已画好 {done} / {all}",
