@@ -18,6 +18,7 @@ const at = (page) => page.locator("#viewer .split").evaluate((element) => elemen
 
 test("a dropped photo is painted, with its progress shown", async () => {
   const page = await newPage();
+  if (mock) mock.behave.stepMs = 120;
   await page.evaluate(() => {
     window.stages = new Set();
     new MutationObserver(() => {

@@ -8,7 +8,7 @@ import { Zoom } from "./zoom.js";
 const NEAR_PX = 28;
 
 /**
- * {element, range, zoom, show({before, after, ratio}), words()}. `before` and `after` are URLs (null: none yet), `ratio`
+ * {element, range, zoom, show({before, after, ratio}), reveal(), words()}. `before` and `after` are URLs (null: none yet), `ratio`
  * is width / height; words() writes the texts in the language of the day.
  */
 export function split({ start = 50, zoomable = true } = {}) {
@@ -35,6 +35,14 @@ export function split({ start = 50, zoomable = true } = {}) {
     element.classList.toggle("atright", value > 86);
   };
   range.addEventListener("input", place);
+  // The painting comes in from the right, once; whoever takes the divider has it at once.
+  const reveal = () => {
+    element.style.setProperty("--at", "100%");
+    void element.offsetWidth;
+    element.classList.add("revealing");
+    place();
+  };
+  for (const end of ["pointerdown", "input", "transitionend"]) element.addEventListener(end, () => element.classList.remove("revealing"));
   const moveTo = (clientX) => {
     const box = element.getBoundingClientRect();
     range.value = Math.round(100 * (clientX - box.left) / box.width);
@@ -106,5 +114,5 @@ export function split({ start = 50, zoomable = true } = {}) {
     range.disabled = !pictures.after;
   };
   words();
-  return { element, range, zoom, show, words };
+  return { element, range, zoom, show, reveal, words };
 }

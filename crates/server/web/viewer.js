@@ -56,7 +56,7 @@ export function startViewer() {
     event.preventDefault();
   });
 
-  let shownPicture = null, shownError = null;
+  let shownPicture = null, shownError = null, revealed = null;
   onChange(() => {
     const picture = state.selected;
     if (!picture) return;
@@ -66,6 +66,7 @@ export function startViewer() {
     const known = Boolean(picture.url);
     pair.show({ before: picture.cropped ?? picture.url, after: url, ratio: picture.crop ? 1 : known ? picture.width / picture.height : 4 / 3 });
     pair.words();
+    if (url && revealed !== cropKey) { revealed = cropKey; pair.reveal(); }
     badge.hidden = !badgeKey;
     badge.textContent = badgeKey ? t(badgeKey) : "";
     frame.classList.toggle("busy", !url && (isBusy(picture) || picture.status === "reading"));
