@@ -28,7 +28,7 @@ export default {
   strength: "Strength", "strength.hint": "0 is the photo, 1 the painting",
   saturation: "Colour", "saturation.hint": "0 is grey, 1 as painted",
   line: "Lines", "line.hint": "ink in the outlines",
-  eyes: "Eyes", "eyes.hint": "how large and bright the eyes of faces are painted",
+  eyes: "Eyes", "eyes.hint": "how much the eyes of faces are enlarged",
   faces: "Paint faces with care", "faces.hint": "faces are found and painted at a finer size",
   paint: "Paint", paintAgain: "Paint with these settings", paintAll: "Paint all {n}",
   before: "Photo", after: "Painting", previewBadge: "Quick preview", staleBadge: "Earlier settings",

@@ -28,7 +28,7 @@ export default {
   strength: "強さ", "strength.hint": "0 は写真、1 は絵",
   saturation: "彩り", "saturation.hint": "0 は灰色、1 は絵のまま",
   line: "線", "line.hint": "輪郭線の墨の量",
-  eyes: "瞳", "eyes.hint": "顔の瞳をどれだけ大きく明るく描くか",
+  eyes: "瞳", "eyes.hint": "顔の瞳をどれだけ大きく描くか",
   faces: "顔をていねいに描く", "faces.hint": "顔を見つけ、より細かく描きます",
   paint: "描く", paintAgain: "この設定で描く", paintAll: "{n} 枚すべて描く",
   before: "写真", after: "絵", previewBadge: "簡易プレビュー", staleBadge: "以前の設定",

@@ -28,7 +28,7 @@ export default {
   strength: "强度", "strength.hint": "0 是照片，1 是画",
   saturation: "色彩", "saturation.hint": "0 为灰色，1 为原画",
   line: "线条", "line.hint": "轮廓线的墨色",
-  eyes: "眼睛", "eyes.hint": "人脸的眼睛画得多大、多亮",
+  eyes: "眼睛", "eyes.hint": "人脸的眼睛放大多少",
   faces: "精细绘制人脸", "faces.hint": "找到人脸并以更高精度绘制",
   paint: "作画", paintAgain: "按新设置作画", paintAll: "全部作画（{n} 张）",
   before: "照片", after: "画", previewBadge: "快速预览", staleBadge: "旧设置",
