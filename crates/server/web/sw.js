@@ -32,8 +32,10 @@ addEventListener("fetch", (event) => {
   if (url.origin !== location.origin) return;
   if (event.request.method === "POST" && url.pathname === "/share") return event.respondWith(receive(event.request));
   if (event.request.method !== "GET" || url.pathname.startsWith("/api/")) return;
-  // While the page is being designed (--web-dir) its version stays "dev" and nothing may be kept.
-  if (url.pathname.startsWith("/assets/") && root !== "/assets/dev") return event.respondWith(keptFirst(event.request));
+  if (url.pathname.startsWith("/assets/")) {
+    // While the page is being designed (--web-dir) its version stays "dev" and what is kept may be old.
+    return event.respondWith(root === "/assets/dev" ? networkFirst(event.request) : keptFirst(event.request));
+  }
   if (event.request.mode === "navigate" || pages.includes(url.pathname)) event.respondWith(networkFirst(event.request));
 });
 
