@@ -199,7 +199,7 @@ test("five photos, one of them broken: four paintings, a message, a zip", async 
   await drop(page, [fileOf(street, "one.jpg"), fileOf(street, "same.jpg"), brokenFile(), fileOf(street, "same.jpg"), fileOf(drawnFace, "樱花.jpg")]);
   await page.getByText("4 of 5 painted").waitFor();
   assert.deepEqual(await page.locator(".cell").evaluateAll((cells) => cells.map(({ dataset }) => dataset.status)), ["done", "done", "failed", "done", "done"]);
-  await page.getByRole("button", { name: /Photo 3: broken.jpg, did not work/ }).click();
+  await page.getByRole("button", { name: /Photo 3: broken.png, did not work/ }).click();
   const alert = page.locator(".trouble [role=alert]");
   await alert.waitFor();
   assert.match(await alert.textContent(), /damaged|not a picture/);
@@ -214,7 +214,7 @@ test("five photos, one of them broken: four paintings, a message, a zip", async 
   assert.equal(entries.length, 4);
   assert.deepEqual(entries.map(([file]) => file), ["one.kaiga.png", "same.kaiga.png", "same.kaiga-2.png", "樱花.kaiga.png"]);
   for (const [, size] of entries) assert.ok(size > 10_000);
-  await page.getByRole("button", { name: "Remove broken.jpg" }).click();
+  await page.getByRole("button", { name: "Remove broken.png" }).click();
   await page.waitForFunction(() => document.querySelectorAll(".cell").length === 4);
   await page.finish();
 });

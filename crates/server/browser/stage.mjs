@@ -74,7 +74,8 @@ export async function tidy() {
 
 /** Files as Playwright's setInputFiles takes them, and drop() below. */
 export const fileOf = (path, name = path.split("/").pop(), mimeType = "image/jpeg") => ({ name, mimeType, buffer: readFileSync(path) });
-export const brokenFile = () => ({ name: "broken.jpg", mimeType: "image/jpeg", buffer: readFileSync(street).subarray(0, 9000) });
+/** A PNG that ends too early. A JPEG would not do: decoders paint what there is of it. */
+export const brokenFile = () => ({ name: "broken.png", mimeType: "image/png", buffer: readFileSync(here("../web/icon-192.png")).subarray(0, 3000) });
 export const textFile = () => ({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Dear kaiga, this is not a picture.") });
 
 /** The street as a phone held upright saves it: EXIF says to turn it by a quarter (orientation 6). */
