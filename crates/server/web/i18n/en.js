@@ -58,7 +58,7 @@ export default {
   format: "Format", size: "Size", fullSize: "Full size, {w} × {h}", longest: "Longest side {n} px",
   save: "Save", share: "Share", copy: "Copy", copied: "Copied: paste it where you like",
   saveAll: "Save all as zip ({n})", savePaintFirst: "Paints with the new settings first, then saves",
-  compareTitle: "All styles, side by side", original: "Photo", use: "Use this style", inUse: "Chosen",
+  compareTitle: "All styles, side by side", original: "Photo", use: "Use this", inUse: "Chosen",
   saveSheet: "Save as one picture", close: "Close",
   privacy: "Your photo goes to this server ({host}) and nowhere else, and is deleted there after {minutes} minutes, the painting too.",
   privacyPlain: "Your photo goes to this server ({host}) and nowhere else.",
