@@ -18,7 +18,8 @@ const at = (page) => page.locator("#viewer .split").evaluate((element) => elemen
 
 test("a dropped photo is painted, with its progress shown", async () => {
   const page = await newPage();
-  if (mock) mock.behave.stepMs = 120;
+  // Long enough to be seen on a machine that has much else to do.
+  if (mock) Object.assign(mock.behave, { stepMs: 500, steps: 6 });
   await page.evaluate(() => {
     window.stages = new Set();
     new MutationObserver(() => {
