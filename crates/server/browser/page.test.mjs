@@ -1,0 +1,415 @@
+// The page as people use it: everything here holds against the stand-in and against a real server.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { inspect } from "./picture.mjs";
+import { brokenFile, choose, close, downloadBy, drawnFace, drop, fileOf, isReal, mock, newPage, open, paintingSize, paintingUrl, street, tidy, tiffFile, turnedFile, waitPainted } from "./stage.mjs";
+
+before(open);
+after(close);
+afterEach(tidy);
+
+const SPLIT = "#viewer .splitrange";
+const at = (page) => page.locator("#viewer .split").evaluate((element) => element.style.getPropertyValue("--at"));
+
+test("a dropped photo is painted, with its progress shown", async () => {
+  const page = await newPage();
+  if (mock) mock.behave.stepMs = 120;
+  await page.evaluate(() => {
+    window.stages = new Set();
+    new MutationObserver(() => {
+      const box = document.querySelector("#progress");
+      if (!box.hidden) window.stages.add(box.querySelector(".stagewords").textContent);
+    }).observe(document.querySelector("#progress"), { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+  assert.ok(await drop(page, [fileOf(street)]), "the page says that the photo may be let go");
+  await waitPainted(page);
+  assert.ok(await page.locator("#drop").isHidden());
+  assert.ok(await page.locator("#welcome").isHidden());
+  assert.deepEqual(await paintingSize(page), [1024, 768], "the painting has the photo's size");
+  const stages = await page.evaluate(() => [...window.stages]);
+  assert.ok(stages.includes("Opening the photo") && stages.length >= 2, stages.join());
+  if (mock) assert.ok(stages.includes("Painting"), stages.join());
+  assert.equal(await page.locator("#spoken").textContent(), "The painting is ready");
+  const differs = await page.evaluate(async () => {
+    const pixels = async (image) => {
+      const canvas = new OffscreenCanvas(64, 48), context = canvas.getContext("2d");
+      context.drawImage(image, 0, 0, 64, 48);
+      return context.getImageData(0, 0, 64, 48).data;
+    };
+    const [a, b] = await Promise.all([...document.querySelectorAll("#viewer .layer img")].map(pixels));
+    return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]), 0) / a.length;
+  });
+  assert.ok(differs > 2, `photo and painting differ by ${differs} of 255`);
+  await page.finish();
+});
+
+test("the divider moves by keys and by mouse; the picture zooms and pans", async () => {
+  const page = await newPage();
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.locator(SPLIT).focus();
+  for (let press = 0; press < 5; press++) await page.keyboard.press("ArrowRight");
+  assert.equal(await at(page), "55%");
+  assert.equal(await page.locator(SPLIT).getAttribute("aria-valuetext"), "45 percent painting");
+  await page.keyboard.press("Home");
+  assert.equal(await at(page), "0%");
+  await page.keyboard.press("End");
+  assert.equal(await at(page), "100%");
+  const box = await page.locator("#viewer .split").boundingBox();
+  await page.mouse.move(box.x + box.width - 2, box.y + 80);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.25, box.y + 80, { steps: 4 });
+  await page.mouse.up();
+  assert.equal(await at(page), "25%");
+
+  const transform = () => page.locator("#viewer .painting img").evaluate((image) => new DOMMatrix(getComputedStyle(image).transform).toJSON());
+  await page.locator("#viewer .frame").first().focus();
+  await page.keyboard.press("+");
+  await page.keyboard.press("+");
+  const zoomed = await transform();
+  assert.ok(Math.abs(zoomed.a - 1.5625) < 0.01, `scale ${zoomed.a}`);
+  await page.keyboard.press("ArrowRight");
+  assert.ok((await transform()).e < zoomed.e, "the arrow looks further right");
+  await page.mouse.move(box.x + box.width * 0.7, box.y + 200);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.7 + 30, box.y + 210, { steps: 3 });
+  await page.mouse.up();
+  assert.equal(await at(page), "25%", "away from the divider the picture moves, not the divider");
+  await page.keyboard.press("0");
+  assert.equal((await transform()).a, 1);
+  await page.finish();
+});
+
+test("another style is another painting; the cards show the user's own picture", async () => {
+  const page = await newPage();
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.locator(".stylecard:not(.pending)").nth(3).waitFor();
+  const thumbs = await page.locator(".stylecard img").evaluateAll((images) => images.map((image) => [image.src, image.naturalWidth]));
+  assert.equal(new Set(thumbs.map(([src]) => src)).size, thumbs.length, "a thumbnail for each style");
+  for (const [src, width] of thumbs) assert.ok(src.startsWith("blob:") && width > 0);
+  const first = await paintingUrl(page);
+  await page.locator(".stylecard", { hasText: "Skyglow" }).click();
+  await page.waitForFunction((old) => document.querySelector("#viewer .painting img").src !== old, first);
+  await waitPainted(page);
+  const second = await paintingUrl(page);
+  assert.notEqual(second, first);
+  await page.keyboard.press("ArrowRight");
+  assert.ok(await page.locator("input[value=storybook]").isChecked(), "arrow keys go through the styles");
+  await page.waitForFunction((old) => document.querySelector("#viewer .painting img").src !== old, second);
+  await waitPainted(page);
+  if (mock) {
+    const painted = mock.seen.filter(({ method, path }) => method === "POST" && path === "/api/v1/jobs").map(({ query }) => query.style);
+    assert.deepEqual(painted, ["meadow", "skyglow", "storybook"]);
+    assert.equal(mock.jobs.size, 1, "paintings that were replaced are deleted from the server");
+  }
+  await page.finish();
+});
+
+test("a slider shows a preview; the button paints with the settings", async () => {
+  const page = await newPage();
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.locator("#slider-saturation").focus();
+  for (let press = 0; press < 4; press++) await page.keyboard.press("ArrowRight");
+  await page.locator("#viewer .badge", { hasText: "Quick preview" }).waitFor();
+  if (mock) assert.equal(mock.seen.filter(({ path }) => path.endsWith("/convert")).at(-1).query.saturation, "1.2");
+  await page.getByRole("button", { name: "Paint with these settings" }).click();
+  await waitPainted(page);
+  if (mock) assert.equal([...mock.jobs.values()].at(-1).query.saturation, "1.2");
+  await page.getByRole("button", { name: "Reset" }).click();
+  assert.equal(await page.locator("#slider-saturation").inputValue(), "1");
+  await page.locator("#faces").uncheck();
+  await page.locator("#slider-eyes:disabled").waitFor();
+  await page.finish();
+});
+
+test("a photo from the camera", async () => {
+  const page = await newPage({ permissions: ["camera"] });
+  await page.getByRole("button", { name: "Camera" }).first().click();
+  await page.getByRole("button", { name: "Take the photo" }).click();
+  await waitPainted(page);
+  const [width, height] = await paintingSize(page);
+  assert.ok(width >= 320 && height >= 240, `${width} × ${height}`);
+  assert.ok(await page.evaluate(() => !document.querySelector("video")), "the camera is let go");
+  await page.finish();
+});
+
+test("the suggested crop is adjusted by keys, mouse and touch", async () => {
+  const page = await newPage({ hasTouch: true });
+  if (mock) mock.behave.faces = [[0.3, 0.15, 0.4, 0.2]];
+  await choose(page, [fileOf(drawnFace)]);
+  await waitPainted(page);
+  if (mock) await page.getByText("A face! Crop it to an avatar?").waitFor();
+  await page.getByRole("button", { name: "Crop to a square" }).click();
+  const square = page.getByRole("application", { name: "Square to keep" });
+  const box = () => square.boundingBox();
+  const start = await box();
+  assert.ok(Math.abs(start.width - start.height) < 1.5, "it is square");
+  await page.keyboard.press("-");
+  await page.keyboard.press("-");
+  const small = await box();
+  assert.ok(small.width < start.width);
+  await page.keyboard.press("Shift+ArrowDown");
+  const lower = await box();
+  assert.ok(lower.y > small.y && lower.width === small.width);
+  assert.match(await page.locator(".dialog [role=status]").textContent(), /from top \d+ percent, side \d+ pixels/);
+  await page.mouse.move(lower.x + lower.width / 2, lower.y + lower.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(lower.x + lower.width / 2 + 6, lower.y + lower.height / 2 + 30, { steps: 3 });
+  await page.mouse.up();
+  const moved = await box();
+  assert.ok(Math.abs(moved.y - lower.y - 30) < 3, `moved by ${moved.y - lower.y}`);
+  // A finger on the lower right corner.
+  const [x, y] = [moved.x + moved.width, moved.y + moved.height];
+  const touch = (type, px, py) => page.dispatchEvent(".corner-handle[data-right='1'][data-bottom='1']", type,
+    { pointerId: 7, pointerType: "touch", isPrimary: true, button: type === "pointerdown" ? 0 : -1, clientX: px, clientY: py, bubbles: true });
+  await page.evaluate(() => { Element.prototype.setPointerCapture = () => {}; });
+  await touch("pointerdown", x, y);
+  await touch("pointermove", x - 40, y - 40);
+  await touch("pointerup", x - 40, y - 40);
+  const pulled = await box();
+  assert.ok(Math.abs(moved.width - pulled.width - 40) < 4, `smaller by ${moved.width - pulled.width}`);
+  assert.ok(Math.abs(pulled.x - moved.x) < 2, "the other corner stays");
+  await page.getByRole("button", { name: "Use this square" }).click();
+  await page.getByText(/Cropped to a square of \d+ px/).waitFor();
+  await waitPainted(page);
+  const stage = await page.locator("#viewer .split").boundingBox();
+  assert.ok(Math.abs(stage.width - stage.height) < 2, "the stage is square");
+  if (mock) {
+    const [cx, cy, side] = [...mock.jobs.values()].at(-1).query.crop.split(",").map(Number);
+    const { width, height } = inspect(fileOf(drawnFace).buffer);
+    assert.ok(side > 30 && cx >= 0 && cy >= 0 && cx + side <= width && cy + side <= height, `${cx},${cy},${side} in ${width} × ${height}`);
+  } else {
+    const [width, height] = await paintingSize(page);
+    assert.equal(width, height);
+  }
+  await page.getByRole("button", { name: "Whole photo" }).click();
+  await waitPainted(page);
+  await page.finish();
+});
+
+test("five photos, one of them broken: four paintings, a message, a zip", async () => {
+  const page = await newPage({ allowed: /status of 4\d\d/ });
+  await drop(page, [fileOf(street, "one.jpg"), fileOf(street, "same.jpg"), brokenFile(), fileOf(street, "same.jpg"), fileOf(drawnFace, "樱花.jpg")]);
+  await page.getByText("4 of 5 painted").waitFor();
+  assert.deepEqual(await page.locator(".cell").evaluateAll((cells) => cells.map(({ dataset }) => dataset.status)), ["done", "done", "failed", "done", "done"]);
+  await page.getByRole("button", { name: /Photo 3: broken.png, did not work/ }).click();
+  const alert = page.locator(".trouble [role=alert]");
+  await alert.waitFor();
+  assert.match(await alert.textContent(), /damaged|not a picture/);
+  assert.ok(await alert.getByRole("button", { name: "Remove this photo" }).isVisible());
+  await page.getByRole("button", { name: /Photo 1: one.jpg/ }).click();
+  const { name, bytes } = await downloadBy(page, () => page.getByRole("button", { name: "Save all as zip (4)" }).click());
+  assert.equal(name, "kaiga.zip");
+  const path = join(mkdtempSync(join(tmpdir(), "kaiga-")), name);
+  writeFileSync(path, bytes);
+  const script = "import json, sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print(json.dumps([[i.filename, i.file_size] for i in z.infolist()]))";
+  const entries = JSON.parse(execFileSync("python3", ["-c", script, path]));
+  assert.equal(entries.length, 4);
+  assert.deepEqual(entries.map(([file]) => file), ["one.kaiga.png", "same.kaiga.png", "same.kaiga-2.png", "樱花.kaiga.png"]);
+  for (const [, size] of entries) assert.ok(size > 10_000);
+  await page.getByRole("button", { name: "Remove broken.png" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".cell").length === 4);
+  await page.finish();
+});
+
+test("saving in another format and size, sharing", async () => {
+  const page = await newPage({ path: null });
+  await page.addInitScript(() => {
+    navigator.canShare = () => true;
+    navigator.share = async ({ files }) => { window.shared = files.map(({ name, type }) => [name, type]); };
+  });
+  await page.goto(page.home);
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  for (const [format, type, extension] of [["PNG", "image/png", "png"], ["JPEG", "image/jpeg", "jpg"], ["WebP", "image/webp", "webp"]]) {
+    await page.locator("#format").selectOption({ label: format });
+    await page.locator("#size").selectOption("512");
+    const { name, bytes } = await downloadBy(page, () => page.getByRole("button", { name: "Save", exact: true }).click());
+    assert.equal(name, `street.kaiga.${extension}`);
+    const found = inspect(bytes);
+    assert.deepEqual([found.type, found.width, found.height], [type, 512, 384]);
+  }
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.waitForFunction(() => window.shared);
+  assert.deepEqual(await page.evaluate(() => window.shared), [["street.kaiga.webp", "image/webp"]]);
+  await page.finish();
+});
+
+test("all styles side by side, saved as one picture", async () => {
+  const page = await newPage();
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.getByRole("button", { name: "Side by side" }).click();
+  const sheet = page.getByRole("button", { name: "Save as one picture" });
+  await page.waitForFunction(() => document.querySelectorAll(".comparecell:not(.pending)").length === 5);
+  const { name, bytes } = await downloadBy(page, () => sheet.click());
+  assert.equal(name, "street.styles.png");
+  assert.equal(inspect(bytes).width, 24 + 2 * (480 + 24));
+  await page.locator(".comparecell", { hasText: "Portrait" }).getByRole("button").click();
+  assert.ok(await page.locator("input[value=portrait]").isChecked());
+  await waitPainted(page);
+  await page.finish();
+});
+
+test("pictures as cameras and scanners make them: turned by EXIF, TIFF", { skip: !isReal && "the stand-in cannot turn or read them" }, async () => {
+  const page = await newPage();
+  await choose(page, [turnedFile()]);
+  await waitPainted(page);
+  assert.deepEqual(await paintingSize(page), [768, 1024]);
+  const stage = await page.locator("#viewer .split").boundingBox();
+  assert.ok(Math.abs(stage.width / stage.height - 0.75) < 0.02, "the photo beside it stands upright, too");
+  await choose(page, [tiffFile(300, 200)]);
+  await waitPainted(page);
+  assert.deepEqual(await paintingSize(page), [300, 200]);
+  assert.ok(await page.locator("#viewer .photo img").evaluate((image) => image.naturalWidth === 300), "the server shows what the browser cannot");
+  await page.finish();
+});
+
+test("a pasted picture, and one shared by another app", async () => {
+  const page = await newPage();
+  const base64 = fileOf(street).buffer.toString("base64");
+  await page.evaluate((data) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(data), (char) => char.charCodeAt(0))], "pasted.jpg", { type: "image/jpeg" }));
+    dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer }));
+  }, base64);
+  await waitPainted(page);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await page.evaluate(async (data) => {
+    const form = new FormData();
+    form.append("photos", new File([Uint8Array.from(atob(data), (char) => char.charCodeAt(0))], "分享.jpg", { type: "image/jpeg" }));
+    await fetch("/share", { method: "POST", body: form });
+  }, base64);
+  await page.goto("about:blank");
+  await page.goto(`${page.home}/#shared`);
+  await waitPainted(page);
+  assert.equal(await page.locator(".cell .frame").getAttribute("title"), "分享.jpg");
+  await page.finish();
+});
+
+test("the language is the browser's and can be changed for good", async () => {
+  for (const [locale, lang, words] of [["zh-CN", "zh-Hans", "选择照片"], ["ja-JP", "ja", "写真を選ぶ"], ["de-DE", "en", "Choose photos"]]) {
+    const page = await newPage({ locale });
+    assert.equal(await page.locator("html").getAttribute("lang"), lang);
+    await page.getByRole("button", { name: words }).waitFor();
+    await page.finish();
+  }
+  const page = await newPage();
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.locator("#language").selectOption("zh");
+  await page.locator(".stylecard", { hasText: "宫崎骏风" }).waitFor();
+  await page.getByRole("button", { name: "保存" }).waitFor();
+  await page.locator("#language").selectOption("ja");
+  await page.locator(".stylecard", { hasText: "新海誠風の光" }).waitFor();
+  await page.reload();
+  await page.getByRole("button", { name: "写真を選ぶ" }).waitFor();
+  await page.finish();
+});
+
+test("a phone: nothing sticks out, two fingers zoom, all by touch", async () => {
+  const page = await newPage({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(await overflow(), 0);
+  await page.getByRole("button", { name: "A street" }).tap();
+  await waitPainted(page);
+  assert.equal(await overflow(), 0);
+  await choose(page, [2, 3, 4, 5].map((number) => fileOf(street, `${number}.jpg`)));
+  await page.getByText("5 of 5 painted").waitFor();
+  assert.equal(await overflow(), 0, "a strip of five photos scrolls by itself");
+  await page.locator(".stylecard", { hasText: "Skyglow" }).tap();
+  await waitPainted(page);
+  const box = await page.locator("#viewer .split").boundingBox();
+  const session = await page.context().newCDPSession(page);
+  const fingers = (type, ...points) => session.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x: box.x + x, y: box.y + y, id })) });
+  await fingers("touchStart", [120, 100], [180, 100]);
+  for (let step = 1; step <= 5; step++) await fingers("touchMove", [120 - step * 10, 100], [180 + step * 10, 100]);
+  await fingers("touchEnd");
+  const scale = await page.locator("#viewer .painting img").evaluate((image) => new DOMMatrix(getComputedStyle(image).transform).a);
+  assert.ok(scale > 1.8 && scale < 3.5, `pinched to ${scale}`);
+  const small = await page.evaluate(() => [...document.querySelectorAll("button, select, label.stylecard")].filter((element) => element.checkVisibility())
+    .map((element) => [element.textContent || element.ariaLabel, element.offsetWidth, element.offsetHeight]).filter(([, width, height]) => width < 28 || height < 28));
+  assert.deepEqual(small, [], "too small for a finger");
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.equal(await overflow(), 0, "320 px: a desktop page at 400 % (WCAG 1.4.10)");
+  await page.finish();
+});
+
+test("by keys alone: from the first Tab to a saved painting", async () => {
+  const page = await newPage();
+  const reach = async (wanted) => {
+    for (let press = 0; press < 60; press++) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((words) => (document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent).includes(words), wanted)) return;
+    }
+    assert.fail(`${wanted} cannot be reached`);
+  };
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  await reach("A coast");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.id === "main");
+  await waitPainted(page);
+  await reach("Save");
+  const { name } = await downloadBy(page, () => page.keyboard.press("Enter"));
+  assert.equal(name, "coast.kaiga.png");
+  await page.finish();
+});
+
+test("the privacy line tells the server's own time; delete now deletes", async () => {
+  const page = await newPage();
+  const { result_ttl_s: ttl } = await (await page.request.get(`${page.home}/api/v1/limits`)).json();
+  const privacy = page.locator("#privacy");
+  assert.match(await privacy.textContent(), new RegExp(`deleted there after ${Math.max(1, Math.round(ttl / 60))} minutes`));
+  const [response] = await Promise.all([page.waitForResponse((answer) => answer.status() === 202), choose(page, [fileOf(street)])]);
+  const { id } = await response.json();
+  await waitPainted(page);
+  assert.match(await page.locator(".until").textContent(), /What is there now goes at \d/);
+  await page.getByRole("button", { name: "Delete now" }).click();
+  await page.getByText("Deleted from the server and from this page").waitFor();
+  assert.ok(await page.locator("#welcome").isVisible());
+  const gone = await page.request.get(`${page.home}/api/v1/jobs/${id}`);
+  // Either nothing is known of it any more, or that it was deleted.
+  if (gone.ok()) assert.equal((await gone.json()).state, "cancelled");
+  const picture = await page.request.get(`${page.home}/api/v1/jobs/${id}/result`);
+  assert.ok([404, 410].includes(picture.status()), `the painting answers ${picture.status()}`);
+  await page.finish();
+});
+
+test("without a network the page opens and says so", async () => {
+  const page = await newPage({ allowed: /ERR_INTERNET_DISCONNECTED|Failed to load/ });
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await page.context().setOffline(true);
+  await page.reload();
+  await page.getByRole("heading", { name: "Your photo, painted" }).waitFor();
+  await page.getByText("You are offline.").waitFor();
+  assert.ok(await page.locator("#showcase .painting img").evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
+  await page.context().setOffline(false);
+  await page.getByText("You are offline.").waitFor({ state: "hidden" });
+  await page.locator(".stylecard").first().waitFor({ state: "attached" });
+  await page.finish();
+});
+
+test("it can be installed: manifest, icons, share target", { skip: isReal && "the same files" }, async () => {
+  const page = await newPage();
+  const manifest = await (await page.request.get(`${page.home}/manifest.webmanifest`)).json();
+  assert.equal(manifest.share_target.action, "/share");
+  for (const { src, sizes, type } of manifest.icons) {
+    const answer = await page.request.get(page.home + src);
+    assert.equal(answer.headers()["content-type"], type);
+    if (type === "image/png") assert.equal(`${inspect(await answer.body()).width}x${inspect(await answer.body()).height}`, sizes);
+  }
+  const session = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+  assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"), []);
+  await page.finish();
+});

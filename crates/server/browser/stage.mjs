@@ -1,0 +1,143 @@
+// What the browser tests share: one Chromium, a server (the stand-in, or the one at KAIGA_URL), pages that are watched for
+// errors, pictures to put in.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { goodDay, startMock } from "./mock.mjs";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+export const shots = here("../../../runs/browser/");
+export const street = here("../../../samples/street.jpg");
+export const drawnFace = here("drawn-face.jpg");
+/** A painting of a real server may take its time on a busy machine. */
+export const PATIENCE_MS = 60_000;
+
+export const isReal = Boolean(process.env.KAIGA_URL);
+export let mock = null;
+let browser = null, url = process.env.KAIGA_URL ?? null;
+const contexts = new Set();
+
+export async function open() {
+  mkdirSync(shots, { recursive: true });
+  if (!isReal) {
+    mock = await startMock();
+    url = mock.url;
+  }
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+  });
+}
+
+export async function close() {
+  await browser.close();
+  mock?.close();
+}
+
+/**
+ * A fresh page, `options` as Playwright's contexts have them. Errors of the page and of its content security policy fail
+ * the test when it calls page.finish(); `allowed` is a pattern of console messages that the test provokes.
+ */
+export async function newPage({ allowed = null, path = "/", ...options } = {}) {
+  if (mock) { mock.behave = { ...goodDay }; mock.seen.length = 0; mock.jobs.clear(); }
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 860 }, acceptDownloads: true, ...options });
+  contexts.add(context);
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const troubles = [];
+  page.on("pageerror", (error) => troubles.push(`error: ${error.stack}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !allowed?.test(message.text())) troubles.push(`console: ${message.text()} ${message.location().url}`);
+  });
+  page.finish = async () => {
+    contexts.delete(context);
+    await context.close();
+    assert.deepEqual(troubles, []);
+  };
+  page.home = url;
+  if (path !== null) {
+    await page.goto(url + path);
+    // The styles are there: the page has spoken with the server.
+    await page.locator(".stylecard").first().waitFor({ state: "attached" });
+  }
+  return page;
+}
+
+/** Closes what a failed test left open. */
+export async function tidy() {
+  for (const context of contexts) await context.close();
+  contexts.clear();
+}
+
+/** Files as Playwright's setInputFiles takes them, and drop() below. */
+export const fileOf = (path, name = path.split("/").pop(), mimeType = "image/jpeg") => ({ name, mimeType, buffer: readFileSync(path) });
+/** A PNG that ends too early. A JPEG would not do: decoders paint what there is of it. */
+export const brokenFile = () => ({ name: "broken.png", mimeType: "image/png", buffer: readFileSync(here("../web/icon-192.png")).subarray(0, 3000) });
+export const textFile = () => ({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Dear kaiga, this is not a picture.") });
+
+/** The street as a phone held upright saves it: EXIF says to turn it by a quarter (orientation 6). */
+export function turnedFile() {
+  const exif = Buffer.from("ffe1 0022 457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000".replaceAll(" ", ""), "hex");
+  const { buffer } = fileOf(street);
+  return { name: "turned.jpg", mimeType: "image/jpeg", buffer: Buffer.concat([buffer.subarray(0, 2), exif, buffer.subarray(2)]) };
+}
+
+/** A TIFF with a gradient, which Chromium does not show: uncompressed RGB, one strip (TIFF 6.0, section 6). */
+export function tiffFile(width, height) {
+  const pixels = Buffer.from(Array.from({ length: width * height }, (_, at) => [at % width / width, Math.floor(at / width) / height, 0.6]).flat().map((value) => value * 255));
+  const tags = [[256, 4, 1, width], [257, 4, 1, height], [258, 3, 3, 8 + 2 + 8 * 12 + 4], [259, 3, 1, 1], [262, 3, 1, 2], [273, 4, 1, 8 + 2 + 8 * 12 + 4 + 6], [277, 3, 1, 3],
+    [279, 4, 1, pixels.length]];
+  const head = Buffer.alloc(8 + 2 + 8 * 12 + 4 + 6);
+  head.write("II*\0", "latin1");
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(tags.length, 8);
+  tags.forEach(([tag, type, count, value], index) => {
+    const at = 10 + 12 * index;
+    head.writeUInt16LE(tag, at);
+    head.writeUInt16LE(type, at + 2);
+    head.writeUInt32LE(count, at + 4);
+    if (type === 3 && count === 1) head.writeUInt16LE(value, at + 8);
+    else head.writeUInt32LE(value, at + 8);
+  });
+  for (const at of [0, 2, 4]) head.writeUInt16LE(8, head.length - 6 + at);
+  return { name: "scan.tif", mimeType: "image/tiff", buffer: Buffer.concat([head, pixels]) };
+}
+
+/** Drops files on the middle of the page, as a file manager would. */
+export async function drop(page, files) {
+  const transfer = await page.evaluateHandle((list) => {
+    const data = new DataTransfer();
+    for (const { name, mimeType, base64 } of list) {
+      data.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], name, { type: mimeType }));
+    }
+    return data;
+  }, files.map(({ buffer, ...rest }) => ({ ...rest, base64: buffer.toString("base64") })));
+  await page.dispatchEvent("main", "dragenter", { dataTransfer: transfer });
+  await page.dispatchEvent("main", "dragover", { dataTransfer: transfer });
+  const veiled = await page.locator("#drop").isVisible();
+  await page.dispatchEvent("main", "drop", { dataTransfer: transfer });
+  return veiled;
+}
+
+export const choose = (page, files) => page.setInputFiles("#files", files);
+
+/** Waits until the picture in the viewer is painted as the settings are: no bar, no badge, nothing to do first. */
+export async function waitPainted(page) {
+  await page.waitForFunction(() => {
+    const gone = (selector) => { const element = document.querySelector(selector); return !element || element.hidden || !element.checkVisibility(); };
+    return document.querySelector("#viewer .painting img")?.currentSrc && document.querySelector("#viewer .painting img").naturalWidth > 0
+      && gone("#progress") && gone("#viewer .badge") && gone("#save .hint") && gone("#sliders .primary");
+  }, null, { timeout: PATIENCE_MS });
+}
+
+export const paintingSize = (page) => page.locator("#viewer .painting img").evaluate((image) => [image.naturalWidth, image.naturalHeight]);
+export const paintingUrl = (page) => page.locator("#viewer .painting img").getAttribute("src");
+
+/** Waits for what `act` downloads: {name, bytes}. */
+export async function downloadBy(page, act) {
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}

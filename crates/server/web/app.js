@@ -1,0 +1,86 @@
+// Puts the page together: each part draws itself from the state (state.js) and listens for its own buttons.
+
+import * as api from "./api.js";
+import { openCamera } from "./camera.js";
+import { startCompare } from "./compare.js";
+import { byId, sleep } from "./dom.js";
+import { askKey, toast, words } from "./errors.js";
+import { startFilm } from "./film.js";
+import { startLanguages, t } from "./i18n.js";
+import { startIntake } from "./intake.js";
+import { startLook } from "./look.js";
+import { startPetals } from "./petals.js";
+import { startPreviews } from "./previews.js";
+import { startProgress } from "./progress.js";
+import { startSave } from "./save.js";
+import { changed, onChange, state } from "./state.js";
+import { startViewer } from "./viewer.js";
+import { startWelcome } from "./welcome.js";
+
+function startTheme() {
+  const root = document.documentElement, button = byId("theme");
+  const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const show = () => button.setAttribute("aria-pressed", String(dark()));
+  if (localStorage.getItem("theme")) root.dataset.theme = localStorage.getItem("theme");
+  button.addEventListener("click", () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+    show();
+  });
+  show();
+}
+
+// True by the server's own word: nothing is promised before its limits are known.
+function startPrivacy() {
+  onChange(() => {
+    const seconds = state.limits?.result_ttl_s;
+    const text = t(seconds ? "privacy" : "privacyPlain", { host: location.host, minutes: Math.max(1, Math.round(seconds / 60)) });
+    if (byId("privacy").textContent !== text) byId("privacy").textContent = text;
+  });
+}
+
+function startConnection() {
+  const show = () => { byId("offline").hidden = navigator.onLine; };
+  addEventListener("online", () => { show(); if (!state.limits) learn(); });
+  addEventListener("offline", show);
+  show();
+}
+
+/** Asks the server what it has; goes on asking while it cannot be reached. */
+async function learn() {
+  for (let wait = 2; ; wait = Math.min(30, wait * 2)) {
+    try {
+      const [limits, { styles, default: first }] = await Promise.all([api.limits(), api.styles()]);
+      Object.assign(state, { limits, styles });
+      if (!styles.some(({ name }) => name === state.look.style)) state.look.style = first;
+      changed();
+      if (limits.auth_required && !sessionStorage.getItem("token")) askKey(() => {});
+      return;
+    } catch (error) {
+      if (error.kind === "unauthorized") return askKey(learn);
+      if (navigator.onLine) toast(`${words(error).title}. ${words(error).advice}`, "close");
+      await sleep(wait * 1000);
+      if (state.limits) return;
+    }
+  }
+}
+
+startLanguages();
+startTheme();
+startWelcome();
+startViewer();
+startProgress();
+startFilm();
+startLook();
+startSave();
+startCompare();
+startPreviews();
+startPetals();
+startPrivacy();
+startConnection();
+for (const button of document.querySelectorAll("[data-open]")) {
+  button.addEventListener("click", button.dataset.open === "files" ? () => byId("files").click() : openCamera);
+}
+startIntake();
+learn();
+navigator.serviceWorker?.register("/sw.js").catch(() => {});

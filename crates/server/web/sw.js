@@ -1,0 +1,69 @@
+// The service worker: keeps the page's shell so that it opens without a network, and takes pictures shared by other apps.
+// It never keeps a picture of the user's beyond handing it over: /api goes to the network untouched.
+
+// The server puts the versioned path of the assets here.
+const root = "__ASSETS__";
+const shell = `shell ${root}`;
+const shared = "shared";
+const assets = [
+  "api.js", "app.js", "camera.js", "compare.js", "crop.js", "dom.js", "errors.js", "film.js", "i18n.js", "intake.js",
+  "look.js", "painting.js", "petals.js", "pixels.js", "previews.js", "progress.js", "save.js", "split.js", "square.js",
+  "state.js", "viewer.js", "welcome.js", "zip.js", "zoom.js",
+  "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
+  "style/base.css", "style/layout.css", "style/parts.css", "style/stage.css", "style/flower.svg",
+  "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",
+  "samples/sweets.webp", "samples/sweets-storybook.webp", "samples/CREDITS.txt",
+];
+const pages = ["/", "/manifest.webmanifest", "/icon.svg", "/icon-192.png", ...assets.map((name) => `${root}/${name}`)];
+
+addEventListener("install", (event) => {
+  event.waitUntil(caches.open(shell).then((cache) => cache.addAll(pages)).then(() => skipWaiting()));
+});
+
+addEventListener("activate", (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name !== shell && name !== shared) await caches.delete(name);
+    await clients.claim();
+  })());
+});
+
+addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  if (url.origin !== location.origin) return;
+  if (event.request.method === "POST" && url.pathname === "/share") return event.respondWith(receive(event.request));
+  if (event.request.method !== "GET" || url.pathname.startsWith("/api/")) return;
+  if (url.pathname.startsWith("/assets/")) {
+    // While the page is being designed (--web-dir) its version stays "dev" and what is kept may be old.
+    return event.respondWith(root === "/assets/dev" ? networkFirst(event.request) : keptFirst(event.request));
+  }
+  if (event.request.mode === "navigate" || pages.includes(url.pathname)) event.respondWith(networkFirst(event.request));
+});
+
+// Assets carry their version in the path: what is kept is right forever.
+async function keptFirst(request) {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
+// The page itself is asked for anew, so that an update of the server is seen at once.
+async function networkFirst(request) {
+  try {
+    return await fetch(request);
+  } catch (gone) {
+    const kept = await caches.match(request.mode === "navigate" ? "/" : request);
+    if (kept) return kept;
+    throw gone;
+  }
+}
+
+// A picture shared from another app lies in a cache until the page takes it out (intake.js), a moment later.
+async function receive(request) {
+  const form = await request.formData();
+  const cache = await caches.open(shared);
+  let number = 0;
+  for (const file of form.getAll("photos")) {
+    if (!(file instanceof File)) continue;
+    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
+    await cache.put(`/shared/${Date.now()}-${number++}`, new Response(file, { headers }));
+  }
+  return Response.redirect("/#shared", 303);
+}
