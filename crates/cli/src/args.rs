@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
         kaiga photo.jpg -o out.jpg -n skyglow  another style, another name and format\n  \
         kaiga holiday/                         every picture in there into holiday.kaiga/\n  \
         kaiga - < in.jpg > out.png             reads stdin, writes stdout\n  \
-        kaiga avatar photo.jpg                 a square of the main face\n\n\
+        kaiga avatar photo.jpg                 a square of the main face\n  \
+        kaiga serve                            the page, at http://127.0.0.1:8080\n\n\
         Exit status: 0 all done, 1 nothing done, 2 wrong usage, 3 some failed, 130 interrupted.\n\
         Not for medical pictures or ID photos: a painting is no longer evidence of anything."
 )]
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     /// Paint a square of the main face, for an account or a card
     #[command(after_help = "Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.")]
     Avatar(Box<TypedAvatar>),
+    /// Serve the page and the HTTP interface
+    Serve(crate::serve::Typed),
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo

@@ -9,6 +9,7 @@ mod faces;
 mod folder;
 mod measure;
 mod photo;
+mod serve;
 mod styles;
 
 use clap::Parser;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
+        Some(args::Command::Serve(typed)) => serve(typed),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
@@ -48,6 +50,15 @@ type Complaint = (u8, String);
 fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
     let text = text.map_err(|complaint| (NOTHING_DONE, complaint))?;
     println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(typed: serve::Typed) -> Result<ExitCode, Complaint> {
+    let (print_only, config) = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    if print_only {
+        return print(Ok(config.documented().trim_end().to_owned()));
+    }
+    serve::serve(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
     Ok(ExitCode::SUCCESS)
 }
 

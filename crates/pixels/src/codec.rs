@@ -204,14 +204,8 @@ impl Limits {
 /// # Ok::<(), codec::Error>(())
 /// ```
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
-    if bytes.len() as u64 > limits.max_file_bytes {
-        return Err(Error::too_large(
-            Limit::FileBytes,
-            format!("file is {} MiB, the limit is {} MiB", bytes.len() >> 20, limits.max_file_bytes >> 20),
-        ));
-    }
-    let format = Format::from_magic(bytes).ok_or_else(|| Error::unsupported(not_read(bytes)))?;
-    catch_unwind(AssertUnwindSafe(|| {
+    let format = recognised(bytes, limits)?;
+    catching(format, || {
         let samples = decode::decode(bytes, format, limits)?;
         let orientation = samples.orientation;
         let (image, alpha) = samples.into_srgb();
@@ -220,8 +214,40 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
             alpha: alpha.map(|alpha| orient::upright(alpha, orientation)),
             format,
         })
-    }))
-    .unwrap_or_else(|_| {
+    })
+}
+
+/// Width and height in pixels as the header says them, without decoding: for those who plan memory. A picture that is
+/// stored on its side comes out of [`read`] with the two exchanged.
+///
+/// # Errors
+/// As [`read`], as far as the header tells.
+///
+/// ```
+/// use pixels::{Image, codec, space::Srgb8};
+/// let png = codec::write(&Image::<Srgb8>::filled(3, 2, [10, 200, 30]), None, codec::Format::Png, 90)?;
+/// assert_eq!(codec::stored_size(&png, &codec::Limits::default())?, (3, 2));
+/// # Ok::<(), codec::Error>(())
+/// ```
+pub fn stored_size(bytes: &[u8], limits: &Limits) -> Result<(usize, usize), Error> {
+    let format = recognised(bytes, limits)?;
+    catching(format, || decode::stored_size(bytes, format, limits))
+}
+
+/// The format, if the file is not too large.
+fn recognised(bytes: &[u8], limits: &Limits) -> Result<Format, Error> {
+    if bytes.len() as u64 > limits.max_file_bytes {
+        return Err(Error::too_large(
+            Limit::FileBytes,
+            format!("file is {} MiB, the limit is {} MiB", bytes.len() >> 20, limits.max_file_bytes >> 20),
+        ));
+    }
+    Format::from_magic(bytes).ok_or_else(|| Error::unsupported(not_read(bytes)))
+}
+
+/// Some decoders panic on some broken files.
+fn catching<T>(format: Format, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
         Err(Error::broken(format!("the {format} decoder failed on this file (a fault of the decoder)")))
     })
 }

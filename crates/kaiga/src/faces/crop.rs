@@ -1,6 +1,8 @@
 //! A square for an avatar, composed around the main face.
 
 use super::Face;
+use pixels::codec::Photo;
+use pixels::resize::{self, Filter};
 
 /// A square part of a picture, px; never outside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,29 @@ pub struct Crop {
     pub y: usize,
     /// Side.
     pub side: usize,
+}
+
+impl Crop {
+    /// This part of a photo, scaled to `size_px`×`size_px`, and the faces as they are in it.
+    ///
+    /// # Panics
+    /// If the part reaches outside the photo, or a size is 0.
+    pub fn cut(self, photo: &Photo, faces: &[Face], size_px: usize) -> (Photo, Vec<Face>) {
+        let Self { x, y, side } = self;
+        let filter = if size_px < side { Filter::Lanczos3 } else { Filter::Mitchell };
+        let image = resize::to(&photo.image.crop(x, y, side, side), size_px, size_px, filter);
+        let opacity = photo.alpha.as_ref();
+        let alpha = opacity.map(|alpha| resize::to(&alpha.crop(x, y, side, side), size_px, size_px, filter));
+        let scale = size_px as f32 / side as f32;
+        let place = |[px, py]: [f32; 2]| [(px - x as f32) * scale, (py - y as f32) * scale];
+        let faces = faces.iter().map(|face| {
+            let [left, top, width, height] = face.bounds;
+            let [left, top] = place([left, top]);
+            let landmarks = face.landmarks.map(place);
+            Face { bounds: [left, top, width * scale, height * scale], landmarks, ..*face }
+        });
+        (Photo { image, alpha, format: photo.format }, faces.collect())
+    }
 }
 
 /// The side of the square, in heights of the face from forehead to chin.

@@ -23,17 +23,40 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Sa
     }
 }
 
-fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Samples, Error> {
-    // The decoder's own side limits are off: ours are checked below, with a message of our own.
-    let options = DecoderOptions::default()
+/// Width and height as the header says them, before any turning upright, within `limits`.
+pub(super) fn stored_size(bytes: &[u8], format: Format, limits: &Limits) -> Result<(usize, usize), Error> {
+    match format {
+        Format::Jpeg => open_jpeg(bytes, jpeg_options(), limits).map(|(_, size)| size),
+        _ => open_other(bytes, format, limits).map(|(_, size)| size),
+    }
+}
+
+/// The decoder's own side limits are off: ours are checked, with a message of our own.
+fn jpeg_options() -> DecoderOptions {
+    DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
-        .jpeg_set_max_scans(MAX_JPEG_SCANS);
+        .jpeg_set_max_scans(MAX_JPEG_SCANS)
+}
+
+type Opened<T> = (T, (usize, usize));
+
+fn open_jpeg<'a>(
+    bytes: &'a [u8],
+    options: DecoderOptions,
+    limits: &Limits,
+) -> Result<Opened<JpegDecoder<ZCursor<&'a [u8]>>>, Error> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| jpeg_error(&error, bytes))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| Error::broken("the JPEG has no size"))?;
     limits.check_size(width, height)?;
+    Ok((decoder, (width, height)))
+}
+
+fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Samples, Error> {
+    let options = jpeg_options();
+    let (mut decoder, (width, height)) = open_jpeg(bytes, options, limits)?;
 
     let orientation =
         decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
@@ -65,12 +88,20 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Samples, Error> {
     Ok(Samples { width, height, storage, bytes: samples, profile, orientation })
 }
 
-fn decode_other(bytes: &[u8], format: Format, limits: &Limits) -> Result<Samples, Error> {
+fn allocation(limits: &Limits) -> ::image::Limits {
     let mut allocation = ::image::Limits::no_limits();
     allocation.max_alloc = Some(limits.max_memory_bytes);
+    allocation
+}
+
+fn open_other<'a>(
+    bytes: &'a [u8],
+    format: Format,
+    limits: &Limits,
+) -> Result<Opened<Box<dyn ImageDecoder + 'a>>, Error> {
     let input = Cursor::new(bytes);
-    let mut decoder: Box<dyn ImageDecoder + '_> = match format {
-        Format::Png => Box::new(PngDecoder::with_limits(input, allocation.clone()).map_err(image_error)?),
+    let decoder: Box<dyn ImageDecoder + 'a> = match format {
+        Format::Png => Box::new(PngDecoder::with_limits(input, allocation(limits)).map_err(image_error)?),
         Format::WebP => Box::new(WebPDecoder::new(input).map_err(image_error)?),
         Format::Gif => Box::new(GifDecoder::new(input).map_err(image_error)?),
         Format::Tiff => Box::new(TiffDecoder::new(input).map_err(image_error)?),
@@ -80,6 +111,11 @@ fn decode_other(bytes: &[u8], format: Format, limits: &Limits) -> Result<Samples
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     limits.check_size(width, height)?;
+    Ok((decoder, (width, height)))
+}
+
+fn decode_other(bytes: &[u8], format: Format, limits: &Limits) -> Result<Samples, Error> {
+    let (mut decoder, (width, height)) = open_other(bytes, format, limits)?;
     let storage = storage(decoder.color_type())?;
     // A file whose description is damaged may still have sound pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -88,7 +124,7 @@ fn decode_other(bytes: &[u8], format: Format, limits: &Limits) -> Result<Samples
     if decoder.total_bytes() != samples.len() as u64 {
         return Err(Error::broken(format!("the {format} decoder and the file's header disagree about the size")));
     }
-    decoder.set_limits(allocation).map_err(image_error)?;
+    decoder.set_limits(allocation(limits)).map_err(image_error)?;
     decoder.read_image_boxed(&mut samples).map_err(image_error)?;
     let profile = icc.and_then(|icc| Profile::new(&icc, storage.model, storage.depth));
     Ok(Samples { width, height, storage, bytes: samples, profile, orientation })

@@ -1,0 +1,195 @@
+//! `kaiga serve` as those who run it meet it: started, killed, started again, given a broken store.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use pixels::Image;
+use pixels::codec::{self, Format};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn kaiga() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+    command.arg("serve");
+    command
+}
+
+/// A service that is killed, kill -9, when it is dropped.
+struct Service {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Service {
+    fn start(store: &Path, more: &[&str]) -> Self {
+        let mut command = kaiga();
+        command
+            .args(["--listen", "127.0.0.1:0", "--rate-per-minute", "0", "--lease-s", "1", "--store"])
+            .arg(store)
+            .args(more);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("kaiga is at http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+        Self { process, address }
+    }
+
+    fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")
+            .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head, answer[end + 4..].to_vec())
+    }
+
+    fn submit(&self, photo: &[u8]) -> String {
+        let (status, head, _) = self.send("POST", "/api/v1/jobs?format=jpeg&faces=off", photo);
+        assert_eq!(status, 202, "{head}");
+        head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned()
+    }
+
+    fn state(&self, job: &str) -> String {
+        let (status, head, body) = self.send("GET", job, b"");
+        assert_eq!(status, 200, "{head}");
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["state"].as_str().unwrap().to_owned()
+    }
+
+    fn terminate(&mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+/// Pictures that are all different.
+fn picture(number: u8) -> Vec<u8> {
+    let image = Image::from_fn(48, 32, |x, y| [(x * 5) as u8, (y * 7) as u8, number * 5]);
+    codec::write(&image, None, Format::Png, 90).unwrap()
+}
+
+fn within(seconds: u64, what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn jobs_outlive_kill_9() {
+    let store = tempfile::tempdir().unwrap();
+    let first = Service::start(store.path(), &["--workers", "2"]);
+    let jobs: Vec<String> = (0..50).map(|number| first.submit(&picture(number))).collect();
+    // Somewhere in the middle, on whatever machine.
+    within(60, "some jobs are done", || jobs[..10].iter().all(|job| first.state(job) == "done"));
+    assert!(jobs.iter().any(|job| first.state(job) != "done"), "all were done before the process could be killed");
+    drop(first);
+
+    let mut second = Service::start(store.path(), &["--workers", "2"]);
+    within(120, "all jobs are done", || jobs.iter().all(|job| second.state(job) == "done"));
+    for job in &jobs {
+        let (status, _, painting) = second.send("GET", &format!("{job}/result"), b"");
+        let painting = codec::read(&painting, &Default::default()).unwrap().image;
+        assert_eq!((status, painting.width(), painting.height()), (200, 48, 32));
+    }
+    let (status, ..) = second.send("DELETE", &jobs[0], b"");
+    assert_eq!((status, second.state(&jobs[0]).as_str()), (204, "cancelled"));
+    assert_eq!(second.terminate(), Some(0), "SIGTERM is an orderly end");
+    let pictures = std::fs::read_dir(store.path().join("pictures")).unwrap().flatten();
+    let names =
+        pictures.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten().map(|file| file.file_name()));
+    // A file that was being written has a # in its name; a later start removes it.
+    let whole = names.filter(|name| !name.to_string_lossy().contains('#')).count();
+    assert_eq!(whole, 49, "one painting a job, and no photo");
+}
+
+#[test]
+fn two_services_share_a_store_and_sigterm_loses_nothing() {
+    let store = tempfile::tempdir().unwrap();
+    let (mut one, two) = (Service::start(store.path(), &[]), Service::start(store.path(), &[]));
+    let jobs: Vec<String> = (0..12).map(|number| one.submit(&picture(number))).collect();
+    assert_eq!(one.terminate(), Some(0));
+    within(60, "the other does the rest", || jobs.iter().all(|job| two.state(job) == "done"));
+}
+
+#[test]
+fn clients_that_say_nothing_do_not_stop_others() {
+    let store = tempfile::tempdir().unwrap();
+    let service = Service::start(store.path(), &["--header-timeout-s", "1"]);
+    let silent: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&service.address).unwrap();
+            stream.write_all(b"POST /api/v1/convert HTTP/1.1\r\nhost:").unwrap();
+            stream
+        })
+        .collect();
+    let (status, ..) = service.send("POST", "/api/v1/convert?faces=off", &picture(1));
+    assert_eq!(status, 200);
+    for mut stream in silent {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut answer = Vec::new();
+        // Reset or closed; a time-out of ours would be an error of another kind.
+        let ended = stream.read_to_end(&mut answer);
+        let waited = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(!waited, "a silent client was not cut off");
+    }
+}
+
+fn complaint(command: &mut Command, code: i32) -> String {
+    let output = command.output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{words}");
+    words
+}
+
+#[test]
+fn what_is_wrong_is_said_to_the_one_who_starts_it() {
+    let store = tempfile::tempdir().unwrap();
+    let words = complaint(kaiga().args(["--listen", "127.0.0.1:0", "--store", "/proc/kaiga"]), 1);
+    assert!(words.contains("cannot use /proc/kaiga as the store") && words.contains("--store"), "{words}");
+
+    std::fs::write(store.path().join("jobs.sqlite"), [0x5a; 9000]).unwrap();
+    let words = complaint(kaiga().args(["--listen", "127.0.0.1:0", "--store"]).arg(store.path()), 1);
+    assert!(words.contains("jobs.sqlite is damaged") && words.contains("move it away"), "{words}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = complaint(kaiga().args(["--listen", &address, "--store"]).arg(store.path()), 1);
+    assert!(words.contains(&format!("cannot listen on {address} (listen)")), "{words}");
+
+    assert!(
+        complaint(kaiga().args(["--queue-max", "many"]), 2).contains("--queue-max: \"many\" is not a whole number")
+    );
+    assert!(complaint(kaiga().arg("--queue"), 2).contains("--queue"));
+    assert!(complaint(kaiga().env("KAIGA_QUEUE", "1"), 2).contains("KAIGA_QUEUE: there is no setting"));
+    assert!(complaint(kaiga().args(["--config", "/none.toml"]), 2).contains("/none.toml: there is no such file"));
+}
+
+#[test]
+fn the_configuration_explains_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kaiga.toml");
+    std::fs::write(&file, "workers = 3\n[limits]\nqueue_max = 5\n").unwrap();
+    let print =
+        |command: &mut Command| String::from_utf8(command.arg("--print-config").output().unwrap().stdout).unwrap();
+    let printed = print(kaiga().args(["--queue-max", "6"]).env("KAIGA_CONFIG", &file).env("KAIGA_JOBS_MAX", "7"));
+    for line in ["workers = 3", "queue_max = 6", "jobs_max = 7", "# --queue-max, KAIGA_QUEUE_MAX"] {
+        assert!(printed.lines().any(|other| other == line), "{line} in\n{printed}");
+    }
+    std::fs::write(&file, &printed).unwrap();
+    assert_eq!(print(kaiga().arg("--config").arg(&file)), printed, "what is printed can be read");
+}

@@ -1,0 +1,523 @@
+//! Configuration. One table says the name, default and meaning of every setting; flags, environment, TOML file and
+//! `--print-config` are read from it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A setting as flags, environment and file know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The key in the file: `max_upload_bytes`. The flag is `--max-upload-bytes`, the variable `KAIGA_MAX_UPLOAD_BYTES`.
+    pub name: &'static str,
+    /// What it means, in a sentence or two.
+    pub help: &'static str,
+    /// Whether its value is a secret, which is never printed.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// The name of its environment variable.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_uppercase())
+    }
+
+    /// The name of its flag, without the dashes.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+const PREFIX: &str = "KAIGA_";
+/// Names the file of settings and so cannot stand in it.
+const FILE_VARIABLE: &str = "KAIGA_CONFIG";
+
+/// Something a setting can hold: from text and back.
+trait Value: Sized {
+    const SECRET: bool = false;
+    fn read(text: &str) -> Result<Self, String>;
+    /// As a value of TOML; `None` where nothing is set.
+    fn show(&self) -> Option<String>;
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty),+) => {$(
+        impl Value for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                text.replace('_', "").parse().map_err(|_| format!("\"{text}\" is not a whole number from 0 to {}", Self::MAX))
+            }
+            fn show(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )+};
+}
+whole_numbers!(u32, u64, usize);
+
+impl Value for bool {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("\"{text}\" is neither true nor false"))
+    }
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+impl Value for SocketAddr {
+    fn read(text: &str) -> Result<Self, String> {
+        let complaint = || format!("\"{text}\" is no address and port: 127.0.0.1:8080, 0.0.0.0:8080, [::]:8080");
+        text.parse().map_err(|_| complaint())
+    }
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.to_string()))
+    }
+}
+
+impl Value for PathBuf {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.to_string_lossy()))
+    }
+}
+
+impl Value for String {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+    fn show(&self) -> Option<String> {
+        Some(quoted(self))
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
+    }
+    fn show(&self) -> Option<String> {
+        self.as_ref().and_then(T::show)
+    }
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Value for LogFormat {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("\"{text}\" is neither text nor json")),
+        }
+    }
+    fn show(&self) -> Option<String> {
+        Some(quoted(if *self == Self::Json { "json" } else { "text" }))
+    }
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLevel(pub tracing::level_filters::LevelFilter);
+
+impl Value for LogLevel {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("\"{text}\" is none of error, warn, info, debug, trace, off"))
+    }
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0.to_string()))
+    }
+}
+
+/// Secrets, comma-separated. Not printed, not logged.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrets(pub Vec<String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({} secrets)", self.0.len())
+    }
+}
+
+impl Value for Secrets {
+    const SECRET: bool = true;
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self(text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect()))
+    }
+    fn show(&self) -> Option<String> {
+        None
+    }
+}
+
+macro_rules! settings {
+    ($(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr,)+ }
+     $(with $(#[$more_about:meta])* $nested:ident: $inner:ty)?) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+            $($(#[$more_about])* pub $nested: $inner,)?
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ $($nested: <$inner>::default(),)? }
+            }
+        }
+
+        impl $name {
+            const OWN: &[Setting] = &[$(Setting {
+                name: stringify!($field),
+                help: concat!($($doc),+),
+                secret: <$type as Value>::SECRET,
+            }),+];
+
+            /// Whether there is such a setting.
+            fn set(&mut self, name: &str, text: &str) -> Result<bool, String> {
+                match name {
+                    $(stringify!($field) => {
+                        self.$field = Value::read(text)?;
+                        Ok(true)
+                    })+
+                    _ => Ok(false),
+                }
+            }
+
+            fn show(&self, name: &str) -> Option<String> {
+                match name {
+                    $(stringify!($field) => self.$field.show(),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// What the service is allowed to take in and to spend.
+    Limits {
+        /// Bytes of an upload.
+        max_upload_bytes: u64 = 25 << 20,
+        /// Pixels of a photo.
+        max_pixels: u64 = 50_000_000,
+        /// Pixels of a photo's longer side.
+        max_side_px: u32 = 30_000,
+        /// Bytes of memory for uploads and pictures together, of all requests that are in the house at a time. A photo
+        /// counts 24 bytes a pixel, so this must be at least 24 times max_pixels.
+        max_memory_bytes: u64 = 2 << 30,
+        /// Conversions that may wait for a painter; one more is told to come back later.
+        queue_max: usize = 64,
+        /// Jobs that may wait; one more is told to come back later.
+        jobs_max: usize = 1000,
+        /// Connections at a time.
+        max_connections: usize = 8192,
+        /// Requests that make work (POST), per client and minute; 0 is no limit.
+        rate_per_minute: u32 = 240,
+        /// How many of these may come at once.
+        rate_burst: u32 = 60,
+        /// Seconds for the header of a request to arrive.
+        header_timeout_s: u64 = 10,
+        /// Seconds for an upload to arrive.
+        upload_timeout_s: u64 = 60,
+        /// Seconds that a conversion waits for a painter.
+        queue_timeout_s: u64 = 60,
+        /// Seconds for decoding.
+        decode_timeout_s: u64 = 30,
+        /// Seconds for painting.
+        paint_timeout_s: u64 = 120,
+        /// Seconds for encoding.
+        encode_timeout_s: u64 = 30,
+        /// Seconds that what is being painted gets to finish after SIGTERM; then jobs go back into the queue.
+        drain_timeout_s: u64 = 30,
+        /// Seconds that photo and painting of a job are kept, from its submission.
+        result_ttl_s: u64 = 3600,
+        /// Seconds after which the job of a process that gives no sign of life is taken over.
+        lease_s: u64 = 30,
+        /// How often a job is begun, should the process die over it each time.
+        attempts_max: u32 = 2,
+    }
+}
+
+settings! {
+    /// Everything that can be set.
+    Config {
+        /// Address and port to listen on. Only this machine sees the default.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Address and port of the metrics for Prometheus (GET /metrics); none by default.
+        metrics_listen: Option<SocketAddr> = None,
+        /// Folder of the jobs' database and, unless `pictures` says otherwise, their pictures. By default
+        /// $STATE_DIRECTORY (systemd), else kaiga below $XDG_STATE_HOME or ~/.local/state.
+        store: Option<PathBuf> = None,
+        /// Where the jobs' pictures are: a folder, or s3://bucket/folder (with the build feature s3; credentials in
+        /// the usual AWS_ variables). By default a folder in `store`.
+        pictures: Option<String> = None,
+        /// Painters: pictures worked on at a time; 0 is one for each core.
+        workers: usize = 0,
+        /// Bearer tokens, comma-separated, any of which a request that makes work must carry; none by default.
+        tokens: Secrets = Secrets::default(),
+        /// Keys for signed URLs, comma-separated, each name:secret. Any may sign: add the new one, move the signers,
+        /// remove the old one.
+        sign_keys: Secrets = Secrets::default(),
+        /// Take a client's address from the last entry of X-Forwarded-For: for a service behind one proxy that sets it.
+        trust_forwarded: bool = false,
+        /// Least important line of the log: error, warn, info, debug, trace, off.
+        log: LogLevel = LogLevel(tracing::level_filters::LevelFilter::INFO),
+        /// Lines of the log as text or json.
+        log_format: LogFormat = LogFormat::Text,
+        /// Serve the page from this folder instead of the one in the program: for designing it.
+        web_dir: Option<PathBuf> = None,
+    }
+    with /// The limits.
+    limits: Limits
+}
+
+/// All settings, those of the limits last.
+pub fn all_settings() -> impl Iterator<Item = &'static Setting> {
+    Config::OWN.iter().chain(Limits::OWN)
+}
+
+impl Config {
+    /// From, each going before the one before: defaults, `file` (its name and its text), `environment`, `flags` (by the
+    /// names of settings).
+    ///
+    /// # Errors
+    /// A sentence that names the setting, where it was given, and what is wrong.
+    pub fn read(
+        file: Option<(&str, &str)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[(String, String)],
+    ) -> Result<Self, String> {
+        let mut config = Self::default();
+        if let Some((name, text)) = file {
+            config.read_file(text).map_err(|complaint| format!("{name}: {complaint}"))?;
+        }
+        for (variable, text) in environment {
+            let Some(name) = variable.strip_prefix(PREFIX) else { continue };
+            if variable == FILE_VARIABLE || injected_by_kubernetes(name) {
+                continue;
+            }
+            config.set_known(&name.to_lowercase(), &text).map_err(|complaint| format!("{variable}: {complaint}"))?;
+        }
+        for (name, text) in flags {
+            config.set_known(name, text).map_err(|complaint| format!("--{}: {complaint}", name.replace('_', "-")))?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read_file(&mut self, text: &str) -> Result<(), String> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+        for (name, value) in &table {
+            match value.as_table() {
+                Some(limits) if name == "limits" => {
+                    for (name, value) in limits {
+                        let known = self.limits.set(name, &plain(value)?).map_err(|c| format!("limits.{name}: {c}"))?;
+                        if !known {
+                            return Err(unknown(&format!("limits.{name}")));
+                        }
+                    }
+                }
+                _ => {
+                    if Limits::OWN.iter().any(|setting| setting.name == name) {
+                        return Err(format!("{name} belongs below [limits]"));
+                    }
+                    let text = plain(value).map_err(|c| format!("{name}: {c}"))?;
+                    self.set_known(name, &text).map_err(|c| format!("{name}: {c}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_known(&mut self, name: &str, text: &str) -> Result<(), String> {
+        if self.set(name, text)? || self.limits.set(name, text)? { Ok(()) } else { Err(unknown(name)) }
+    }
+
+    /// What no single setting can see.
+    fn check(&self) -> Result<(), String> {
+        let limits = &self.limits;
+        let need = limits.max_pixels.saturating_mul(crate::BYTES_PER_PIXEL).saturating_add(limits.max_upload_bytes);
+        if limits.max_memory_bytes < need {
+            return Err(format!(
+                "max_memory_bytes is {}, but one photo of max_pixels and max_upload_bytes takes {need}: raise it, or \
+                 lower those",
+                limits.max_memory_bytes
+            ));
+        }
+        let at_least_one = [
+            ("queue_max", limits.queue_max as u64),
+            ("jobs_max", limits.jobs_max as u64),
+            ("max_connections", limits.max_connections as u64),
+            ("max_upload_bytes", limits.max_upload_bytes),
+            ("lease_s", limits.lease_s),
+            ("result_ttl_s", limits.result_ttl_s),
+            ("attempts_max", u64::from(limits.attempts_max)),
+            ("upload_timeout_s", limits.upload_timeout_s),
+            ("header_timeout_s", limits.header_timeout_s),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(format!("{name} is 0, it must be at least 1"));
+            }
+        }
+        if self.workers > 1024 {
+            return Err(format!("workers is {}, it goes from 0 (one for each core) to 1024", self.workers));
+        }
+        if self
+            .sign_keys
+            .0
+            .iter()
+            .any(|key| key.split_once(':').is_none_or(|(id, key)| id.is_empty() || key.len() < 16))
+        {
+            return Err("sign_keys: each is name:secret with a secret of at least 16 characters".into());
+        }
+        Ok(())
+    }
+
+    /// A TOML file with every setting, its meaning, its value here, its flag and its variable. Secrets are left out.
+    pub fn documented(&self) -> String {
+        let mut text = String::from(
+            "# Settings of `kaiga serve`. A flag goes before the environment, that before the file (--config FILE).\n",
+        );
+        let mut section = |title: &str, settings: &[Setting], show: &dyn Fn(&str) -> Option<String>| {
+            text += title;
+            for setting in settings {
+                text += "\n";
+                for line in wrapped(setting.help.trim(), 116) {
+                    text += &format!("# {line}\n");
+                }
+                text += &format!("# --{}, {}\n", setting.flag(), setting.variable());
+                text += &match show(setting.name) {
+                    Some(value) => format!("{} = {value}\n", setting.name),
+                    None => format!("# {} = \"\"\n", setting.name),
+                };
+            }
+        };
+        section("", Self::OWN, &|name| self.show(name));
+        section("\n[limits]\n", Limits::OWN, &|name| self.limits.show(name));
+        text
+    }
+
+    /// The folder of the store.
+    ///
+    /// # Errors
+    /// If none is named and the environment does not say where programs keep such things.
+    pub fn store_folder(&self) -> Result<PathBuf, String> {
+        if let Some(folder) = &self.store {
+            return Ok(folder.clone());
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let systemd = || variable("STATE_DIRECTORY");
+        let user = || variable("XDG_STATE_HOME").map(|folder| folder.join("kaiga"));
+        let home = || variable("HOME").map(|home| home.join(".local/state/kaiga"));
+        systemd().or_else(user).or_else(home).ok_or_else(|| "name a folder for the jobs with --store".into())
+    }
+
+    /// Painters.
+    pub fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        }
+    }
+}
+
+/// Kubernetes describes a service called "kaiga" to every pod in variables of these names.
+fn injected_by_kubernetes(name: &str) -> bool {
+    name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_")
+}
+
+fn unknown(name: &str) -> String {
+    format!("there is no setting \"{name}\" (kaiga serve --print-config lists them)")
+}
+
+fn plain(value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(flag) => Ok(flag.to_string()),
+        toml::Value::Array(values) => values.iter().map(plain).collect::<Result<Vec<_>, _>>().map(|all| all.join(",")),
+        _ => Err("it must be a text, a whole number, true or false".into()),
+    }
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        if lines.last().is_some_and(|line| !line.is_empty() && line.len() + 1 + word.len() > width) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
+        let owned =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect::<Vec<_>>();
+        Config::read(Some(("kaiga.toml", file)), owned(environment), &owned(flags))
+    }
+
+    #[test]
+    fn flags_go_before_the_environment_and_that_before_the_file() {
+        let file = "workers = 3\nlog = \"debug\"\ntokens = [\"a\", \"b\"]\n[limits]\nqueue_max = 7\njobs_max = 8";
+        let config =
+            read(file, &[("KAIGA_WORKERS", "4"), ("KAIGA_QUEUE_MAX", "9"), ("HOME", "x")], &[("workers", "5")]);
+        let config = config.unwrap();
+        assert_eq!((config.workers, config.limits.queue_max, config.limits.jobs_max), (5, 9, 8));
+        assert_eq!((config.tokens.0.len(), config.log.0), (2, tracing::level_filters::LevelFilter::DEBUG));
+        assert_eq!(
+            read("", &[("KAIGA_SERVICE_HOST", "10.0.0.1"), ("KAIGA_PORT", "tcp://x")], &[]),
+            Ok(Config::default())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (file, environment, flags, words) in [
+            ("wokers = 3", ("A", ""), ("workers", "1"), "kaiga.toml: wokers: there is no setting"),
+            ("[limits]\nx = 3", ("A", ""), ("workers", "1"), "limits.x"),
+            ("queue_max = 3", ("A", ""), ("workers", "1"), "belongs below [limits]"),
+            ("workers = 1.5", ("A", ""), ("workers", "1"), "whole number"),
+            ("=", ("A", ""), ("workers", "1"), "kaiga.toml"),
+            ("", ("KAIGA_WOKERS", "1"), ("workers", "1"), "KAIGA_WOKERS: there is no setting"),
+            ("", ("A", ""), ("listen", "8080"), "--listen: \"8080\" is no address"),
+            ("", ("A", ""), ("max_pixels", "900000000"), "max_memory_bytes is 2147483648, but"),
+            ("", ("A", ""), ("queue_max", "0"), "at least 1"),
+            ("", ("A", ""), ("sign_keys", "a:short"), "at least 16"),
+        ] {
+            let complaint = read(file, &[environment], &[flags]).expect_err(words);
+            assert!(complaint.contains(words), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_and_keeps_secrets() {
+        let config = read("", &[("KAIGA_TOKENS", "hush"), ("KAIGA_METRICS_LISTEN", "[::1]:9000")], &[]).unwrap();
+        let printed = config.documented();
+        assert!(!printed.contains("hush"), "{printed}");
+        let again = read(&printed, &[("KAIGA_TOKENS", "hush")], &[]).unwrap();
+        assert_eq!(again, config);
+        for setting in all_settings() {
+            assert!(printed.contains(&format!("--{}, {}\n", setting.flag(), setting.variable())), "{}", setting.name);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `POST /api/v1/convert`: a photo in, its painting out.
+
+use super::App;
+use super::studio::{Watched, on_a_painter};
+use super::upload::{self, Upload};
+use crate::fault::Fault;
+use crate::metrics::Part;
+use crate::order::Parameters;
+use crate::paint::{Painted, paint};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Paints a photo while you wait.
+///
+/// The body is the picture itself (JPEG, PNG, WebP, GIF, TIFF or BMP), or a form with the picture in the field `file`
+/// and the parameters as text fields. The painting has the size of the photo; no metadata of the photo is in it.
+#[utoipa::path(
+    post, path = "/api/v1/convert", tag = "painting", params(Parameters),
+    request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
+    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")),
+        headers(("Server-Timing", description = "Where the time went: queue, decode, paint, encode; ms")))),
+)]
+pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+    let upload = upload::receive(&app, request).await?;
+    let upload = upload::admit(&app, upload).await?;
+    let (painted, waited) = paint_upload(&app, upload).await?;
+    Ok(picture(painted, waited))
+}
+
+/// Paints an admitted upload on a painter, and counts where the time went.
+async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Duration), Fault> {
+    let Upload { file, order, reserved, .. } = upload;
+    let work = {
+        let app = Arc::clone(app);
+        move |watched: &Watched| paint(&app.studio, &app.config.limits, &order, &file, watched)
+    };
+    let (painted, waited) = on_a_painter(app, reserved, work).await?;
+    count(app, &painted);
+    Ok((painted, waited))
+}
+
+/// Notes that painting works, and where the time went.
+pub(super) fn count(app: &App, painted: &Painted) {
+    app.health.painted();
+    let took = painted.took;
+    for (part, time) in [(Part::Decode, took.decoding), (Part::Paint, took.painting), (Part::Encode, took.encoding)] {
+        app.metrics.took(part, time);
+    }
+}
+
+/// The painting as an answer.
+pub(super) fn picture(painted: Painted, waited: Duration) -> Response {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let took = painted.took;
+    let timing = format!(
+        "queue;dur={:.1}, decode;dur={:.1}, paint;dur={:.1}, encode;dur={:.1}",
+        ms(waited),
+        ms(took.decoding),
+        ms(took.painting),
+        ms(took.encoding)
+    );
+    let headers = [
+        (header::CONTENT_TYPE, painted.format.media_type().to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (HeaderName::from_static("server-timing"), timing),
+    ];
+    (headers, Body::from(painted.bytes)).into_response()
+}

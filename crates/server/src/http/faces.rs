@@ -1,0 +1,133 @@
+//! Faces in photos: where they are, and a painted square of the main one.
+
+use super::studio::{Watched, on_a_painter};
+use super::upload::{self, Upload};
+use super::{App, convert};
+use crate::fault::{Fault, Kind};
+use crate::order::Parameters;
+use crate::paint::{Stage, Watcher, codec_limits, paint_avatar};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use kaiga::faces::avatar_crop;
+use pixels::codec;
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// The faces of a photo.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Found {
+    /// Columns of the upright photo, in whose pixels everything here is.
+    width: usize,
+    /// Rows of the upright photo.
+    height: usize,
+    /// The faces, the largest first.
+    faces: Vec<Face>,
+    /// The square that `avatar` takes: around the largest face, or the middle of the photo.
+    crop: Crop,
+}
+
+/// A face.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Face {
+    /// Left, top, width, height, from the forehead to the chin; may reach beyond the photo.
+    bounds: [f32; 4],
+    /// The eye on the picture's left, the eye on its right, the tip of the nose, the corners of the mouth on the left and
+    /// on the right.
+    landmarks: [[f32; 2]; 5],
+    /// How sure it is that this is a face, 0 to 1.
+    score: f32,
+}
+
+/// A square.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Crop {
+    /// Left border.
+    x: usize,
+    /// Upper border.
+    y: usize,
+    /// Side.
+    side: usize,
+}
+
+/// Finds the faces in a photo.
+#[utoipa::path(
+    post, path = "/api/v1/faces", tag = "faces",
+    request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
+    responses((status = 200, description = "The faces", body = Found)),
+)]
+pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Result<Json<Found>, Fault> {
+    let upload = upload::receive(&app, request).await?;
+    if let Some((name, _)) = upload.pairs.first() {
+        return Err(Fault::new(Kind::Malformed, format!("looking for faces takes no parameters, but there is {name}")));
+    }
+    let Upload { file, reserved, .. } = upload::admit(&app, upload).await?;
+    let work = {
+        let app = Arc::clone(&app);
+        move |watched: &Watched| {
+            go_on(watched.stage(Stage::Decoding))?;
+            let photo = codec::read(&file, &codec_limits(&app.config.limits))?;
+            go_on(watched.stage(Stage::Painting))?;
+            let faces = app.studio.faces(&photo)?;
+            let (width, height) = (photo.image.width(), photo.image.height());
+            let kaiga::faces::Crop { x, y, side } = avatar_crop(width, height, &faces);
+            let face = |face: &kaiga::faces::Face| {
+                let kaiga::faces::Face { bounds, landmarks, score } = *face;
+                Face { bounds, landmarks, score }
+            };
+            Ok(Found { width, height, faces: faces.iter().map(face).collect(), crop: Crop { x, y, side } })
+        }
+    };
+    let (found, _) = on_a_painter(&app, reserved, work).await?;
+    Ok(Json(found))
+}
+
+fn go_on(answer: ControlFlow<Fault>) -> Result<(), Fault> {
+    match answer {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(fault) => Err(fault),
+    }
+}
+
+/// Side of an avatar, px.
+const SIZES_PX: std::ops::RangeInclusive<usize> = 32..=2048;
+const USUAL_SIZE_PX: usize = 512;
+
+/// Paints a square of the main face, for an account or a card.
+///
+/// Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.
+#[utoipa::path(
+    post, path = "/api/v1/avatar", tag = "faces",
+    params(
+        ("size" = Option<u32>, Query, description = "Side of the square, px.", minimum = 32, maximum = 2048, example = 64),
+        Parameters,
+    ),
+    request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
+    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")))),
+)]
+pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+    let mut pairs = upload::query_pairs(request.uri())?;
+    let size = pairs.iter().position(|(name, _)| name == "size").map(|at| pairs.remove(at).1);
+    let size_px = match size.filter(|size| !size.is_empty()) {
+        None => USUAL_SIZE_PX,
+        Some(size) => size.parse().ok().filter(|size| SIZES_PX.contains(size)).ok_or_else(|| {
+            let [least, most] = [SIZES_PX.start(), SIZES_PX.end()];
+            Fault::new(Kind::Setting, format!("size must be a whole number from {least} to {most}"))
+        })?,
+    };
+    let upload = upload::receive_with(&app, request, pairs).await?;
+    if upload.order.crop.is_some() || upload.order.max_side_px.is_some() {
+        let detail = "an avatar is cut around the face and scaled to size: crop and max_side are for convert and jobs";
+        return Err(Fault::new(Kind::Malformed, detail));
+    }
+    let Upload { file, order, reserved, .. } = upload::admit(&app, upload).await?;
+    let work = {
+        let app = Arc::clone(&app);
+        move |watched: &Watched| paint_avatar(&app.studio, &app.config.limits, &order, size_px, &file, watched)
+    };
+    let (painted, waited) = on_a_painter(&app, reserved, work).await?;
+    convert::count(&app, &painted);
+    Ok(convert::picture(painted, waited))
+}

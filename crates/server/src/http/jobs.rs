@@ -1,0 +1,289 @@
+//! `/api/v1/jobs`: hand a photo in, follow it, fetch the painting, delete both.
+
+use super::error::Problem;
+use super::{App, upload};
+use crate::fault::{Fault, Kind};
+use crate::jobs::{self, Jobs};
+use crate::order::Parameters;
+use crate::paint;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat};
+use futures_util::stream::{self, Stream};
+use pixels::codec::Format;
+use serde::Serialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use utoipa::ToSchema;
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Job {
+    /// Its name, which nobody can guess: who knows it may see, follow and delete the job.
+    id: String,
+    state: JobState,
+    /// How far it is, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    progress: f32,
+    stage: Stage,
+    /// When it was handed in.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When photo and painting are deleted.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// Of the painting, px, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<usize>,
+    /// Of the painting, px, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<usize>,
+    /// Where the painting is, once it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+    /// Jobs that wait before it, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
+}
+
+/// Where a job stands.
+#[derive(Serialize, ToSchema, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum JobState {
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+/// Where its photo is on its way.
+#[derive(Serialize, ToSchema, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    Queued,
+    Decoding,
+    Painting,
+    Encoding,
+    Done,
+}
+
+impl Job {
+    fn of(job: &jobs::Job) -> Self {
+        let time =
+            |ms| DateTime::from_timestamp_millis(ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let (width, height) = job.news.size.unzip();
+        Self {
+            id: job.id.clone(),
+            state: match job.state {
+                jobs::State::Queued => JobState::Queued,
+                jobs::State::Running => JobState::Running,
+                jobs::State::Done => JobState::Done,
+                jobs::State::Failed => JobState::Failed,
+                jobs::State::Cancelled => JobState::Cancelled,
+            },
+            progress: job.news.progress,
+            stage: match job.news.stage {
+                paint::Stage::Queued => Stage::Queued,
+                paint::Stage::Decoding => Stage::Decoding,
+                paint::Stage::Painting => Stage::Painting,
+                paint::Stage::Encoding => Stage::Encoding,
+                paint::Stage::Done => Stage::Done,
+            },
+            created_at: time(job.created_ms),
+            expires_at: time(job.expires_ms),
+            width,
+            height,
+            result: job.result.as_ref().map(|_| format!("/api/v1/jobs/{}/result", job.id)),
+            error: job.fault.as_ref().map(|fault| Problem::of(fault, &job.id)),
+            position: job.position,
+        }
+    }
+}
+
+/// Queue and store block: their work is done where blocking is allowed.
+async fn blocking<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&Jobs) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let jobs = Arc::clone(&app.jobs);
+    let done = tokio::task::spawn_blocking(move || work(&jobs)).await;
+    done.unwrap_or_else(|_| Err(Fault::new(Kind::Internal, "the jobs could not be asked")))
+}
+
+async fn find(app: &App, id: String) -> Result<jobs::Job, Fault> {
+    let unknown = || Fault::new(Kind::NotFound, "there is no such job; its time may be over");
+    blocking(app, move |jobs| jobs.job(&id)).await?.ok_or_else(unknown)
+}
+
+/// Hands a photo in.
+///
+/// Body and parameters are those of convert. The answer comes at once; the painting is at `result` later.
+#[utoipa::path(
+    post, path = "/api/v1/jobs", tag = "jobs", params(Parameters),
+    request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
+    responses((status = 202, description = "It will be painted", body = Job,
+        headers(("Location", description = "The address of the job")))),
+)]
+pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+    let upload = upload::receive(&app, request).await?;
+    // Pictures that are refused by their header are refused now; the memory of the others is needed later.
+    let upload = upload::admit(&app, upload).await?;
+    let upload::Upload { file, order, mut pairs, reserved } = upload;
+    pairs.retain(|(_, value)| !value.is_empty());
+    let query = serde_urlencoded::to_string(&pairs).map_err(|error| Fault::new(Kind::Internal, error.to_string()))?;
+    let job = blocking(&app, move |jobs| {
+        let _reserved = reserved;
+        jobs.submit(file.into(), query, order.format.extension())
+    });
+    let job = job.await?;
+    app.crew.nudge();
+    let location = format!("/api/v1/jobs/{}", job.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Job::of(&job))).into_response())
+}
+
+/// Says how a job stands.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job", body = Job)),
+)]
+pub(super) async fn look(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Fault> {
+    let job = find(&app, id).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Job::of(&job))).into_response())
+}
+
+/// The painting of a job.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{id}/result", tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job"),
+        ("download" = Option<String>, Query, description = "If it is there, browsers save the file."),
+    ),
+    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")))),
+)]
+pub(super) async fn result(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: axum::http::Uri,
+) -> Result<Response, Fault> {
+    let job = find(&app, id).await?;
+    let gone = |detail: String| Fault::new(Kind::Gone, detail);
+    match job.state {
+        jobs::State::Queued | jobs::State::Running => {
+            return Err(Fault::passing(Kind::NotReady, "the painting is not finished yet: follow the job", 1));
+        }
+        jobs::State::Cancelled => return Err(gone("the job was deleted".into())),
+        jobs::State::Failed => {
+            let why = job.fault.map_or_else(String::new, |fault| fault.detail);
+            return Err(gone(format!("there is no painting, the job failed: {why}")));
+        }
+        jobs::State::Done => {}
+    }
+    let over = || gone("the painting was deleted: its time is over".into());
+    let key = job.result.ok_or_else(over)?;
+    let bytes = blocking(&app, move |jobs| jobs.result(&key)).await?.ok_or_else(over)?;
+    let format = Format::from_extension(&job.format).unwrap_or(Format::Png);
+    let headers = [(header::CONTENT_TYPE, format.media_type()), (header::CACHE_CONTROL, "private, no-store")];
+    let mut response = (headers, Body::from(bytes)).into_response();
+    if upload::query_pairs(&uri)?.iter().any(|(name, _)| name == "download") {
+        let file = format!("attachment; filename=\"kaiga.{}\"", format.extension());
+        if let Ok(value) = file.parse() {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Cancels a job if it is not finished, and deletes photo and painting now.
+#[utoipa::path(
+    delete, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job")),
+    responses((status = 204, description = "They are deleted")),
+)]
+pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Fault> {
+    match blocking(&app, move |jobs| jobs.delete(&id)).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Fault::new(Kind::NotFound, "there is no such job; its time may be over")),
+    }
+}
+
+/// Follows a job: an event `progress` for each part painted, then `done`, `failed` or `cancelled`. The data is the job.
+///
+/// Whoever was cut off just asks again.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "Server-sent events", content(("text/event-stream")))),
+)]
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
+    // Listening before looking: nothing falls between.
+    let news = app.jobs.listen();
+    find(&app, id.clone()).await?;
+    let follower = Follower { app, id, news, told: String::new(), over: false };
+    let events = stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// Other processes do not tell us; so often the job is looked up unasked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+struct Follower {
+    app: Arc<App>,
+    id: String,
+    news: broadcast::Receiver<String>,
+    told: String,
+    over: bool,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Event> {
+        while !self.over {
+            // Once the job cannot be looked up any more, the stream ends, and the client asks again.
+            let job = find(&self.app, self.id.clone()).await.ok()?;
+            let data = serde_json::to_string(&Job::of(&job)).ok()?;
+            self.over = job.state.is_final();
+            if self.over {
+                return Some(Event::default().event(job.state.name()).data(data));
+            }
+            if data != self.told {
+                self.told.clone_from(&data);
+                return Some(Event::default().event("progress").data(data));
+            }
+            self.wait().await?;
+        }
+        None
+    }
+
+    /// Until there may be news; `None` if the service is shutting down.
+    async fn wait(&mut self) -> Option<()> {
+        let mut draining = self.app.draining.subscribe();
+        let news = async {
+            loop {
+                match self.news.recv().await {
+                    Ok(id) if id != self.id => {}
+                    // About us, or so many that we missed some.
+                    _ => return,
+                }
+            }
+        };
+        let closing = async { drop(draining.wait_for(|draining| *draining).await) };
+        tokio::select! {
+            () = news => Some(()),
+            () = tokio::time::sleep(LOOK_EVERY) => Some(()),
+            () = closing => None,
+        }
+    }
+}

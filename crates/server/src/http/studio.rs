@@ -1,0 +1,108 @@
+//! Work that a request waits for: handed to a painter, watched part by part, and stopped when nobody waits any more.
+
+use super::App;
+use crate::budget::Reserved;
+use crate::crew::Refused;
+use crate::fault::{Fault, Kind};
+use crate::metrics::Part;
+use crate::paint::{Stage, Watcher, caught};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+
+/// The painter's side of the conversation.
+pub(super) struct Watched {
+    cancelled: AtomicBool,
+    stage: watch::Sender<Stage>,
+}
+
+impl Watched {
+    fn go_on(&self) -> ControlFlow<Fault> {
+        // Who asked has gone, so nobody reads this.
+        let over = || Fault::new(Kind::Cancelled, "the client has gone");
+        if self.cancelled.load(Ordering::Relaxed) { ControlFlow::Break(over()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Watcher for Watched {
+    fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+        self.stage.send_replace(stage);
+        self.go_on()
+    }
+
+    fn part(&self, _done: usize, _total: usize) -> ControlFlow<Fault> {
+        self.go_on()
+    }
+}
+
+/// Dropped when the answer is there, when a part took too long, and when the client hangs up.
+struct CancelOnDrop(Arc<Watched>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` on a painter. Gives its result and how long it waited for the painter. `reserved` is given back when the
+/// painter is done with it, also if nobody waits any more.
+///
+/// # Errors
+/// Those of `work`; [`Kind::QueueFull`]; [`Kind::TimedOut`] if a part took longer than it may.
+pub(super) async fn on_a_painter<T: Send + 'static>(
+    app: &Arc<App>,
+    reserved: Reserved,
+    work: impl FnOnce(&Watched) -> Result<T, Fault> + Send + 'static,
+) -> Result<(T, Duration), Fault> {
+    let (stage, mut stages) = watch::channel(Stage::Queued);
+    let watched = Arc::new(Watched { cancelled: AtomicBool::new(false), stage });
+    let guard = CancelOnDrop(Arc::clone(&watched));
+    let (answer, mut answered) = oneshot::channel();
+    let submitted = Instant::now();
+    let task = {
+        let app = Arc::clone(app);
+        move || {
+            let _reserved = reserved;
+            if watched.go_on().is_break() {
+                return;
+            }
+            let waited = submitted.elapsed();
+            app.metrics.took(Part::Queue, waited);
+            let in_progress = app.metrics.begun();
+            let result = caught(|| work(&watched)).map(|result| (result, waited));
+            drop(in_progress);
+            // The client may have gone.
+            let _ = answer.send(result);
+        }
+    };
+    app.crew.submit(Box::new(task)).map_err(|refused| match refused {
+        Refused::Full(waiting) => app.full(waiting, "conversions"),
+        Refused::Closed => Fault::passing(Kind::Unavailable, "the service is shutting down", 5),
+    })?;
+    let deadline = |stage: Stage| {
+        let allowed = stage.allowed(&app.config.limits).unwrap_or(Duration::from_secs(3600));
+        tokio::time::Instant::now() + allowed
+    };
+    let mut now = (Stage::Queued, deadline(Stage::Queued));
+    let result = loop {
+        tokio::select! {
+            answer = &mut answered => {
+                let gone = |_| Err(Fault::new(Kind::Internal, "the painter gave no answer"));
+                break answer.unwrap_or_else(gone);
+            }
+            Ok(()) = stages.changed() => {
+                let stage = *stages.borrow_and_update();
+                now = (stage, deadline(stage));
+            }
+            () = tokio::time::sleep_until(now.1) => {
+                let allowed_s = now.0.allowed(&app.config.limits).unwrap_or_default().as_secs();
+                let what = if now.0 == Stage::Queued { "waiting for a painter".to_owned() } else { now.0.name().to_owned() };
+                break Err(Fault::new(Kind::TimedOut, format!("{what} took longer than {allowed_s} s")));
+            }
+        }
+    };
+    drop(guard);
+    result
+}

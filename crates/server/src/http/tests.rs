@@ -1,0 +1,592 @@
+//! The HTTP interface as clients meet it: every endpoint, every kind of problem, and answers that keep to the description.
+
+use super::*;
+use crate::config::Secrets;
+use crate::fault::Kind;
+use crate::testing::{Answer, Service, image, picture};
+use axum::body::Body;
+use pixels::codec::{self, Format};
+use serde_json::Value;
+use std::time::Duration;
+
+fn size(answer: &Answer) -> (usize, usize) {
+    let image =
+        codec::read(&answer.body, &Default::default()).unwrap_or_else(|error| panic!("{error}: {answer:?}")).image;
+    (image.width(), image.height())
+}
+
+fn form(fields: &[(&str, &[u8])]) -> Request<Body> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let file = if *name == "file" { "; filename=\"photo.png\"" } else { "" };
+        body.extend(format!("--XX\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+        body.extend(*value);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--XX--\r\n");
+    let request = Request::post("/api/v1/convert").header("content-type", "multipart/form-data; boundary=XX");
+    request.body(body.into()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_comes_back_as_a_painting() {
+    let service = Service::start(|_| ());
+    let answer = service.post("/api/v1/convert?format=jpeg&quality=80", picture(24, 16)).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type"), size(&answer)), (200, "image/jpeg", (24, 16)));
+    let timing = answer.header("server-timing");
+    assert!(
+        ["queue;dur=", "decode;dur=", "paint;dur=", "encode;dur="].iter().all(|part| timing.contains(part)),
+        "{timing}"
+    );
+
+    let as_form = service.send(form(&[("format", b"jpeg"), ("file", &picture(24, 16)), ("quality", b"80")])).await;
+    assert_eq!(as_form.body, answer.body, "a form says the same as a query");
+
+    let scaled = service.post("/api/v1/convert?max_side=12&crop=4,0,16&style=skyglow&faces=off", picture(24, 16)).await;
+    assert_eq!((scaled.header("content-type"), size(&scaled)), ("image/png", (12, 12)));
+    let avatar = service.post("/api/v1/avatar?size=40&format=webp&style=portrait", picture(24, 16)).await;
+    assert_eq!((avatar.header("content-type"), size(&avatar)), ("image/webp", (40, 40)));
+    let faces = service.post("/api/v1/faces", picture(24, 16)).await.json();
+    assert_eq!((&faces["width"], &faces["faces"]), (&24.into(), &Value::Array(vec![])));
+    assert_eq!(faces["crop"], serde_json::json!({"x": 4, "y": 0, "side": 16}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_should_know_first() {
+    let service = Service::start(|_| ());
+    let styles = service.get("/api/v1/styles").await.json();
+    let names: Vec<&str> = styles["styles"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"meadow") && styles["default"] == "meadow", "{styles}");
+    let limits = service.get("/api/v1/limits").await.json();
+    assert_eq!((&limits["max_upload_bytes"], &limits["auth_required"]), (&26_214_400.into(), &false.into()));
+    assert_eq!(service.get("/healthz").await.body, b"ok");
+    for _ in 0..200 {
+        if service.get("/readyz").await.status == 200 {
+            service.house.app.drain();
+            assert_eq!(service.get("/readyz").await.problem(), "unavailable");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no canary was painted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_client_error_has_its_problem() {
+    let service = Service::start(|config| {
+        (config.limits.max_pixels, config.limits.max_upload_bytes) = (10_000, 100_000);
+    });
+    let big = codec::write(&image(101, 100), None, Format::Jpeg, 50).unwrap();
+    let mut cut = picture(24, 16);
+    cut.truncate(60);
+    for (uri, body, kind, words) in [
+        ("/api/v1/convert?strenght=1", picture(4, 4), "malformed", "no parameter"),
+        ("/api/v1/convert?strength=1&strength=1", picture(4, 4), "malformed", "twice"),
+        ("/api/v1/convert?strength=2", picture(4, 4), "setting", "from 0 to 1.5"),
+        ("/api/v1/convert?style=baroque", picture(4, 4), "setting", "there are meadow"),
+        ("/api/v1/convert?crop=0,0,5", picture(4, 4), "setting", "beyond the picture of 4×4"),
+        ("/api/v1/convert", vec![], "not-a-picture", "empty"),
+        ("/api/v1/convert", b"%PDF-1.4".to_vec(), "not-a-picture", "PDF"),
+        ("/api/v1/convert", cut, "broken-picture", "damaged"),
+        ("/api/v1/convert", big, "too-large", "the limit is 0.01 Mpx"),
+        ("/api/v1/convert", vec![0; 100_001], "too-large", "0.1 MiB"),
+        ("/api/v1/avatar?size=31", picture(4, 4), "setting", "from 32 to 2048"),
+        ("/api/v1/avatar?crop=0,0,1", picture(4, 4), "malformed", "for convert"),
+        ("/api/v1/faces?style=meadow", picture(4, 4), "malformed", "no parameters"),
+        ("/api/v1/nothing", vec![], "not-found", "openapi.json"),
+        ("/api/v1/styles", vec![], "method-not-allowed", "Allow"),
+    ] {
+        let answer = service.post(uri, body).await;
+        assert_eq!(answer.problem(), kind, "{uri}: {answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(words), "{uri}: {detail}");
+    }
+    for (fields, words) in [
+        (vec![("style", &b"meadow"[..])], "no field file"),
+        (vec![("file", b"1"), ("file", b"2")], "twice"),
+        (vec![("file", b"1"), ("style", b"\xff")], "UTF-8"),
+        (vec![("file", b"1"), ("tyle", b"meadow")], "no parameter"),
+    ] {
+        let answer = service.send(form(&fields)).await;
+        assert_eq!(answer.problem(), "malformed");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{words}: {answer:?}");
+    }
+    let odd =
+        Request::post("/api/v1/convert").header("content-type", "multipart/form-data").body(Body::empty()).unwrap();
+    assert_eq!(service.send(odd).await.problem(), "malformed");
+    let answer = service.post("/api/v1/styles", vec![]).await;
+    assert_eq!(answer.header("allow"), "GET,HEAD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_stops_is_not_waited_for() {
+    let service = Service::start(|config| config.limits.upload_timeout_s = 1);
+    let stuck = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    let answer = service.post("/api/v1/convert", Body::from_stream(stuck)).await;
+    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "timed-out".into()));
+    let broken = futures_util::stream::iter([Ok(bytes::Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))]);
+    assert_eq!(service.post("/api/v1/convert", Body::from_stream(broken)).await.problem(), "malformed");
+    assert_eq!(service.house.app.budget.used(), 0, "what was promised to uploads is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_house_says_when_to_come_back() {
+    let service = Service::start(|config| (config.workers, config.limits.queue_max) = (1, 1));
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    service.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    while service.house.app.crew.waiting() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    service.house.app.crew.submit(Box::new(|| ())).unwrap();
+    let answer = service.post("/api/v1/convert", picture(4, 4)).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.problem(), answer.header("retry-after")),
+        (429, "queue-full".into(), "1")
+    );
+    assert_eq!(answer.json()["retry_after_s"], 1);
+    go.send(()).unwrap();
+
+    let tight = Service::start(|config| {
+        (config.limits.max_pixels, config.limits.max_upload_bytes) = (1000, 1000);
+        config.limits.max_memory_bytes = 25_000;
+    });
+    let mut all = tight.house.app.budget.reserve_nothing();
+    assert!(all.grow(24_000));
+    let answer = tight.post("/api/v1/convert", picture(8, 8)).await;
+    assert_eq!(answer.problem(), "queue-full");
+    assert!(answer.json()["detail"].as_str().unwrap().contains("memory"));
+    drop(all);
+    assert_eq!(tight.post("/api/v1/convert", picture(8, 8)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_take_too_long_are_stopped() {
+    let painting = Service::start(|config| config.limits.paint_timeout_s = 0);
+    let answer = painting.post("/api/v1/convert", picture(600, 600)).await;
+    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "timed-out".into()));
+    assert!(answer.json()["detail"].as_str().unwrap().contains("painting took longer than 0 s"), "{answer:?}");
+
+    let waiting = Service::start(|config| (config.workers, config.limits.queue_timeout_s) = (1, 0));
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    waiting.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    let answer = waiting.post("/api/v1/convert", picture(4, 4)).await;
+    assert!(answer.json()["detail"].as_str().unwrap().contains("waiting for a painter"), "{answer:?}");
+    go.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_painter_is_told_when_its_client_hangs_up() {
+    use crate::paint::Watcher;
+    let service = Service::start(|config| config.workers = 1);
+    let app = &service.house.app;
+    let (stopped, has_stopped) = std::sync::mpsc::channel();
+    let request = studio::on_a_painter(app, app.budget.reserve_nothing(), move |watched| {
+        while watched.part(0, 1).is_continue() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        stopped.send(()).map_err(|error| Fault::new(Kind::Internal, error.to_string()))
+    });
+    let answer = tokio::time::timeout(Duration::from_millis(200), request).await;
+    assert!(answer.is_err(), "it goes on as long as somebody waits: {answer:?}");
+    assert_eq!(has_stopped.recv_timeout(Duration::from_secs(30)), Ok(()));
+    assert_eq!(service.post("/api/v1/convert", picture(4, 4)).await.status, 200, "the only painter is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_needs_a_token_where_there_is_one() {
+    let service = Service::start(|config| {
+        config.tokens = Secrets(vec!["hush".into()]);
+        config.sign_keys = Secrets(vec!["k:0123456789abcdef".into()]);
+    });
+    for uri in ["/api/v1/convert", "/api/v1/jobs", "/api/v1/avatar", "/api/v1/faces"] {
+        let answer = service.post(uri, picture(4, 4)).await;
+        assert_eq!((answer.status.as_u16(), answer.problem()), (401, "unauthorized".into()));
+        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        let with = Request::post(uri).header("authorization", "Bearer hush").body(picture(4, 4).into()).unwrap();
+        assert!(service.send(with).await.status.is_success(), "{uri}");
+    }
+    let url = format!("/api/v1/convert?style=meadow&key=k&expires={}", u64::MAX);
+    let signed = format!("{url}&signature={}", sign("0123456789abcdef", "POST", &url));
+    assert_eq!(service.post(&signed, picture(4, 4)).await.status, 200);
+    let url = "/api/v1/convert?key=k&expires=1";
+    let old = format!("{url}&signature={}", sign("0123456789abcdef", "POST", url));
+    assert_eq!(service.post(&old, picture(4, 4)).await.problem(), "forbidden");
+    assert_eq!(service.get("/api/v1/limits").await.json()["auth_required"], true);
+    let answer = service.get("/api/v1/styles").await;
+    assert_eq!(answer.status, 200, "looking around is free");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_waits() {
+    let service = Service::start(|config| (config.limits.rate_per_minute, config.limits.rate_burst) = (1, 1));
+    assert_eq!(service.post("/api/v1/convert", picture(4, 4)).await.status, 200);
+    let answer = service.post("/api/v1/convert", picture(4, 4)).await;
+    assert_eq!((answer.problem(), answer.header("retry-after")), ("rate-limited".into(), "60"));
+    assert_eq!(service.get("/api/v1/styles").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_are_told_to_be_careful() {
+    let service = Service::start(|_| ());
+    for uri in ["/api/v1/styles", "/healthz", "/nothing", "/", "/api/v1/jobs/x"] {
+        let answer = service.get(uri).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{uri}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'self';"), "{uri}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "CORS stays off");
+        assert_eq!(answer.header("x-request-id").len(), 32);
+    }
+    let named = |id: &str| Request::get("/healthz").header("x-request-id", id).body(Body::empty()).unwrap();
+    assert_eq!(service.send(named("trace-7.a_b")).await.header("x-request-id"), "trace-7.a_b");
+    assert_eq!(service.send(named("a b")).await.header("x-request-id").len(), 32);
+    let preflight = Request::options("/api/v1/convert").header("origin", "http://evil.example");
+    let answer =
+        service.send(preflight.header("access-control-request-method", "POST").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-methods")), (405, ""));
+}
+
+/// A JPEG with a place, a camera and a comment in it.
+fn told_jpeg() -> Vec<u8> {
+    let jpeg = codec::write(&image(24, 16), None, Format::Jpeg, 90).unwrap();
+    let mut told = jpeg[..2].to_vec();
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x0a\0\0\0\x1a\0\0\0\0\0\0\0CAMERA-77\0";
+    for (marker, payload) in
+        [(0xe1, &exif[..]), (0xfe, b"GPS 48.2 N 16.4 E"), (0xe1, b"http://ns.adobe.com/xap/1.0/\0<x:GPS/>")]
+    {
+        told.extend([0xff, marker]);
+        told.extend((payload.len() as u16 + 2).to_be_bytes());
+        told.extend(payload);
+    }
+    told.extend(&jpeg[2..]);
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_the_photo_told_is_in_the_painting() {
+    let service = Service::start(|_| ());
+    let holds = |bytes: &[u8], words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+    assert!(holds(&told_jpeg(), b"CAMERA-77") && holds(&told_jpeg(), b"GPS"));
+    for format in ["jpeg", "png", "webp"] {
+        let answer = service.post(&format!("/api/v1/convert?format={format}"), told_jpeg()).await;
+        assert_eq!(size(&answer), (24, 16));
+        for words in [&b"CAMERA"[..], b"GPS", b"Exif", b"EXIF", b"eXIf", b"ns.adobe"] {
+            assert!(!holds(&answer.body, words), "{format} holds {}", String::from_utf8_lossy(words));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_followed_fetched_and_deleted() {
+    let service = Service::start(|_| ());
+    let job = service.submit("style=skyglow&format=jpeg", picture(24, 16)).await;
+    let events = service.follow(&job).await;
+    let (last, data) = events.last().unwrap();
+    assert_eq!(last, "done", "{events:?}");
+    assert!(events.iter().rev().skip(1).all(|(name, _)| name == "progress"), "{events:?}");
+    assert_eq!((&data["progress"], &data["width"], &data["stage"]), (&1.0.into(), &24.into(), &"done".into()));
+    assert_eq!(service.follow(&job).await.len(), 1, "who comes late is told the end");
+
+    let result = data["result"].as_str().unwrap();
+    let painting = service.get(result).await;
+    assert_eq!((painting.header("content-type"), size(&painting)), ("image/jpeg", (24, 16)));
+    assert_eq!(painting.header("content-disposition"), "");
+    let file = service.get(&format!("{result}?download=1")).await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"kaiga.jpg\"");
+    let direct = service.post("/api/v1/convert?style=skyglow&format=jpeg", picture(24, 16)).await;
+    assert_eq!(painting.body, direct.body, "a job paints what a conversion paints");
+
+    let delete = || Request::delete(&job).body(Body::empty()).unwrap();
+    assert_eq!(service.send(delete()).await.status, 204);
+    assert_eq!(service.get(&job).await.json()["state"], "cancelled");
+    assert_eq!(service.get(result).await.problem(), "gone");
+    assert_eq!(service.follow(&job).await[0].0, "cancelled");
+    for uri in ["/api/v1/jobs/none", "/api/v1/jobs/none/events", "/api/v1/jobs/none/result"] {
+        assert_eq!(service.get(uri).await.problem(), "not-found", "{uri}");
+    }
+    let none = Request::delete("/api/v1/jobs/none").body(Body::empty()).unwrap();
+    assert_eq!(service.send(none).await.problem(), "not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_fails_says_why() {
+    let service = Service::start(|_| ());
+    let mut cut = picture(240, 160);
+    cut.truncate(cut.len() / 2);
+    let job = service.submit("", cut).await;
+    let events = service.follow(&job).await;
+    let (last, data) = events.last().unwrap();
+    assert_eq!((last.as_str(), &data["error"]["type"]), ("failed", &"/problems/broken-picture".into()));
+    let answer = service.get(&format!("{job}/result")).await;
+    assert!(answer.problem() == "gone" && answer.json()["detail"].as_str().unwrap().contains("damaged"), "{answer:?}");
+    assert_eq!(service.post("/api/v1/jobs", b"text".to_vec()).await.problem(), "not-a-picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_is_not_ready() {
+    let service = Service::start(|_| ());
+    service.house.bench.closing.store(true, std::sync::atomic::Ordering::Relaxed);
+    let jobs = [service.submit("", picture(24, 16)).await, service.submit("", picture(24, 16)).await];
+    let job = service.get(&jobs[1]).await.json();
+    assert_eq!((&job["state"], &job["stage"], &job["position"]), (&"queued".into(), &"queued".into(), &1.into()));
+    let answer = service.get(&format!("{}/result", jobs[0])).await;
+    assert_eq!((answer.status.as_u16(), answer.problem()), (409, "not-ready".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_comes_from_a_folder_or_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("parts")).unwrap();
+    write("index.html", "<script type=module src=\"__ASSETS__/app.js\"></script>");
+    write("app.js", "import './parts/a.js'; // __ASSETS__");
+    write("parts/a.js", "");
+    write("sw.js", "const base = '__ASSETS__'");
+    write("icon-192.png", "png");
+    write(".secret", "hush");
+    let service = Service::start(|config| config.web_dir = Some(folder.path().into()));
+    let index = service.get("/").await;
+    assert_eq!(String::from_utf8_lossy(&index.body), "<script type=module src=\"/assets/dev/app.js\"></script>");
+    assert_eq!((index.header("content-type"), index.header("cache-control")), ("text/html; charset=utf-8", "no-store"));
+    let app = service.get("/assets/dev/app.js").await;
+    assert!(app.header("content-type").starts_with("text/javascript") && app.body.ends_with(b"__ASSETS__"));
+    assert_eq!(service.get("/assets/dev/parts/a.js").await.status, 200);
+    assert_eq!(service.get("/sw.js").await.body, b"const base = '/assets/dev'");
+    assert_eq!(service.get("/icon-192.png").await.header("content-type"), "image/png");
+    let share = service.post("/share", b"photo".to_vec()).await;
+    assert_eq!((share.status.as_u16(), share.header("location")), (303, "/#shared"));
+    for uri in [
+        "/assets/old/app.js",
+        "/assets/dev/.secret",
+        "/assets/dev/../Cargo.toml",
+        "/assets/dev/%2e%2e/Cargo.toml",
+        "/assets/dev/parts",
+        "/assets/dev//etc/passwd",
+        "/app.js",
+        "/.secret",
+    ] {
+        assert_eq!(service.get(uri).await.problem(), "not-found", "{uri}");
+    }
+    // What is in the program depends on how it was built; it is there whole or not at all.
+    let built_in = Service::start(|_| ());
+    let index = built_in.get("/").await;
+    if index.status == 200 {
+        let text = String::from_utf8(index.body).unwrap();
+        assert!(!text.contains("__ASSETS__"));
+        let start = text.find("/assets/").expect("the page asks for its parts");
+        let address: String = text[start..].chars().take_while(|c| !"\"' ".contains(*c)).collect();
+        let part = built_in.get(&address).await;
+        assert_eq!(part.header("cache-control"), "public, max-age=31536000, immutable", "{address}: {part:?}");
+    } else {
+        assert_eq!(index.problem(), "not-found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_have_an_address_of_their_own() {
+    let service = Service::start(|_| ());
+    service.post("/api/v1/convert", picture(24, 16)).await;
+    service.post("/api/v1/convert?strength=9", picture(24, 16)).await;
+    assert_eq!(service.get("/metrics").await.problem(), "not-found", "not where clients are");
+    let metrics = metrics_router(Arc::clone(&service.house.app));
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(metrics, request).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    for line in [
+        "kaiga_requests_total{method=\"POST\",route=\"/api/v1/convert\",status=\"200\"} 1",
+        "kaiga_errors_total{kind=\"setting\"} 1",
+        "kaiga_part_seconds_count{part=\"queue\"} 1",
+        "kaiga_jobs_oldest_seconds 0",
+        "kaiga_queue_depth 0",
+        "kaiga_pictures_in_progress 0",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} in\n{text}");
+    }
+}
+
+/// Follows `$ref`.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).expect(reference),
+        None => schema,
+    }
+}
+
+/// What is wrong with `value` by a JSON schema, as far as ours go. What is not described is wrong.
+fn wrong(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+    let schema = resolved(document, schema);
+    if let Some(all) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
+        return all
+            .iter()
+            .all(|one| wrong(document, one, value).is_some())
+            .then(|| format!("{value} is none of {schema}"));
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(value)
+    {
+        return Some(format!("{value} is not in {schema}"));
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+        return Some(format!("{value} is not of {schema}"));
+    }
+    let number = value.as_f64().unwrap_or_default();
+    if schema["minimum"].as_f64().is_some_and(|least| number < least)
+        || schema["maximum"].as_f64().is_some_and(|most| number > most)
+    {
+        return Some(format!("{value} is out of range"));
+    }
+    match value {
+        Value::Array(items) => items.iter().find_map(|item| wrong(document, &schema["items"], item)),
+        Value::Object(fields) => {
+            let required = schema["required"].as_array().into_iter().flatten();
+            let missing = required.filter_map(Value::as_str).find(|name| !fields.contains_key(*name));
+            let of = |(name, value): (&String, &Value)| match schema["properties"].get(name) {
+                Some(schema) => wrong(document, schema, value).map(|what| format!("{name}: {what}")),
+                None => Some(format!("{name} is not described")),
+            };
+            missing.map(|name| format!("{name} is missing")).or_else(|| fields.iter().find_map(of))
+        }
+        _ => None,
+    }
+}
+
+/// Panics unless the description has this answer.
+fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
+    let operation = &document["paths"][path][method];
+    assert!(operation.is_object(), "{method} {path} is not described");
+    let response = &operation["responses"][answer.status.as_str()];
+    assert!(response.is_object(), "{method} {path} does not describe {}: {answer:?}", answer.status);
+    let Some(contents) = response["content"].as_object() else {
+        return assert!(answer.body.is_empty(), "{method} {path}: a body that is not described");
+    };
+    let media_type = answer.header("content-type").split(';').next().unwrap();
+    let content = contents.get(media_type).unwrap_or_else(|| panic!("{method} {path}: {media_type} is not described"));
+    if media_type.ends_with("json") {
+        assert_eq!(wrong(document, &content["schema"], &answer.json()), None, "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_keep_to_the_description() {
+    let service = Service::start(|_| ());
+    let document = service.get("/api/openapi.json").await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let job = service.submit("", picture(24, 16)).await;
+    service.follow(&job).await;
+    let mut cut = picture(240, 160);
+    cut.truncate(cut.len() / 2);
+    let failed = service.submit("", cut).await;
+    service.follow(&failed).await;
+    let at = |rest: &str| format!("{job}{rest}");
+    let gets = [
+        ("/api/v1/styles", "/api/v1/styles".into()),
+        ("/api/v1/limits", "/api/v1/limits".into()),
+        ("/healthz", "/healthz".into()),
+        ("/readyz", "/readyz".into()),
+        ("/api/v1/jobs/{id}", at("")),
+        ("/api/v1/jobs/{id}", failed.clone()),
+        ("/api/v1/jobs/{id}", "/api/v1/jobs/none".into()),
+        ("/api/v1/jobs/{id}/events", at("/events")),
+        ("/api/v1/jobs/{id}/events", "/api/v1/jobs/none/events".into()),
+        ("/api/v1/jobs/{id}/result", at("/result")),
+        ("/api/v1/jobs/{id}/result", format!("{failed}/result")),
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (path, uri) in gets {
+        conforms(&document, "get", path, &service.get(&uri).await);
+        seen.insert(("get".to_owned(), path.to_owned()));
+    }
+    for path in ["/api/v1/convert", "/api/v1/jobs", "/api/v1/avatar", "/api/v1/faces"] {
+        for (query, body) in
+            [("", picture(24, 16)), ("", vec![]), ("x=1", picture(4, 4)), ("strength=7", picture(4, 4))]
+        {
+            conforms(&document, "post", path, &service.post(&format!("{path}?{query}"), body).await);
+        }
+        seen.insert(("post".to_owned(), path.to_owned()));
+    }
+    let delete = |uri: &str| Request::delete(uri).body(Body::empty()).unwrap();
+    conforms(&document, "delete", "/api/v1/jobs/{id}", &service.send(delete(&job)).await);
+    conforms(&document, "delete", "/api/v1/jobs/{id}", &service.send(delete("/api/v1/jobs/none")).await);
+    seen.insert(("delete".to_owned(), "/api/v1/jobs/{id}".to_owned()));
+    let paths = document["paths"].as_object().unwrap().iter();
+    let described = paths.flat_map(|(path, operations)| {
+        operations.as_object().unwrap().keys().map(move |method| (method.clone(), path.clone()))
+    });
+    assert_eq!(described.collect::<std::collections::BTreeSet<_>>(), seen, "each operation is tried here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_parameter_described_is_taken() {
+    let service = Service::start(|_| ());
+    let document = service.get("/api/openapi.json").await.json();
+    for path in ["/api/v1/convert", "/api/v1/jobs"] {
+        let parameters = document["paths"][path]["post"]["parameters"].as_array().unwrap();
+        let mut names: Vec<&str> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let pairs: Vec<(String, String)> = parameters
+            .iter()
+            .map(|parameter| {
+                let example = &parameter["example"];
+                let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+                (parameter["name"].as_str().unwrap().to_owned(), text)
+            })
+            .collect();
+        let query = serde_urlencoded::to_string(&pairs).unwrap();
+        let answer = service.post(&format!("{path}?{query}"), picture(24, 16)).await;
+        assert!(answer.status.is_success(), "{query}: {answer:?}");
+        let mut taken = crate::order::Order::NAMES.to_vec();
+        names.sort_unstable();
+        taken.sort_unstable();
+        assert_eq!(names, taken);
+    }
+}
+
+#[test]
+fn every_kind_has_a_status_and_a_title() {
+    for kind in Kind::ALL {
+        let (status, title) = error::words(*kind);
+        assert!((400..600).contains(&status) && !title.is_empty());
+        assert_eq!(Kind::from_name(kind.name()), Some(*kind));
+    }
+}
+
+/// The corpora of broken and odd pictures, where they lie beside the repository. Each file is answered with a painting or
+/// a complaint about it, and the painters live on.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_files_are_painted_or_refused() {
+    let Ok(folder) =
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpora")).canonicalize()
+    else {
+        return;
+    };
+    let service = Service::start(|config| {
+        // Enough to see that each is answered; large ones are refused by their size.
+        (config.limits.max_pixels, config.limits.max_upload_bytes) = (2_000_000, 3 << 20);
+    });
+    let (mut folders, mut painted, mut refused) = (vec![folder], 0, 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let answer = service.post("/api/v1/convert?max_side=16&faces=off", std::fs::read(&path).unwrap()).await;
+            let status = answer.status.as_u16();
+            assert!(status == 200 || (400..429).contains(&status), "{}: {answer:?}", path.display());
+            *(if status == 200 { &mut painted } else { &mut refused }) += 1;
+        }
+    }
+    assert!(painted > 0 && refused > 0, "{painted} painted, {refused} refused");
+    assert_eq!(service.house.app.budget.used(), 0);
+}

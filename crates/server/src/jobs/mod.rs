@@ -1,0 +1,166 @@
+//! Jobs: photos that are handed in, painted when there is time, and fetched later. They survive a restart.
+//!
+//! [`Jobs`] is the front door. What a queue is stands in [`queue`], the one in a file in [`sqlite`], the pictures are in a
+//! [`store`], [`worker::run_one`] runs one job, [`sweeper`] cleans up.
+
+pub(crate) mod queue;
+mod sqlite;
+mod store;
+pub(crate) mod sweeper;
+#[cfg(test)]
+mod tests;
+pub(crate) mod worker;
+
+pub(crate) use queue::{Job, News, Queue, State};
+pub(crate) use sqlite::Sqlite;
+pub(crate) use store::Store;
+
+use crate::config::Limits;
+use crate::fault::{Fault, Kind};
+use queue::{New, Terms};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::broadcast;
+
+/// News of jobs that listeners may be behind by before they look the job up instead.
+const NEWS_KEPT: usize = 1024;
+
+/// The time as the jobs have it, Unix ms.
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The system's clock.
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+}
+
+/// Everything about jobs, for those who submit them and those who run them.
+pub(crate) struct Jobs {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) store: Store,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    /// How far the jobs are that this process runs: more recent than what the queue knows.
+    live: Mutex<HashMap<String, News>>,
+    /// Names of jobs about which there are news.
+    news: broadcast::Sender<String>,
+    /// The last complaint of queue or store, if they have not worked since.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Jobs {
+    pub(crate) fn new(queue: Arc<dyn Queue>, store: Store, limits: Limits, clock: Clock) -> Self {
+        let (news, _) = broadcast::channel(NEWS_KEPT);
+        Self { queue, store, limits, clock, live: Mutex::default(), news, trouble: Mutex::default() }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { lease: Duration::from_secs(self.limits.lease_s), attempts_max: self.limits.attempts_max }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Takes a photo in; `order` is the query of its parameters. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`Kind::QueueFull`]; [`Kind::Unavailable`] if queue or store do not work.
+    pub(crate) fn submit(&self, photo: bytes::Bytes, order: String, format: &str) -> Result<Job, Fault> {
+        let now_ms = self.now_ms();
+        let new = New {
+            id: crate::random_name(),
+            photo: Store::key(&photo),
+            order,
+            format: format.to_owned(),
+            expires_ms: now_ms + self.limits.result_ttl_s as i64 * 1000,
+        };
+        self.noted(self.queue.enter(&new, self.limits.jobs_max, now_ms))?;
+        // Entered first: from then on nobody deletes a picture of that name.
+        if let Err(fault) = self.store.wait(self.store.put(&new.photo, photo)) {
+            // If this fails too, the job's time will be over some day.
+            let _ = self.queue.cancel(&new.id);
+            return self.noted(Err(fault));
+        }
+        self.noted(self.queue.ready(&new.id))?;
+        self.job(&new.id)?.ok_or_else(|| Fault::new(Kind::Internal, "the job is gone already"))
+    }
+
+    /// A job as it stands now. Blocks the thread.
+    pub(crate) fn job(&self, id: &str) -> Result<Option<Job>, Fault> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        let job = self.noted(self.queue.job(id))?;
+        Ok(job.map(|job| match live {
+            Some(news) if job.state == State::Running => Job { news, ..job },
+            _ => job,
+        }))
+    }
+
+    /// Cancels a job, whoever runs it, and deletes its pictures. `false` if there is no such job. Blocks the thread.
+    pub(crate) fn delete(&self, id: &str) -> Result<bool, Fault> {
+        let known = self.noted(self.queue.cancel(id))?;
+        self.tell(id);
+        self.take_out_garbage();
+        Ok(known)
+    }
+
+    /// The painting of a job. Blocks the thread.
+    pub(crate) fn result(&self, key: &str) -> Result<Option<bytes::Bytes>, Fault> {
+        self.noted(self.store.wait(self.store.get(key)))
+    }
+
+    /// Names of jobs about which there are news, from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<String> {
+        self.news.subscribe()
+    }
+
+    /// Deletes pictures that no job holds any more. What does not work now is tried again by the sweeper.
+    pub(crate) fn take_out_garbage(&self) {
+        let keys = self.noted(self.queue.garbage()).unwrap_or_default();
+        for key in keys {
+            let mut delete = || self.store.wait(self.store.delete(&key));
+            if self.noted(self.queue.discard(&key, &mut delete)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What is wrong with queue or store, if something is.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers a complaint of queue or store until they work again, and logs it once.
+    pub(crate) fn noted<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(fault) = &result
+            && fault.kind == Kind::Unavailable
+        {
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            if trouble.as_ref() != Some(&fault.detail) {
+                tracing::error!(detail = fault.detail, "jobs are in trouble");
+                *trouble = Some(fault.detail.clone());
+            }
+        }
+        result
+    }
+
+    /// Queue and store have been seen to work.
+    pub(crate) fn works_again(&self) {
+        if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+            tracing::info!("jobs work again");
+        }
+    }
+
+    fn set_live(&self, id: &str, news: Option<News>) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        match news {
+            Some(news) => drop(live.insert(id.to_owned(), news)),
+            None => drop(live.remove(id)),
+        }
+    }
+
+    fn tell(&self, id: &str) {
+        // Nobody may be listening.
+        let _ = self.news.send(id.to_owned());
+    }
+}

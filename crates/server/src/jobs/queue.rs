@@ -1,0 +1,192 @@
+//! What a queue of jobs is. [`Sqlite`](super::Sqlite) is the one that comes with the program; a broker would be another.
+//!
+//! A job is begun by [`claim`](Queue::claim), which counts the attempt before anything else happens and gives out a
+//! *lease* and an *attempt token*. Whoever holds the token keeps the lease alive with heartbeats and ends the job. When a
+//! lease runs out the job is claimed again, and the old token is worth nothing: a job ends once, however many began it.
+//!
+//! Times are Unix milliseconds by the callers' clocks.
+
+use crate::fault::Fault;
+use crate::paint::Stage;
+use std::time::Duration;
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It waits, or its photo is just being stored.
+    Queued,
+    /// It was begun.
+    Running,
+    /// The painting is there.
+    Done,
+    /// There will be no painting; [`Job::fault`] says why.
+    Failed,
+    /// Somebody deleted it.
+    Cancelled,
+}
+
+impl State {
+    /// As it is written in files and interfaces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will happen.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A job as anybody may see it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Job {
+    /// Its name, which is also the permission to see it.
+    pub(crate) id: String,
+    /// Where it stands.
+    pub(crate) state: State,
+    /// Where its photo is on its way.
+    pub(crate) news: News,
+    /// When it was submitted, Unix ms.
+    pub(crate) created_ms: i64,
+    /// When its pictures are deleted, Unix ms.
+    pub(crate) expires_ms: i64,
+    /// The painting in the store, while it is there, and the format of its file.
+    pub(crate) result: Option<String>,
+    /// Extension of the painting's file.
+    pub(crate) format: String,
+    /// Why it failed.
+    pub(crate) fault: Option<Fault>,
+    /// Jobs that wait before it; `None` unless it waits.
+    pub(crate) position: Option<usize>,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct News {
+    /// Where the photo is on its way.
+    pub(crate) stage: Stage,
+    /// 0..=1.
+    pub(crate) progress: f32,
+    /// Of the painting, px, once it is known.
+    pub(crate) size: Option<(usize, usize)>,
+}
+
+impl Default for News {
+    fn default() -> Self {
+        Self { stage: Stage::Queued, progress: 0.0, size: None }
+    }
+}
+
+/// A job to be entered.
+#[derive(Clone, Debug)]
+pub(crate) struct New {
+    /// Its name.
+    pub(crate) id: String,
+    /// The photo's key in the store.
+    pub(crate) photo: String,
+    /// The order, as a query.
+    pub(crate) order: String,
+    /// Extension of the painting's file.
+    pub(crate) format: String,
+    /// When its pictures shall be deleted, Unix ms.
+    pub(crate) expires_ms: i64,
+}
+
+/// The right to run a job, until the lease runs out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// The job.
+    pub(crate) id: String,
+    /// Known to nobody else.
+    pub(crate) token: String,
+    /// Which attempt this is, from 1.
+    pub(crate) number: u32,
+}
+
+/// What a worker is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    /// The right to run it.
+    pub(crate) attempt: Attempt,
+    /// The photo's key in the store.
+    pub(crate) photo: String,
+    /// The order, as a query.
+    pub(crate) order: String,
+}
+
+/// How long the queue is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    /// Jobs that wait.
+    pub(crate) waiting: usize,
+    /// Jobs that were begun.
+    pub(crate) running: usize,
+    /// For how long the first of those that wait has waited, ms.
+    pub(crate) oldest_ms: i64,
+}
+
+/// Terms of leases, the same for all who share a queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// After so long without a heartbeat a job is claimed again.
+    pub(crate) lease: Duration,
+    /// So often a job is begun.
+    pub(crate) attempts_max: u32,
+}
+
+/// A queue of jobs, shared by threads and processes. Every method is one transaction; `Ok(false)` means that the attempt
+/// is not the holder's any more.
+///
+/// # Errors
+/// [`Kind::Unavailable`](crate::fault::Kind::Unavailable) if the queue cannot be reached or written, from every method.
+pub(crate) trait Queue: Send + Sync {
+    /// Enters a job whose photo is about to be stored; nobody runs it yet.
+    ///
+    /// # Errors
+    /// [`Kind::QueueFull`](crate::fault::Kind::QueueFull) if `jobs_max` jobs are waiting.
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Fault>;
+
+    /// The photo is stored: from now on the job waits to be run.
+    fn ready(&self, id: &str) -> Result<(), Fault>;
+
+    /// Begins the job that waits longest, those whose lease ran out included. Jobs that were begun too often fail here.
+    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Fault>;
+
+    /// Keeps the lease and tells how far it is.
+    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Fault>;
+
+    /// Says under which key the painting is about to be stored, so that it is not lost if the process is.
+    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Fault>;
+
+    /// Ends the job: with the painting announced, or failed.
+    fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault>;
+
+    /// Puts the job back where it was, as if it had not been begun.
+    fn give_back(&self, attempt: &Attempt) -> Result<bool, Fault>;
+
+    /// A job by its name.
+    fn job(&self, id: &str) -> Result<Option<Job>, Fault>;
+
+    /// Ends a job, whoever runs it, and lets go of its pictures. `false` if there is no such job.
+    fn cancel(&self, id: &str) -> Result<bool, Fault>;
+
+    /// Lets go of the pictures of jobs whose time is over, and forgets jobs whose time has long been over. Returns how
+    /// many jobs' time was over.
+    fn expire(&self, now_ms: i64) -> Result<usize, Fault>;
+
+    /// Keys in the store that jobs have let go of.
+    fn garbage(&self) -> Result<Vec<String>, Fault>;
+
+    /// Runs `delete` unless a job holds that key again, and strikes the key off the list if it succeeds. No job can take
+    /// hold of the key meanwhile.
+    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault>;
+
+    /// How long it is.
+    fn depth(&self, now_ms: i64) -> Result<Depth, Fault>;
+}

@@ -1,0 +1,382 @@
+//! The queue in an SQLite file (write-ahead log, synced), which several processes on one machine may share.
+
+use super::queue::{Attempt, Claim, Depth, Job, New, News, Queue, State, Terms};
+use crate::fault::{Fault, Kind};
+use crate::paint::Stage;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The layout of the file. A job in the state `receiving` waits for its photo; the names of the others are [`State`]'s.
+const SCHEMA: &str = "
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL,
+        photo TEXT,
+        result TEXT,
+        parameters TEXT NOT NULL,
+        format TEXT NOT NULL,
+        stage TEXT NOT NULL DEFAULT 'queued',
+        progress REAL NOT NULL DEFAULT 0,
+        width INTEGER,
+        height INTEGER,
+        fault TEXT,
+        detail TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        token TEXT,
+        leased_until_ms INTEGER,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX jobs_by_state ON jobs (state, number);
+    CREATE INDEX jobs_by_photo ON jobs (photo) WHERE photo IS NOT NULL;
+    CREATE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
+    CREATE TABLE garbage (key TEXT PRIMARY KEY) STRICT;
+    PRAGMA user_version = 1;";
+const VERSION: i64 = 1;
+
+/// How long a transaction waits for those of other threads and processes.
+const BUSY: Duration = Duration::from_secs(10);
+/// A lease that ends later than so many leases from now was given before the clock was set back.
+const LEASES_AHEAD: i64 = 10;
+
+/// The queue in a file.
+pub(crate) struct Sqlite {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`], with what the one who runs the service can do.
+    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        let unavailable = |error: rusqlite::Error| Fault::new(Kind::Unavailable, words(&error, path));
+        let connection = Connection::open(path).map_err(unavailable)?;
+        connection.busy_timeout(BUSY).map_err(unavailable)?;
+        let prepare = || -> rusqlite::Result<Result<(), String>> {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if health != "ok" {
+                return Ok(Err(damaged(path, &health)));
+            }
+            // Two processes may come here at once.
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            if version == 0 {
+                connection.execute_batch(SCHEMA)?;
+            }
+            connection.execute_batch("COMMIT")?;
+            Ok(match version {
+                0 | VERSION => Ok(()),
+                newer => Err(format!("{} was made by another version of kaiga (layout {newer})", path.display())),
+            })
+        };
+        prepare().map_err(unavailable)?.map_err(|detail| Fault::new(Kind::Unavailable, detail))?;
+        Ok(Self { connection: Mutex::new(connection), path: path.into() })
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = || {
+            // Immediate: what is read is still true when it is written.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+
+    /// Reads need no lock of the file.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&connection).map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+}
+
+/// What happened and what to do, for the one who runs the service.
+fn words(error: &rusqlite::Error, path: &Path) -> String {
+    use rusqlite::ErrorCode;
+    let file = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => damaged(path, &error.to_string()),
+        Some(ErrorCode::DiskFull) => format!("the disk is full: {file} cannot be written; make room"),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            format!("{file} cannot be written ({error}): make it and its folder writable, or name another with --store")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("{file} is locked by another program for longer than {} s", BUSY.as_secs())
+        }
+        _ => format!("{file}: {error}"),
+    }
+}
+
+fn damaged(path: &Path, how: &str) -> String {
+    format!(
+        "the database of jobs {0} is damaged ({how}): move it away together with {0}-wal and {0}-shm and start again; \
+         the jobs in it are lost unless `sqlite3 {0} .recover` saves them",
+        path.display()
+    )
+}
+
+/// Lets go of the pictures of the jobs `which`, for the sweeper.
+fn let_go(
+    transaction: &Transaction,
+    column: &str,
+    which: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<()> {
+    let keep =
+        format!("INSERT OR IGNORE INTO garbage SELECT {column} FROM jobs WHERE {column} IS NOT NULL AND {which}");
+    transaction.execute(&keep, parameters)?;
+    transaction.execute(&format!("UPDATE jobs SET {column} = NULL WHERE {which}"), parameters)?;
+    Ok(())
+}
+
+/// `running`, held by that attempt.
+const HELD: &str = "id = ?1 AND token = ?2 AND state = 'running'";
+
+impl Queue for Sqlite {
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Fault> {
+        let waiting = self.transaction(|transaction| {
+            let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
+            let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
+            if waiting < jobs_max {
+                transaction.execute(
+                    "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms)
+                     VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6)",
+                    params![new.id, new.photo, new.order, new.format, now_ms, new.expires_ms],
+                )?;
+            }
+            Ok(waiting)
+        })?;
+        match waiting < jobs_max {
+            true => Ok(()),
+            false => Err(Fault::passing(Kind::QueueFull, format!("{waiting} jobs wait already"), 10)),
+        }
+    }
+
+    fn ready(&self, id: &str) -> Result<(), Fault> {
+        self.transaction(|transaction| {
+            transaction.execute("UPDATE jobs SET state = 'queued' WHERE id = ?1 AND state = 'receiving'", [id])
+        })?;
+        Ok(())
+    }
+
+    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Fault> {
+        let lease_ms = terms.lease.as_millis() as i64;
+        let too_late_ms = now_ms + lease_ms.saturating_mul(LEASES_AHEAD);
+        let lost = "state = 'running' AND (leased_until_ms < ?1 OR leased_until_ms > ?2)";
+        self.transaction(|transaction| {
+            let given_up = format!("{lost} AND attempts >= ?3");
+            let detail = format!("the service stopped {} times while it painted this picture", terms.attempts_max);
+            let window = params![now_ms, too_late_ms, terms.attempts_max];
+            let stuck: Vec<String> = transaction
+                .prepare(&format!("SELECT id FROM jobs WHERE {given_up}"))?
+                .query_map(window, |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for id in stuck {
+                tracing::error!(
+                    job = id,
+                    attempts = terms.attempts_max,
+                    "given up: the process died over it each time"
+                );
+                transaction.execute(
+                    "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = ?3 WHERE id = ?1",
+                    params![id, Kind::Internal.name(), detail],
+                )?;
+                let_go(transaction, "photo", "id = ?1", &[&id])?;
+                let_go(transaction, "result", "id = ?1", &[&id])?;
+            }
+            let next = format!(
+                "SELECT id, photo, parameters, attempts, state FROM jobs
+                 WHERE (state = 'queued' OR ({lost})) AND photo IS NOT NULL ORDER BY number LIMIT 1"
+            );
+            let found = transaction.query_row(&next, params![now_ms, too_late_ms], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get::<_, u32>(3)?,
+                    row.get::<_, String>(4)?,
+                ))
+            });
+            let Some((id, photo, order, attempts, state)) = found.optional()? else { return Ok(None) };
+            if state == "running" {
+                tracing::warn!(
+                    job = id,
+                    attempt = attempts + 1,
+                    "taken over from a process that gives no sign of life"
+                );
+            }
+            let attempt = Attempt { id, token: crate::random_name(), number: attempts + 1 };
+            transaction.execute(
+                "UPDATE jobs SET state = 'running', attempts = ?2, token = ?3, leased_until_ms = ?4, stage = 'decoding',
+                 progress = 0 WHERE id = ?1",
+                params![attempt.id, attempt.number, attempt.token, now_ms + lease_ms],
+            )?;
+            Ok(Some(Claim { attempt, photo, order }))
+        })
+    }
+
+    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Fault> {
+        let (width, height) = news.size.unzip();
+        let until_ms = now_ms + terms.lease.as_millis() as i64;
+        let set = format!(
+            "UPDATE jobs SET leased_until_ms = ?3, stage = ?4, progress = ?5, width = ?6, height = ?7 WHERE {HELD}"
+        );
+        self.transaction(|transaction| {
+            let with = params![attempt.id, attempt.token, until_ms, news.stage.name(), news.progress, width, height];
+            Ok(transaction.execute(&set, with)? == 1)
+        })
+    }
+
+    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Fault> {
+        self.transaction(|transaction| {
+            // That of an attempt before, if it was another.
+            let other = format!("{HELD} AND result IS NOT ?3");
+            let with: [&dyn rusqlite::ToSql; 3] = [&attempt.id, &attempt.token, &result];
+            let_go(transaction, "result", &other, &with)?;
+            Ok(transaction.execute(&format!("UPDATE jobs SET result = ?3 WHERE {HELD}"), &with[..])? == 1)
+        })
+    }
+
+    fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault> {
+        self.transaction(|transaction| {
+            let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
+            let_go(transaction, "photo", HELD, &with)?;
+            let changed = match &end {
+                Ok(news) => {
+                    let (width, height) = news.size.unzip();
+                    let set = format!(
+                        "UPDATE jobs SET state = 'done', token = NULL, stage = 'done', progress = 1, width = ?3, \
+                         height = ?4 WHERE {HELD}"
+                    );
+                    transaction.execute(&set, params![attempt.id, attempt.token, width, height])?
+                }
+                Err(fault) => {
+                    let_go(transaction, "result", HELD, &with)?;
+                    let set =
+                        format!("UPDATE jobs SET state = 'failed', token = NULL, fault = ?3, detail = ?4 WHERE {HELD}");
+                    transaction.execute(&set, params![attempt.id, attempt.token, fault.kind.name(), fault.detail])?
+                }
+            };
+            Ok(changed == 1)
+        })
+    }
+
+    fn give_back(&self, attempt: &Attempt) -> Result<bool, Fault> {
+        let set = format!(
+            "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1 \
+             WHERE {HELD}"
+        );
+        self.transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
+    }
+
+    fn job(&self, id: &str) -> Result<Option<Job>, Fault> {
+        self.read(|connection| {
+            let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
+                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number)
+                       FROM jobs WHERE id = ?1";
+            connection.prepare_cached(one)?.query_row([id], job).optional()
+        })
+    }
+
+    fn cancel(&self, id: &str) -> Result<bool, Fault> {
+        self.transaction(|transaction| {
+            let_go(transaction, "photo", "id = ?1", &[&id])?;
+            let_go(transaction, "result", "id = ?1", &[&id])?;
+            let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
+            Ok(transaction.execute(set, [id])? == 1)
+        })
+    }
+
+    fn expire(&self, now_ms: i64) -> Result<usize, Fault> {
+        self.transaction(|transaction| {
+            let over = "expires_ms <= ?1 AND (photo IS NOT NULL OR result IS NOT NULL)";
+            let count = format!("SELECT count(*) FROM jobs WHERE {over}");
+            let expired = transaction.query_row(&count, [now_ms], |row| row.get(0))?;
+            if expired > 0 {
+                transaction.execute(
+                    "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = 'its time was over before it was painted'
+                     WHERE expires_ms <= ?1 AND state IN ('receiving', 'queued', 'running')",
+                    params![now_ms, Kind::TimedOut.name()],
+                )?;
+                let_go(transaction, "photo", "expires_ms <= ?1", &[&now_ms])?;
+                let_go(transaction, "result", "expires_ms <= ?1", &[&now_ms])?;
+            }
+            // As long again it is remembered that there was such a job.
+            transaction.execute("DELETE FROM jobs WHERE expires_ms + (expires_ms - created_ms) <= ?1", [now_ms])?;
+            Ok(expired)
+        })
+    }
+
+    fn garbage(&self) -> Result<Vec<String>, Fault> {
+        self.read(|connection| {
+            let mut all = connection.prepare_cached("SELECT key FROM garbage LIMIT 1000")?;
+            let keys = all.query_map([], |row| row.get(0))?;
+            keys.collect()
+        })
+    }
+
+    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
+        let mut deleted = Ok(());
+        self.transaction(|transaction| {
+            let held =
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE photo = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE result = ?1)";
+            let held: bool = transaction.query_row(held, [key], |row| row.get(0))?;
+            if !held {
+                deleted = delete();
+            }
+            if deleted.is_ok() {
+                transaction.execute("DELETE FROM garbage WHERE key = ?1", [key])?;
+            }
+            Ok(())
+        })?;
+        deleted
+    }
+
+    fn depth(&self, now_ms: i64) -> Result<Depth, Fault> {
+        self.read(|connection| {
+            let all = "SELECT count(*) FILTER (WHERE state IN ('queued', 'receiving')), count(*) FILTER (WHERE state = 'running'),
+                       min(created_ms) FILTER (WHERE state = 'queued') FROM jobs WHERE state IN ('queued', 'receiving', 'running')";
+            connection.prepare_cached(all)?.query_row([], |row| {
+                let oldest: Option<i64> = row.get(2)?;
+                let oldest_ms = oldest.map_or(0, |created_ms| (now_ms - created_ms).max(0));
+                Ok(Depth { waiting: row.get(0)?, running: row.get(1)?, oldest_ms })
+            })
+        })
+    }
+}
+
+fn job(row: &Row) -> rusqlite::Result<Job> {
+    let (state, stage): (String, String) = (row.get(1)?, row.get(2)?);
+    let state = match state.as_str() {
+        "running" => State::Running,
+        "done" => State::Done,
+        "failed" => State::Failed,
+        "cancelled" => State::Cancelled,
+        _ => State::Queued,
+    };
+    let size = row.get::<_, Option<usize>>(4)?.zip(row.get(5)?);
+    let fault = row.get::<_, Option<String>>(10)?.map(|kind| {
+        let kind = Kind::from_name(&kind).unwrap_or(Kind::Internal);
+        Ok::<_, rusqlite::Error>(Fault::new(kind, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
+    });
+    Ok(Job {
+        id: row.get(0)?,
+        state,
+        news: News { stage: Stage::from_name(&stage).unwrap_or(Stage::Queued), progress: row.get(3)?, size },
+        created_ms: row.get(6)?,
+        expires_ms: row.get(7)?,
+        result: if state == State::Done { row.get(8)? } else { None },
+        format: row.get(9)?,
+        fault: fault.transpose()?,
+        position: if state == State::Queued { Some(row.get(12)?) } else { None },
+    })
+}

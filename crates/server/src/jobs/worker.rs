@@ -1,0 +1,265 @@
+//! Runs one job: claims it, paints, stores. Called again and again by the painters; tests call it until there is nothing
+//! left.
+
+use super::queue::{Attempt, Claim, News, Terms};
+use super::{Jobs, Store};
+use crate::budget::Budget;
+use crate::fault::{Fault, Kind};
+use crate::metrics::{Metrics, Part};
+use crate::order::{Order, Pairs};
+use crate::paint::{BYTES_PER_PIXEL, Painted, Stage, Watcher, caught, codec_limits, paint};
+use kaiga::Studio;
+use pixels::codec;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What became of a look into the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A job ended: its painting is stored.
+    Done,
+    /// A job ended without a painting.
+    Failed(Kind),
+    /// The job was taken away meanwhile: deleted, or claimed by another after the lease ran out.
+    Lost,
+    /// The job was put back: there is no memory for it now, or the service is shutting down.
+    GivenBack,
+    /// There is nothing to do, or the queue cannot be reached.
+    Empty,
+}
+
+/// What a worker works with.
+pub(crate) struct Bench {
+    pub(crate) studio: Arc<Studio>,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Once it is set, no job is begun.
+    pub(crate) closing: AtomicBool,
+    /// Once it is set, what is being painted is put back.
+    pub(crate) stop: AtomicBool,
+}
+
+/// A heartbeat at least so often, so that other processes can tell how far a job is.
+const NEWS_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs the job that has waited longest.
+pub(crate) fn run_one(bench: &Bench) -> Outcome {
+    if bench.closing.load(Ordering::Relaxed) {
+        return Outcome::Empty;
+    }
+    let jobs = &bench.jobs;
+    let Ok(Some(claim)) = jobs.noted(jobs.queue.claim(jobs.terms(), jobs.now_ms())) else { return Outcome::Empty };
+    let start = Instant::now();
+    let run = Run::new(bench, &claim.attempt);
+    run.publish();
+    let end = std::thread::scope(|scope| {
+        let heart = scope.spawn(|| run.beat());
+        let end = run.whole(&claim);
+        run.over();
+        // It never panics; and if it did, the lease would tell.
+        let _ = heart.join();
+        end
+    });
+    let outcome = run.conclude(end);
+    let (id, number, ms) = (&claim.attempt.id, claim.attempt.number, start.elapsed().as_millis() as u64);
+    match &outcome {
+        Outcome::Failed(kind) => tracing::warn!(job = id, attempt = number, ms, kind = kind.name(), "job failed"),
+        outcome => tracing::info!(job = id, attempt = number, ms, ?outcome, "job"),
+    }
+    jobs.set_live(id, None);
+    jobs.tell(id);
+    jobs.take_out_garbage();
+    outcome
+}
+
+/// One attempt at a job.
+struct Run<'a> {
+    bench: &'a Bench,
+    attempt: &'a Attempt,
+    terms: Terms,
+    state: Mutex<RunState>,
+    bell: Condvar,
+    /// The job is not ours any more.
+    lost: AtomicBool,
+    /// The key of the painting, once it is announced.
+    kept: OnceLock<String>,
+}
+
+struct RunState {
+    news: News,
+    stage_since: Instant,
+    over: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(bench: &'a Bench, attempt: &'a Attempt) -> Self {
+        let news = News { stage: Stage::Decoding, ..News::default() };
+        let state = Mutex::new(RunState { news, stage_since: Instant::now(), over: false });
+        Self {
+            bench,
+            attempt,
+            terms: bench.jobs.terms(),
+            state,
+            bell: Condvar::new(),
+            lost: AtomicBool::new(false),
+            kept: OnceLock::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn over(&self) {
+        self.state().over = true;
+        self.bell.notify_all();
+    }
+
+    fn publish(&self) {
+        self.bench.jobs.set_live(&self.attempt.id, Some(self.state().news));
+        self.bench.jobs.tell(&self.attempt.id);
+    }
+
+    /// How much longer than allowed the stage has taken.
+    fn overdue(&self, state: &RunState) -> bool {
+        state.news.stage.allowed(&self.bench.jobs.limits).is_some_and(|allowed| state.stage_since.elapsed() > allowed)
+    }
+
+    /// Keeps the lease until the attempt is over, is taken away, or hangs in something that does not ask whether to go on.
+    fn beat(&self) {
+        let every = (self.terms.lease / 3).min(NEWS_EVERY);
+        let mut state = self.state();
+        while !state.over {
+            state = self.bell.wait_timeout(state, every).unwrap_or_else(PoisonError::into_inner).0;
+            if state.over || self.overdue(&state) {
+                continue;
+            }
+            let news = state.news;
+            drop(state);
+            let jobs = &self.bench.jobs;
+            let held = jobs.noted(jobs.queue.heartbeat(self.attempt, news, self.terms, jobs.now_ms()));
+            // What cannot be asked may still be ours; the token decides in the end.
+            if held == Ok(false) {
+                self.lost.store(true, Ordering::Relaxed);
+            }
+            state = self.state();
+        }
+    }
+
+    fn go_on(&self) -> ControlFlow<Fault> {
+        if self.lost.load(Ordering::Relaxed) {
+            return ControlFlow::Break(Fault::new(Kind::Cancelled, "the job was taken away"));
+        }
+        if self.bench.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(Fault::new(Kind::Unavailable, "the service is shutting down"));
+        }
+        let state = self.state();
+        if self.overdue(&state) {
+            let stage = state.news.stage;
+            let allowed_s = stage.allowed(&self.bench.jobs.limits).unwrap_or_default().as_secs();
+            let detail = format!("{} took longer than {allowed_s} s", stage.name());
+            return ControlFlow::Break(Fault::new(Kind::TimedOut, detail));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn whole(&self, claim: &Claim) -> Result<(), Fault> {
+        caught(|| {
+            let (jobs, bench) = (&self.bench.jobs, self.bench);
+            let pairs: Pairs = serde_urlencoded::from_str(&claim.order)
+                .map_err(|_| Fault::new(Kind::Internal, "the stored order cannot be read"))?;
+            let order = Order::read(&pairs, &bench.studio)?;
+            let photo = jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo)))?;
+            let photo = photo.ok_or_else(|| Fault::new(Kind::Internal, "the stored photo is gone"))?;
+            let (width, height) = codec::stored_size(&photo, &codec_limits(&jobs.limits))?;
+            let mut reserved = bench.budget.reserve_nothing();
+            if !reserved.grow(photo.len() as u64 + width as u64 * height as u64 * BYTES_PER_PIXEL) {
+                return Err(Fault::new(Kind::Unavailable, "there is no memory for this picture now"));
+            }
+            let in_progress = bench.metrics.begun();
+            let painted = paint(&bench.studio, &jobs.limits, &order, &photo, self)?;
+            drop(in_progress);
+            self.keep(painted)
+        })
+    }
+
+    /// Stores the painting.
+    fn keep(&self, painted: Painted) -> Result<(), Fault> {
+        let (jobs, took) = (&self.bench.jobs, painted.took);
+        for (part, time) in [(Part::Decode, took.decoding), (Part::Paint, took.painting), (Part::Encode, took.encoding)]
+        {
+            self.bench.metrics.took(part, time);
+        }
+        let key = Store::key(&painted.bytes);
+        if !jobs.noted(jobs.queue.announce(self.attempt, &key))? {
+            return Err(Fault::new(Kind::Cancelled, "the job was taken away"));
+        }
+        // Nothing was in it.
+        let _ = self.kept.set(key.clone());
+        let put = jobs.noted(jobs.store.wait(jobs.store.put(&key, painted.bytes.into())));
+        put.map_err(|fault| Fault::new(Kind::Internal, format!("the painting could not be stored: {}", fault.detail)))
+    }
+
+    /// Ends the attempt in the queue.
+    fn conclude(&self, end: Result<(), Fault>) -> Outcome {
+        let (jobs, news) = (&self.bench.jobs, self.state().news);
+        let done = |news: News| News { stage: Stage::Done, progress: 1.0, ..news };
+        let (outcome, told) = match end {
+            Ok(()) => (Outcome::Done, jobs.queue.finish(self.attempt, Ok(done(news)))),
+            Err(fault) if fault.kind == Kind::Unavailable => (Outcome::GivenBack, jobs.queue.give_back(self.attempt)),
+            Err(fault) if fault.kind == Kind::Cancelled => return self.counted(Outcome::Lost),
+            Err(fault) => {
+                self.bench.metrics.failed(fault.kind);
+                (Outcome::Failed(fault.kind), jobs.queue.finish(self.attempt, Err(fault)))
+            }
+        };
+        match jobs.noted(told) {
+            Ok(true) => self.counted(outcome),
+            Ok(false) => {
+                // The job was taken away while the painting was stored: nobody else knows that it is there.
+                if let Some(key) = self.kept.get() {
+                    let mut delete = || jobs.store.wait(jobs.store.delete(key));
+                    let _ = jobs.noted(jobs.queue.discard(key, &mut delete));
+                }
+                self.counted(Outcome::Lost)
+            }
+            // The lease runs out, and the job is run again.
+            Err(_) => self.counted(Outcome::Lost),
+        }
+    }
+
+    fn counted(&self, outcome: Outcome) -> Outcome {
+        self.bench.metrics.job(match outcome {
+            Outcome::Done => "done",
+            Outcome::Failed(_) => "failed",
+            Outcome::Lost => "lost",
+            Outcome::GivenBack => "given-back",
+            Outcome::Empty => return outcome,
+        });
+        outcome
+    }
+}
+
+impl Watcher for Run<'_> {
+    fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+        let mut state = self.state();
+        state.news.stage = stage;
+        state.stage_since = Instant::now();
+        drop(state);
+        self.publish();
+        self.go_on()
+    }
+
+    fn size(&self, width: usize, height: usize) {
+        self.state().news.size = Some((width, height));
+    }
+
+    fn part(&self, done: usize, total: usize) -> ControlFlow<Fault> {
+        self.state().news.progress = done as f32 / total.max(1) as f32;
+        self.publish();
+        self.go_on()
+    }
+}

@@ -1,0 +1,29 @@
+//! kaiga as a service: an HTTP interface, jobs that survive a restart, and the page.
+//!
+//! [`run`] is the whole of it, a [`Config`](config::Config) says how.
+
+mod budget;
+pub mod config;
+mod crew;
+mod fault;
+mod health;
+mod http;
+mod jobs;
+mod log;
+mod metrics;
+mod order;
+mod paint;
+mod serve;
+#[cfg(test)]
+mod testing;
+
+pub use http::sign;
+pub use paint::BYTES_PER_PIXEL;
+pub use serve::run;
+
+/// A name nobody can guess: 128 random bits, hexadecimal.
+fn random_name() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,281 @@
+//! One photo's way: file in, file out. Runs on the calling thread; called by conversions and jobs alike.
+
+use crate::config::Limits;
+use crate::fault::{Fault, Kind};
+use crate::order::Order;
+use kaiga::faces::{Crop, Face, avatar_crop};
+use kaiga::{Photo, Studio};
+use pixels::codec;
+use pixels::resize::{self, Filter};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// A picture's memory on its way, bytes for each of its pixels: a decoder's worst case (16-bit RGBA and what it is
+/// converted to, or the coefficients of a progressive JPEG), which is more than photo and painting together.
+pub const BYTES_PER_PIXEL: u64 = 24;
+
+/// Where a photo is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Waiting for a painter.
+    Queued,
+    /// Its file is read.
+    Decoding,
+    /// It is painted.
+    Painting,
+    /// The painting's file is made.
+    Encoding,
+    /// All is over.
+    Done,
+}
+
+impl Stage {
+    /// As it is written in files and interfaces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Decoding => "decoding",
+            Self::Painting => "painting",
+            Self::Encoding => "encoding",
+            Self::Done => "done",
+        }
+    }
+
+    /// The stage of that name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Queued, Self::Decoding, Self::Painting, Self::Encoding, Self::Done];
+        all.into_iter().find(|stage| stage.name() == name)
+    }
+
+    /// How long it may take; `None` where nobody says.
+    pub(crate) fn allowed(self, limits: &Limits) -> Option<Duration> {
+        let seconds = match self {
+            Self::Queued => limits.queue_timeout_s,
+            Self::Decoding => limits.decode_timeout_s,
+            Self::Painting => limits.paint_timeout_s,
+            Self::Encoding => limits.encode_timeout_s,
+            Self::Done => return None,
+        };
+        Some(Duration::from_secs(seconds))
+    }
+}
+
+/// Somebody who is told how it goes and can stop it.
+pub(crate) trait Watcher: Sync {
+    /// A new stage begins. `Break` stops.
+    fn stage(&self, stage: Stage) -> ControlFlow<Fault>;
+    /// The size of the painting, px.
+    fn size(&self, _width: usize, _height: usize) {}
+    /// `done` of `total` parts are painted. `Break` stops.
+    fn part(&self, done: usize, total: usize) -> ControlFlow<Fault>;
+}
+
+/// A painting's file.
+#[derive(Clone, Debug)]
+pub(crate) struct Painted {
+    /// Its bytes. No metadata of the photo is in them.
+    pub(crate) bytes: Vec<u8>,
+    /// Its format.
+    pub(crate) format: codec::Format,
+    /// Where the time went.
+    pub(crate) took: Took,
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Took {
+    /// Reading the photo's file.
+    pub(crate) decoding: Duration,
+    /// Painting.
+    pub(crate) painting: Duration,
+    /// Writing the painting's file.
+    pub(crate) encoding: Duration,
+}
+
+/// What the codec shall refuse.
+pub(crate) fn codec_limits(limits: &Limits) -> codec::Limits {
+    codec::Limits {
+        max_pixels: limits.max_pixels,
+        max_side_px: limits.max_side_px,
+        max_file_bytes: limits.max_upload_bytes,
+        max_memory_bytes: limits.max_pixels.saturating_mul(BYTES_PER_PIXEL),
+    }
+}
+
+/// Reads, cuts and scales as the order says, paints, writes.
+///
+/// # Errors
+/// What the codec, the order or the watcher has against it; a panic comes back as [`Kind::Internal`].
+pub(crate) fn paint(
+    studio: &Studio,
+    limits: &Limits,
+    order: &Order,
+    file: &[u8],
+    watcher: &dyn Watcher,
+) -> Result<Painted, Fault> {
+    painted(studio, limits, order, file, watcher, |photo| Ok((prepared(photo, order)?, None)))
+}
+
+/// The same for a square of `size_px` px around the main face.
+///
+/// # Errors
+/// As [`paint`].
+pub(crate) fn paint_avatar(
+    studio: &Studio,
+    limits: &Limits,
+    order: &Order,
+    size_px: usize,
+    file: &[u8],
+    watcher: &dyn Watcher,
+) -> Result<Painted, Fault> {
+    painted(studio, limits, order, file, watcher, |photo| {
+        let faces = studio.faces(&photo)?;
+        let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
+        let (square, faces) = crop.cut(&photo, &faces, size_px);
+        Ok((square, Some(faces)))
+    })
+}
+
+/// A photo and, if somebody has looked for them already, its faces.
+type Prepared = (Photo, Option<Vec<Face>>);
+
+fn painted(
+    studio: &Studio,
+    limits: &Limits,
+    order: &Order,
+    file: &[u8],
+    watcher: &dyn Watcher,
+    prepare: impl FnOnce(Photo) -> Result<Prepared, Fault>,
+) -> Result<Painted, Fault> {
+    caught(|| {
+        begin(watcher, Stage::Decoding)?;
+        let start = Instant::now();
+        let (photo, faces) = prepare(codec::read(file, &codec_limits(limits))?)?;
+        watcher.size(photo.image.width(), photo.image.height());
+        let decoding = start.elapsed();
+
+        begin(watcher, Stage::Painting)?;
+        let start = Instant::now();
+        let stopped = std::sync::Mutex::new(None);
+        let progress = |done: usize, total: usize| match watcher.part(done, total) {
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(fault) => {
+                *stopped.lock().expect("nobody panics with it") = Some(fault);
+                ControlFlow::Break(())
+            }
+        };
+        let painting = match faces {
+            Some(faces) => studio.paint_with(&photo, &order.look, &faces, &progress),
+            None => studio.paint(&photo, &order.look, &progress),
+        };
+        drop(photo);
+        if let Some(fault) = stopped.into_inner().expect("nobody panicked with it") {
+            return Err(fault);
+        }
+        let painted = painting?;
+        let painting = start.elapsed();
+
+        begin(watcher, Stage::Encoding)?;
+        let start = Instant::now();
+        let bytes = codec::write(&painted.image, painted.alpha.as_ref(), order.format, order.quality)?;
+        let took = Took { decoding, painting, encoding: start.elapsed() };
+        Ok(Painted { bytes, format: order.format, took })
+    })
+}
+
+fn begin(watcher: &dyn Watcher, stage: Stage) -> Result<(), Fault> {
+    match watcher.stage(stage) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(fault) => Err(fault),
+    }
+}
+
+/// Whatever panics, the thread lives on.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Fault::new(Kind::Internal, "painting this picture failed (a fault of the program; its log says more)"))
+    })
+}
+
+/// Cut and scaled.
+fn prepared(mut photo: Photo, order: &Order) -> Result<Photo, Fault> {
+    if let Some(Crop { x, y, side }) = order.crop {
+        let (width, height) = (photo.image.width(), photo.image.height());
+        let inside = |start: usize, length: usize| start.checked_add(side).is_some_and(|end| end <= length);
+        if !inside(x, width) || !inside(y, height) {
+            let detail = format!("the crop {x},{y},{side} reaches beyond the picture of {width}×{height} px");
+            return Err(Fault::new(Kind::Setting, detail));
+        }
+        photo.image = photo.image.crop(x, y, side, side);
+        photo.alpha = photo.alpha.map(|alpha| alpha.crop(x, y, side, side));
+    }
+    let (width, height) = (photo.image.width(), photo.image.height());
+    let longer = width.max(height);
+    if let Some(max_side_px) = order.max_side_px
+        && longer > max_side_px
+    {
+        let scaled = |side: usize| ((side as f64 * max_side_px as f64 / longer as f64).round() as usize).max(1);
+        let (width, height) = (scaled(width), scaled(height));
+        photo.image = resize::to(&photo.image, width, height, Filter::Lanczos3);
+        photo.alpha = photo.alpha.map(|alpha| resize::to(&alpha, width, height, Filter::Lanczos3));
+    }
+    Ok(photo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pixels::Image;
+
+    /// Stops at a stage, or never.
+    struct StopAt(Option<Stage>);
+
+    impl Watcher for StopAt {
+        fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+            if self.0 == Some(stage) {
+                ControlFlow::Break(Fault::new(Kind::Cancelled, "enough"))
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+        fn part(&self, done: usize, _total: usize) -> ControlFlow<Fault> {
+            if self.0 == Some(Stage::Done) && done > 0 {
+                return ControlFlow::Break(Fault::new(Kind::TimedOut, "too slow"));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn run(order: &Order, stop: Option<Stage>) -> Result<Painted, Fault> {
+        let image = Image::from_fn(60, 40, |x, y| [x as u8 * 4, y as u8 * 6, 90]);
+        let file = codec::write(&image, None, codec::Format::Png, 90).unwrap();
+        paint(&Studio::embedded().unwrap(), &Limits::default(), order, &file, &StopAt(stop))
+    }
+
+    #[test]
+    fn a_photo_is_cut_scaled_and_painted() {
+        let square = |x, y, side| Order { crop: Some(Crop { x, y, side }), max_side_px: Some(12), ..Order::default() };
+        let painted = run(&square(30, 10, 30), None).unwrap();
+        let size = |painted: &Painted| {
+            let image = codec::read(&painted.bytes, &Default::default()).unwrap().image;
+            (image.width(), image.height())
+        };
+        assert_eq!(size(&painted), (12, 12));
+        let narrow = run(&Order { max_side_px: Some(30), ..Order::default() }, None).unwrap();
+        assert_eq!(size(&narrow), (30, 20));
+        for beyond in [square(31, 10, 30), square(usize::MAX, 0, 2)] {
+            assert_eq!(run(&beyond, None).unwrap_err().kind, Kind::Setting);
+        }
+    }
+
+    #[test]
+    fn the_watcher_can_stop_it_everywhere() {
+        for stage in [Stage::Decoding, Stage::Painting, Stage::Encoding] {
+            assert_eq!(run(&Order::default(), Some(stage)).unwrap_err().kind, Kind::Cancelled);
+        }
+        assert_eq!(run(&Order::default(), Some(Stage::Done)).unwrap_err().kind, Kind::TimedOut);
+        let panic: Result<(), Fault> = caught(|| panic!("planned"));
+        assert_eq!(panic.unwrap_err().kind, Kind::Internal);
+    }
+}

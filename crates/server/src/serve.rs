@@ -1,0 +1,250 @@
+//! From a configuration to a running service, and back to nothing on SIGTERM.
+
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::crew::Crew;
+use crate::health::Health;
+use crate::http::{self, App, Peer};
+use crate::jobs::sweeper::{self, Sweeper};
+use crate::jobs::worker::{Bench, Outcome, run_one};
+use crate::jobs::{Jobs, Sqlite, Store, system_clock};
+use crate::metrics::Metrics;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use kaiga::Studio;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+/// Serves until SIGTERM or Ctrl-C, then finishes what is begun. `listening` is told the address when requests are
+/// answered.
+///
+/// # Errors
+/// In a sentence: an address cannot be had, the store cannot be opened.
+pub fn run(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
+    crate::log::start(&config);
+    raise_file_limit(config.limits.max_connections);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let served = runtime.block_on(serve(config, listening));
+    runtime.shutdown_background();
+    served
+}
+
+/// A service that is open: what requests need, what jobs need, and the painters.
+pub(crate) struct House {
+    pub(crate) app: Arc<App>,
+    pub(crate) bench: Arc<Bench>,
+    painters: Vec<JoinHandle<()>>,
+}
+
+/// Opens the store and starts the painters. Must be called within a runtime.
+pub(crate) fn open(config: Config) -> Result<House, String> {
+    let jobs = Arc::new(open_jobs(&config)?);
+    let studio = Arc::new(Studio::embedded().map_err(|error| error.to_string())?);
+    let (health, metrics) = (Arc::new(Health::default()), Arc::new(Metrics::default()));
+    let budget = Budget::new(config.limits.max_memory_bytes);
+    let bench = Arc::new(Bench {
+        studio: Arc::clone(&studio),
+        jobs: Arc::clone(&jobs),
+        budget: Arc::clone(&budget),
+        metrics: Arc::clone(&metrics),
+        closing: AtomicBool::new(false),
+        stop: AtomicBool::new(false),
+    });
+    let errand = {
+        let (bench, health) = (Arc::clone(&bench), Arc::clone(&health));
+        move || {
+            let outcome = run_one(&bench);
+            if outcome == Outcome::Done {
+                health.painted();
+            }
+            health.canary(&bench.studio);
+            // Who gave a job back for want of memory does not ask again at once.
+            !matches!(outcome, Outcome::Empty | Outcome::GivenBack)
+        }
+    };
+    let crew = Crew::start(config.workers(), config.limits.queue_max, errand);
+    let (crew, painters) = crew.map_err(|error| format!("cannot start the painters: {error}"))?;
+    let app = Arc::new(App::new(config, studio, crew, budget, metrics, health, jobs));
+    Ok(House { app, bench, painters })
+}
+
+/// Queue and store in the folder of the configuration.
+fn open_jobs(config: &Config) -> Result<Jobs, String> {
+    let folder = config.store_folder()?;
+    // Other people's photos: nobody else on this machine shall read them.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| {
+        format!("cannot use {} as the store: {error}; make it writable, or name another with --store", folder.display())
+    })?;
+    let store = match &config.pictures {
+        Some(address) => Store::at(address),
+        None => Store::folder(&folder.join("pictures")),
+    };
+    let store = store.map_err(|fault| fault.detail)?;
+    let queue = Sqlite::open(&folder.join("jobs.sqlite")).map_err(|fault| fault.detail)?;
+    Ok(Jobs::new(Arc::new(queue), store, config.limits.clone(), system_clock()))
+}
+
+async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
+    let listener = bind(config.listen, "listen").await?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(bind(address, "metrics_listen").await?),
+        None => None,
+    };
+    let drain_timeout = Duration::from_secs(config.limits.drain_timeout_s);
+    let House { app, bench, painters } = open(config)?;
+    let sweeping = {
+        let jobs = Arc::clone(&bench.jobs);
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let sweep = move || {
+            let mut sweeper = Sweeper::new(&jobs);
+            while stopped.recv_timeout(sweeper::EVERY) == Err(RecvTimeoutError::Timeout) {
+                sweeper.step(&jobs);
+            }
+        };
+        let thread = std::thread::Builder::new().name("sweeper".into()).spawn(sweep);
+        thread.map_err(|error| format!("cannot start the sweeper: {error}"))?;
+        stop
+    };
+    if let Some(listener) = metrics_listener {
+        let router = http::metrics_router(Arc::clone(&app));
+        let header_timeout = Duration::from_secs(app.config.limits.header_timeout_s);
+        tokio::spawn(async move { accept(listener, router, 64, header_timeout).await });
+    }
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
+    listening(address);
+
+    let limits = &app.config.limits;
+    let graceful = GracefulShutdown::new();
+    let accepting = accept_watched(
+        listener,
+        http::router(Arc::clone(&app)),
+        limits.max_connections,
+        Duration::from_secs(limits.header_timeout_s),
+        &graceful,
+    );
+    tokio::select! {
+        () = accepting => {}
+        name = stop_signal() => tracing::info!(signal = name, "shutting down: finishing what is begun"),
+    }
+    app.drain();
+    drop(sweeping);
+    // Nothing new is begun; what is being painted gets its time, then jobs go back into the queue.
+    bench.closing.store(true, Ordering::Relaxed);
+    app.crew.close();
+    let deadline = tokio::time::Instant::now() + drain_timeout;
+    if tokio::time::timeout_at(deadline, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = drain_timeout.as_secs(), "some requests were not finished in time and are cut off");
+    }
+    let home = tokio::task::spawn_blocking(move || painters.into_iter().for_each(|painter| drop(painter.join())));
+    tokio::pin!(home);
+    if tokio::time::timeout_at(deadline, &mut home).await.is_err() {
+        bench.stop.store(true, Ordering::Relaxed);
+        tracing::warn!(seconds = drain_timeout.as_secs(), "jobs that were not finished in time go back into the queue");
+        // One tile more. A painter that hangs is left behind; its lease runs out.
+        let _ = tokio::time::timeout(Duration::from_secs(5), home).await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
+}
+
+async fn accept(listener: TcpListener, router: Router, max_connections: usize, header_timeout: Duration) {
+    accept_watched(listener, router, max_connections, header_timeout, &GracefulShutdown::new()).await;
+}
+
+/// Answers connections, at most so many at a time. Clients that send their header slowly are cut off.
+async fn accept_watched(
+    listener: TcpListener,
+    router: Router,
+    max_connections: usize,
+    header_timeout: Duration,
+    graceful: &GracefulShutdown,
+) {
+    let places = Arc::new(Semaphore::new(max_connections));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of files, or the client has gone already. Neither is helped by asking again at once.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // Small answers shall not wait for more.
+        let _ = stream.set_nodelay(true);
+        let service = router.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.map(axum::body::Body::new)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // Clients that hang up are none of our errors.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+}
+
+/// Resolves when somebody wants us to stop; a second signal ends the process at once.
+async fn stop_signal() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "signals cannot be heard: only SIGKILL stops this process");
+            return std::future::pending().await;
+        }
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("stopped at once, by a second signal");
+        std::process::exit(130);
+    });
+    name
+}
+
+/// Each connection is an open file, and the usual soft limit is 1024.
+fn raise_file_limit(max_connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = max_connections as u64 + 256;
+    let possible = limit.maximum.unwrap_or(u64::MAX).min(wanted);
+    if limit.current.is_some_and(|current| current < possible) {
+        limit.current = Some(possible);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
+    }
+    if possible < wanted {
+        tracing::warn!(limit = possible, "fewer open files are allowed than max_connections needs");
+    }
+}
