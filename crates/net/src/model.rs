@@ -18,7 +18,8 @@ const ARCHITECTURE: &str = "kaiga.architecture";
 const NAME: &str = "kaiga.name";
 const DESCRIPTION: &str = "kaiga.description";
 const TAGS: &str = "kaiga.tags";
-const CREDIT: &str = "kaiga.credit";
+/// Where a model file says whom it credits.
+pub const CREDIT: &str = "kaiga.credit";
 
 /// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, and so are its pruned
 /// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each; `faces-1` is the cascade

@@ -25,7 +25,6 @@ use crate::data::stream;
 use crate::export::TOLERANCE;
 use crate::file;
 use crate::log::Log;
-use crate::recipe::CREDIT;
 use crate::run::{Watch, rate};
 use crate::step::Numbers;
 use crate::twin::{forward, named};
@@ -189,7 +188,7 @@ fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
     let weights = learners.iter().flat_map(Learner::plain).collect();
     let mut notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
     if !credit.is_empty() {
-        notes.insert(CREDIT.to_owned(), credit.to_owned());
+        notes.insert(net::model::CREDIT.to_owned(), credit.to_owned());
     }
     Model { architecture: mtcnn::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
 }
