@@ -143,7 +143,7 @@ fn zone(pose: &Pose, width: usize, height: usize) -> Option<Part> {
         let margin = 2.0 + 0.04 * pose.unit_px;
         let low = (middle[axis] - extent(axis) - margin).floor().max(0.0);
         let high = (middle[axis] + extent(axis) + margin).ceil().min(len as f32);
-        (low < high).then(|| (low as usize, (high - low) as usize))
+        (low < high).then_some((low as usize, (high - low) as usize))
     };
     let ((x, width), (y, height)) = (span(0, width)?, span(1, height)?);
     Some(Part { x, y, width, height })
