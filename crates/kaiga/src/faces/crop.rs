@@ -76,7 +76,7 @@ mod tests {
         let mut state = 1_u32;
         let mut random = |most: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as usize * most >> 24
+            ((state >> 8) as usize * most) >> 24
         };
         for _ in 0..3000 {
             let (width, height) = (1 + random(500), 1 + random(500));

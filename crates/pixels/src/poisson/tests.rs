@@ -78,7 +78,7 @@ fn mask(width: usize, height: usize, seed: u32) -> Image<Gray> {
     Image::from_fn(width, height, |x, y| {
         let away = (x as f32 + 0.5 - cx).hypot(y as f32 + 0.5 - cy);
         let disc = ((r - away) / feather.max(0.01)).clamp(0.0, 1.0);
-        let bar = f32::from(seed % 3 == 0 && y == bar && x > 1);
+        let bar = f32::from(seed.is_multiple_of(3) && y == bar && x > 1);
         let scattered = f32::from(seed % 4 == 1 && noise() < 0.2);
         disc.max(bar).max(scattered)
     })
