@@ -145,7 +145,7 @@ struct Manner {
     line: Line,
     /// Faces: painted by themselves and set back without a seam (on), as everything else (off), or nothing but them
     /// (only)
-    #[arg(long, value_name = "on|off|only", default_value = "on", value_parser = faces)]
+    #[arg(long, value_name = "on|off|only", default_value = "on")]
     faces: Faces,
     /// Style of the faces painted by themselves, as for --style [default: portrait]
     #[arg(long, value_name = "STYLE")]
@@ -275,15 +275,6 @@ fn number<T>(new: fn(f32) -> Result<T, kaiga::Error>) -> impl Fn(&str) -> Result
 fn tile(text: &str) -> Result<Tile, String> {
     let side_px = text.parse().map_err(|_| "this is not a whole number of pixels".to_owned())?;
     Tile::new(side_px).map_err(|error| error.to_string())
-}
-
-fn faces(text: &str) -> Result<Faces, String> {
-    match text {
-        "on" => Ok(Faces::On),
-        "off" => Ok(Faces::Off),
-        "only" => Ok(Faces::Only),
-        _ => Err("faces are on, off or only".into()),
-    }
 }
 
 fn format(text: &str) -> Result<Format, String> {

@@ -104,6 +104,20 @@ pub enum Faces {
     Only,
 }
 
+impl std::str::FromStr for Faces {
+    type Err = Error;
+
+    /// Reads `on`, `off` or `only`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            "only" => Ok(Self::Only),
+            _ => Err(Error::new(ErrorKind::Setting, "faces are on, off or only")),
+        }
+    }
+}
+
 /// The guided filter over the painting, with the photo as the guide (He, Sun and Tang, 2010).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guided {

@@ -12,6 +12,17 @@ use rayon::prelude::*;
 /// A place in a picture, px.
 pub type Point = [f32; 2];
 
+/// How far two places are from each other.
+pub fn distance(a: Point, b: Point) -> f32 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// 0 at `from` and 1 at `to`, smooth between; `to` may be the smaller. How a bend fades out.
+pub fn smooth_step(from: f32, to: f32, v: f32) -> f32 {
+    let t = ((v - from) / (to - from)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
 /// A rotation, one scale for both axes, and a shift: `p ↦ scale · rotation · p + shift`. Never mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similarity {

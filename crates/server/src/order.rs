@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Kind};
 use kaiga::faces::Crop;
-use kaiga::{Detail, Eyes, Faces, Line, Look, Mix, Saturation, Strength, Studio};
+use kaiga::{Detail, Eyes, Line, Look, Mix, Saturation, Strength, Studio};
 use pixels::codec::Format;
 use utoipa::IntoParams;
 
@@ -130,14 +130,7 @@ impl Order {
             "saturation" => look.saturation = Saturation::new(number(name, value)?)?,
             "line" => look.line = Line::new(number(name, value)?)?,
             "detail" => look.detail = Detail::new(number(name, value)?)?,
-            "faces" => {
-                look.faces = match value {
-                    "on" => Faces::On,
-                    "off" => Faces::Off,
-                    "only" => Faces::Only,
-                    _ => return Err(setting(name, value, "on, off or only")),
-                }
-            }
+            "faces" => look.faces = value.parse().map_err(|_| setting(name, value, "on, off or only"))?,
             "face_style" => look.face_style = Some(value.parse::<Mix>()?),
             "eyes" => look.eyes = Eyes::new(number(name, value)?)?,
             "crop" => self.crop = Some(square(value)?),

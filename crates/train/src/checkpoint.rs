@@ -24,20 +24,13 @@ pub fn save(state: &State, seconds: f64, path: &Path) -> Result<()> {
         ("seconds".to_owned(), Tensor::from(seconds)),
         ("contents".to_owned(), Tensor::from_slice(contents(&state.layout).as_bytes())),
     ];
-    let mut add = |prefix: &str, weights: &Weights| {
-        let parts = [("weights", &weights.flat), ("first", &weights.first), ("second", &weights.second)];
-        tensors.extend(parts.map(|(name, tensor)| (format!("{prefix}{name}"), tensor.shallow_clone())));
-        tensors.push((format!("{prefix}step"), Tensor::from(weights.step as i64)));
-    };
-    add("", &state.weights);
+    tensors.extend(parts("", &state.weights));
     if let Some(judge) = &state.discriminator {
-        add(JUDGE, &judge.weights);
+        tensors.extend(parts(JUDGE, &judge.weights));
         let directions = judge.directions.iter();
         tensors.extend(directions.map(|(name, t)| (format!("{JUDGE}direction.{name}"), t.shallow_clone())));
     }
-    let tensors: Vec<(String, Tensor)> =
-        tensors.into_iter().map(|(name, t)| (name, t.detach().to_device(Device::Cpu))).collect();
-    replace(path, |part| Ok(Tensor::write_safetensors(&tensors, part)?))
+    write(tensors, path)
 }
 
 /// Reads what [`save`] wrote: the state and the seconds trained. `seed` is the run's.
@@ -45,35 +38,79 @@ pub fn save(state: &State, seconds: f64, path: &Path) -> Result<()> {
 /// # Errors
 /// If the file cannot be read, or is of a network with other weights.
 pub fn load(layout: Layout, seed: u64, path: &Path, device: Device) -> Result<(State, f64)> {
-    let tensors = Tensor::read_safetensors(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let find = |name: &str| {
-        let found = tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t.to_device(device));
-        found.with_context(|| format!("{} holds no {name}: it is not a checkpoint", path.display()))
-    };
-    let written = Vec::<u8>::try_from(find("contents")?.to_device(Device::Cpu))?;
+    let saved = Saved::read(path, device)?;
+    let written = Vec::<u8>::try_from(saved.find("contents")?.to_device(Device::Cpu))?;
     if written != contents(&layout).as_bytes() {
         bail!(
             "{} was made for a network or styles other than these: start a new run in another folder",
             path.display()
         );
     }
-    let weights = |prefix: &str| -> Result<Weights> {
-        let part = |name: &str| find(&format!("{prefix}{name}"));
-        let step = i64::try_from(part("step")?)? as u64;
-        Ok(Weights { flat: part("weights")?, first: part("first")?, second: part("second")?, step })
-    };
-    let discriminator = if tensors.iter().any(|(name, _)| name.starts_with(JUDGE)) {
+    let discriminator = if saved.tensors.iter().any(|(name, _)| name.starts_with(JUDGE)) {
         let mut judge = Discriminator::new(seed, device);
-        judge.weights = weights(JUDGE)?;
+        judge.weights = saved.weights(JUDGE)?;
         for (name, direction) in &mut judge.directions {
-            *direction = find(&format!("{JUDGE}direction.{name}"))?;
+            *direction = saved.find(&format!("{JUDGE}direction.{name}"))?;
         }
         Some(judge)
     } else {
         None
     };
-    let state = State { layout, weights: weights("")?, average: find("average")?, discriminator };
-    Ok((state, f64::try_from(find("seconds")?)?))
+    let state = State { layout, weights: saved.weights("")?, average: saved.find("average")?, discriminator };
+    Ok((state, f64::try_from(saved.find("seconds")?)?))
+}
+
+/// Weights and their moments as tensors, their names after `prefix`.
+pub(crate) fn parts(prefix: &str, weights: &Weights) -> [(String, Tensor); 4] {
+    let Weights { flat, first, second, step } = weights;
+    let step = Tensor::from(*step as i64);
+    [("weights", flat), ("first", first), ("second", second), ("step", &step)]
+        .map(|(name, tensor)| (format!("{prefix}{name}"), tensor.shallow_clone()))
+}
+
+/// Writes the tensors of a checkpoint in one go.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn write(tensors: Vec<(String, Tensor)>, path: &Path) -> Result<()> {
+    let tensors: Vec<(String, Tensor)> =
+        tensors.into_iter().map(|(name, t)| (name, t.detach().to_device(Device::Cpu))).collect();
+    replace(path, |part| Ok(Tensor::write_safetensors(&tensors, part)?))
+}
+
+/// A checkpoint's tensors, as [`write`] put them there.
+pub(crate) struct Saved<'a> {
+    tensors: Vec<(String, Tensor)>,
+    path: &'a Path,
+    device: Device,
+}
+
+impl<'a> Saved<'a> {
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn read(path: &'a Path, device: Device) -> Result<Self> {
+        let tensors = Tensor::read_safetensors(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { tensors, path, device })
+    }
+
+    /// The tensor called `name`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn find(&self, name: &str) -> Result<Tensor> {
+        let found = self.tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t.to_device(self.device));
+        found.with_context(|| format!("{} holds no {name}: it is not a checkpoint", self.path.display()))
+    }
+
+    /// The [`parts`] of weights.
+    ///
+    /// # Errors
+    /// If one is missing.
+    pub(crate) fn weights(&self, prefix: &str) -> Result<Weights> {
+        let part = |name: &str| self.find(&format!("{prefix}{name}"));
+        let step = i64::try_from(part("step")?)? as u64;
+        Ok(Weights { flat: part("weights")?, first: part("first")?, second: part("second")?, step })
+    }
 }
 
 fn contents(layout: &Layout) -> String {

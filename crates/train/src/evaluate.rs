@@ -17,7 +17,7 @@ pub use inputs::{Input, half_pixel_shifted, jpeg, sensor_noise, under_exposed};
 pub use page::Strip;
 pub use report::{Figures, Report, Role};
 pub use style::{Describe, Kid, Samples, StyleDistance};
-pub use survival::{Survival, moved};
+pub use survival::{Survival, landmarks_off, moved, same_face};
 
 use std::cell::OnceCell;
 

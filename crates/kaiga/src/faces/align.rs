@@ -1,7 +1,7 @@
 //! A face upright: coordinates of its own, in which every face looks alike.
 
 use super::Face;
-use pixels::warp::{Point, Similarity};
+use pixels::warp::{Point, Similarity, distance, smooth_step};
 
 /// A face turned less than this to the side is seen from the front: how far the tip of the nose is from the middle
 /// between the eyes, in distances of the eyes.
@@ -70,16 +70,6 @@ impl Pose {
 /// The middle of two places.
 pub(crate) fn between(a: Point, b: Point) -> Point {
     [0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])]
-}
-
-pub(crate) fn distance(a: Point, b: Point) -> f32 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
-}
-
-/// 0 up to `from`, 1 from `to` on, smooth between.
-pub(crate) fn smooth_step(from: f32, to: f32, v: f32) -> f32 {
-    let t = ((v - from) / (to - from)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a portrait painter does to a face before the first stroke: the eyes a little larger, the jaw a little slimmer.
 
-use super::align::{Pose, smooth_step};
+use super::align::Pose;
 use crate::look::Eyes;
-use pixels::warp::Point;
+use pixels::warp::{Point, smooth_step};
 
 /// How much of the way to the middle of an eye a place near it is taken from, at the middle: across and down. Taller
 /// than wide, which opens an eye.
@@ -61,10 +61,10 @@ impl Retouch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::align::Pose;
     use super::super::align::tests::face;
-    use super::super::align::{Pose, distance};
     use super::*;
-    use pixels::warp::undone;
+    use pixels::warp::{distance, undone};
 
     impl Retouch {
         /// Where in the painted face the place `p` of the photo's comes to lie.

@@ -1,13 +1,13 @@
 //! A face that is to be repainted: which ones are, and which part of the picture is theirs.
 
 use super::Face;
-use super::align::{Pose, smooth_step};
+use super::align::Pose;
 use super::retouch::Retouch;
 use crate::look::Look;
 use crate::tiles::Part;
 use pixels::Image;
 use pixels::space::{Srgb8, srgb_from_srgb8, srgb8_from_srgb};
-use pixels::warp::{self, Point};
+use pixels::warp::{self, Point, smooth_step};
 use rayon::prelude::*;
 
 /// The middle of what is repainted, below the line of the eyes. All lengths in the unit of [`Pose`].

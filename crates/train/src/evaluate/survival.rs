@@ -1,6 +1,7 @@
 //! Whether a painted face is still a face, the same one, in the same place.
 
 use kaiga::faces::Face;
+use kaiga::faces::nms::iou;
 use serde::Serialize;
 
 /// The least overlap (IoU) of a face with the one found again.
@@ -35,24 +36,21 @@ impl Survival {
 /// How far the landmarks of `face` moved, mean of the five, in distances of its eyes, if it is among the faces `found`
 /// in its painting. `unbend` leads from a place in the painting to where it comes from in the photo.
 pub fn moved(face: &Face, found: &[Face], unbend: impl Fn([f32; 2]) -> [f32; 2]) -> Option<f64> {
-    let nearest = found.iter().max_by(|a, b| overlap(face, a).total_cmp(&overlap(face, b)))?;
-    if overlap(face, nearest) < LEAST_OVERLAP {
-        return None;
-    }
-    let apart = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
-    let eyes = apart(face.landmarks[0], face.landmarks[1]);
-    let ways = face.landmarks.iter().zip(nearest.landmarks).map(|(&own, found)| apart(own, unbend(found)));
-    Some(ways.sum::<f64>() / 5.0 / eyes.max(1e-3))
+    let again = same_face(found, face, LEAST_OVERLAP)?;
+    Some(landmarks_off(&again.landmarks.map(unbend), &face.landmarks))
 }
 
-/// Intersection over union of two boxes.
-fn overlap(a: &Face, b: &Face) -> f32 {
-    let common = |axis: usize| {
-        let end = |face: &Face| face.bounds[axis] + face.bounds[axis + 2];
-        (end(a).min(end(b)) - a.bounds[axis].max(b.bounds[axis])).max(0.0)
-    };
-    let both = common(0) * common(1);
-    both / (a.bounds[2] * a.bounds[3] + b.bounds[2] * b.bounds[3] - both).max(1e-6)
+/// The one of `faces` whose box overlaps that of `face` the most, if its IoU is at least `least`.
+pub fn same_face<'a>(faces: &'a [Face], face: &Face, least: f32) -> Option<&'a Face> {
+    let best = faces.iter().map(|other| (iou(other.bounds, face.bounds), other)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(iou, _)| *iou >= least).map(|(_, other)| other)
+}
+
+/// Mean distance of five landmarks, in the distance of the wanted eyes.
+pub fn landmarks_off(got: &[[f32; 2]; 5], wanted: &[[f32; 2]; 5]) -> f64 {
+    let apart = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
+    let sum: f64 = got.iter().zip(wanted).map(|(a, b)| apart(*a, *b)).sum();
+    sum / 5.0 / apart(wanted[0], wanted[1]).max(1e-6)
 }
 
 #[cfg(test)]

@@ -2,28 +2,20 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use tch::{Device, Tensor};
+use anyhow::{Result, bail};
+use tch::Tensor;
 
 use super::learner::Learner;
-use crate::file::replace;
+use crate::checkpoint::{Saved, parts, write};
 
 /// Writes the network's state and the seconds it has learnt so far.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn save(learner: &Learner, seconds: f64, path: &Path) -> Result<()> {
-    let weights = &learner.weights;
-    let tensors = [
-        ("weights", weights.flat.shallow_clone()),
-        ("first", weights.first.shallow_clone()),
-        ("second", weights.second.shallow_clone()),
-        ("average", learner.average.shallow_clone()),
-        ("step", Tensor::from(weights.step as i64)),
-        ("seconds", Tensor::from(seconds)),
-    ];
-    let tensors = tensors.map(|(name, tensor)| (name, tensor.detach().to_device(Device::Cpu)));
-    replace(path, |part| Ok(Tensor::write_safetensors(&tensors, part)?))
+    let others = [("average", learner.average.shallow_clone()), ("seconds", Tensor::from(seconds))];
+    let others = others.map(|(name, tensor)| (name.to_owned(), tensor));
+    write(parts("", &learner.weights).into_iter().chain(others).collect(), path)
 }
 
 /// Puts what [`save`] wrote into `learner`; gives the seconds it has learnt.
@@ -31,28 +23,20 @@ pub fn save(learner: &Learner, seconds: f64, path: &Path) -> Result<()> {
 /// # Errors
 /// If the file cannot be read, or is of another network.
 pub fn load(learner: &mut Learner, path: &Path) -> Result<f64> {
-    let tensors = Tensor::read_safetensors(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let device = learner.average.device();
-    let find = |name: &str| {
-        let found = tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t.to_device(device));
-        found.with_context(|| format!("{} holds no {name}: it is not a checkpoint", path.display()))
-    };
-    let flat = find("weights")?;
-    if flat.size() != learner.average.size() {
+    let saved = Saved::read(path, learner.average.device())?;
+    let weights = saved.weights("")?;
+    if weights.flat.size() != learner.average.size() {
         bail!("{} was made for another network: start a new run in another folder", path.display());
     }
-    learner.weights.flat = flat;
-    learner.weights.first = find("first")?;
-    learner.weights.second = find("second")?;
-    learner.weights.step = i64::try_from(find("step")?)? as u64;
-    learner.average = find("average")?;
-    Ok(f64::try_from(find("seconds")?)?)
+    learner.weights = weights;
+    learner.average = saved.find("average")?;
+    Ok(f64::try_from(saved.find("seconds")?)?)
 }
 
 #[cfg(test)]
 mod tests {
     use kaiga::faces::detector::Stage;
-    use tch::Kind;
+    use tch::{Device, Kind};
 
     use super::*;
     use crate::faces::sample::{Source, tests::synthetic};

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::gather::{AS_THEY_ARE, SHRUNK, WITHOUT};
 use super::labels::Entry;
+use crate::evaluate::{landmarks_off, same_face};
 use crate::painter::face::Face as Outlined;
 
 /// Faces that the peer is so sure of must be found.
@@ -89,9 +90,9 @@ pub fn compare<'a>(seen: impl Iterator<Item = &'a Seen>, low: f32, high: f32, le
                 continue;
             }
             row.faces += 1;
-            if let Some(ours) = same(&picture.ours, theirs).filter(|face| face.score >= least) {
+            if let Some(ours) = same_face(&picture.ours, theirs, SAME_IOU).filter(|face| face.score >= least) {
                 row.found += 1;
-                row.landmarks += distance(&ours.landmarks, &theirs.landmarks);
+                row.landmarks += landmarks_off(&ours.landmarks, &theirs.landmarks);
                 row.iou += f64::from(iou(ours.bounds, theirs.bounds));
             }
         }
@@ -110,7 +111,7 @@ pub fn third(seen: &[Seen], mesh: &HashMap<String, Vec<Outlined>>) -> Third {
         for outlined in by_name.get(&picture.name).into_iter().flat_map(|faces| faces.iter()) {
             let points = five(&outlined.at(size, [0.0; 2]));
             let nearest = |faces: &[Face]| {
-                let off = faces.iter().map(|face| distance(&face.landmarks, &points));
+                let off = faces.iter().map(|face| landmarks_off(&face.landmarks, &points));
                 off.min_by(f64::total_cmp).filter(|off| *off < 0.5)
             };
             if let (Some(ours), Some(theirs)) = (nearest(&picture.ours), nearest(&picture.theirs)) {
@@ -129,19 +130,6 @@ fn five(face: &Outlined) -> [[f32; 2]; 5] {
     let tip = face.nose[face.nose.len() - 1];
     let [left, right] = [face.lips[0], face.lips[face.lips.len() / 2]];
     [centre(&face.eyes.left_iris), centre(&face.eyes.right_iris), tip, left, right]
-}
-
-/// The one of `faces` that is `face`.
-pub fn same<'a>(faces: &'a [Face], face: &Face) -> Option<&'a Face> {
-    let best = faces.iter().map(|other| (iou(other.bounds, face.bounds), other)).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(iou, _)| *iou >= SAME_IOU).map(|(_, other)| other)
-}
-
-/// Mean distance of five landmarks, in the distance of the wanted eyes.
-fn distance(got: &[[f32; 2]; 5], wanted: &[[f32; 2]; 5]) -> f64 {
-    let between = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
-    let sum: f64 = got.iter().zip(wanted).map(|(a, b)| between(*a, *b)).sum();
-    sum / 5.0 / between(wanted[0], wanted[1]).max(1e-6)
 }
 
 /// The table, in Markdown.
@@ -180,8 +168,9 @@ pub fn table(seen: &[Seen], third: Option<&Third>) -> String {
     if !names.is_empty() {
         let _ = writeln!(text, "They are in {}.", names.join(", "));
     }
-    let more: usize =
-        of(AS_THEY_ARE).map(|p| p.ours.iter().filter(|face| same(&p.theirs, face).is_none()).count()).sum();
+    let more: usize = of(AS_THEY_ARE)
+        .map(|p| p.ours.iter().filter(|face| same_face(&p.theirs, face, SAME_IOU).is_none()).count())
+        .sum();
     let all: usize = of(AS_THEY_ARE).map(|picture| picture.ours.len()).sum();
     let _ = writeln!(text, "In photos of people, as they are: {all} faces found, {more} of them not by the peer.");
     let _ = writeln!(

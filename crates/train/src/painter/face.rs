@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pixels::warp::{Point, distance};
 use serde::Deserialize;
-
-/// A point or a vector, x to the right and y downwards.
-pub type Point = [f32; 2];
 
 /// Outlines of a face, as `faces.py` finds them: closed unless said otherwise, in shares of the photo's sides when
 /// read and in pixels when painted. Left and right are the picture's.
@@ -102,10 +100,6 @@ impl Face {
     }
 }
 
-pub(super) fn distance(p: Point, q: Point) -> f32 {
-    (p[0] - q[0]).hypot(p[1] - q[1])
-}
-
 /// The mean of the points.
 pub(super) fn centre(points: &[Point]) -> Point {
     let sum = points.iter().fold([0.0; 2], |sum, p| [sum[0] + p[0], sum[1] + p[1]]);
@@ -139,12 +133,6 @@ pub(super) fn depth_in(points: &[Point], p: Point) -> f32 {
         }
     }
     if inside { away } else { -away }
-}
-
-/// 0 at `from` and 1 at `to`, smooth between; `to` may be the smaller.
-pub(super) fn smooth_step(from: f32, to: f32, v: f32) -> f32 {
-    let t = ((v - from) / (to - from)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

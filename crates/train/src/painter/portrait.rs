@@ -3,12 +3,13 @@
 //! The skin is evened before the picture is studied, so that strokes and lines follow the even face; eyes, lips,
 //! blush and the lines of a pen come after. Without faces it is [`Taste::portrait`] alone.
 
-use super::face::{Face, Point, centre, depth_in, distance, from_line, smooth_step};
+use super::face::{Face, centre, depth_in, from_line};
 use super::{Painted, Study, Taste, zip};
 use pixels::Image;
 use pixels::blur::gaussian;
 use pixels::guided::guided;
 use pixels::space::{Gray, Lab, Srgb, Srgb8, lab_from_srgb8, srgb_from_lab, srgb8_from_srgb};
+use pixels::warp::{Point, distance, smooth_step};
 
 /// Lightness from one tone of skin to the next.
 const TONE_STEP: f32 = 12.0;
