@@ -1,5 +1,9 @@
 //! `kaiga serve` as those who run it meet it: started, killed, started again, given a broken store.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says what it left out"
+)]
 
 use pixels::Image;
 use pixels::codec::{self, Format};
@@ -7,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn kaiga() -> Command {
@@ -19,6 +24,7 @@ fn kaiga() -> Command {
 struct Service {
     process: Child,
     address: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Drop for Service {
@@ -31,16 +37,32 @@ impl Drop for Service {
 
 impl Service {
     fn start(store: &Path, more: &[&str]) -> Self {
-        let mut command = kaiga();
+        Self::started_by(kaiga(), store, more)
+    }
+
+    /// By a command that ends in `kaiga serve`.
+    fn started_by(mut command: Command, store: &Path, more: &[&str]) -> Self {
         command
             .args(["--listen", "127.0.0.1:0", "--rate-per-minute", "0", "--lease-s", "1", "--store"])
             .arg(store)
             .args(more);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (errors, lines) = (BufReader::new(process.stderr.take().unwrap()), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                *lines.lock().unwrap() += &(line + "\n");
+            }
+        });
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("kaiga is at http://").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { process, address }
+        let address = line.trim().strip_prefix("kaiga is at http://");
+        let address = address.unwrap_or_else(|| panic!("{line}{}", log.lock().unwrap())).to_owned();
+        Self { process, address, log }
+    }
+
+    fn has_logged(&self, words: &str) -> bool {
+        self.log.lock().unwrap().contains(words)
     }
 
     fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
@@ -109,6 +131,8 @@ fn jobs_outlive_kill_9() {
     let (status, ..) = second.send("DELETE", &jobs[0], b"");
     assert_eq!((status, second.state(&jobs[0]).as_str()), (204, "cancelled"));
     assert_eq!(second.terminate(), Some(0), "SIGTERM is an orderly end");
+    let name = jobs[0].rsplit('/').next().unwrap();
+    assert!(second.has_logged(&name[..8]) && !second.has_logged(name), "who reads the log may not see the paintings");
     let pictures = std::fs::read_dir(store.path().join("pictures")).unwrap().flatten();
     let names =
         pictures.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten().map(|file| file.file_name()));
@@ -146,6 +170,105 @@ fn clients_that_say_nothing_do_not_stop_others() {
         let ended = stream.read_to_end(&mut answer);
         let waited = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(!waited, "a silent client was not cut off");
+    }
+}
+
+#[test]
+fn clients_that_take_nothing_are_cut_off() {
+    let store = tempfile::tempdir().unwrap();
+    let service = Service::start(store.path(), &["--answer-timeout-s", "1", "--header-timeout-s", "600"]);
+    // More answers than sockets hold, and none of them is read.
+    let request = "GET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut deaf = TcpStream::connect(&service.address).unwrap();
+    deaf.write_all(request.repeat(1000).as_bytes()).unwrap();
+    within(30, "a client that reads nothing is cut off", || deaf.write_all(b"G").is_err());
+    // One that reads in bits, each of them in time, gets all there is.
+    let mut patient = TcpStream::connect(&service.address).unwrap();
+    patient.write_all(request.repeat(30).as_bytes()).unwrap();
+    let mut heard = vec![0; 64 << 10];
+    for _ in 0..8 {
+        std::thread::sleep(Duration::from_millis(300));
+        patient.read_exact(&mut heard).unwrap();
+    }
+}
+
+#[test]
+fn one_client_cannot_take_all_connections() {
+    let store = tempfile::tempdir().unwrap();
+    let service = Service::start(store.path(), &["--connections-per-client", "5"]);
+    let many: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(&service.address).unwrap()).collect();
+    let mut turned_away = TcpStream::connect(&service.address).unwrap();
+    // Closed, or reset.
+    assert_eq!(turned_away.read(&mut [0]).unwrap_or(0), 0);
+    drop(many);
+    within(10, "there is room again", || {
+        let mut stream = TcpStream::connect(&service.address).unwrap();
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.contains(" 200 ")
+    });
+}
+
+/// `kaiga serve` after `before`, a line of shell, among mounts that only this process sees; `None` where that is not
+/// allowed.
+#[cfg(target_os = "linux")]
+fn with_own_mounts(before: &str) -> Option<Command> {
+    let ways: [&[&str]; 2] = [&["--mount"], &["--mount", "--map-root-user"]];
+    let way = ways.into_iter().find(|way| {
+        let tried = Command::new("unshare").args(*way).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    });
+    let Some(way) = way else {
+        eprintln!("not tested: nothing can be mounted here");
+        return None;
+    };
+    let mut command = Command::new("unshare");
+    let line = format!("{before} && exec \"$0\" \"$@\"");
+    command.args(way).args(["sh", "-c", &line, env!("CARGO_BIN_EXE_kaiga"), "serve"]);
+    Some(command)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_and_gets_over() {
+    let store = tempfile::tempdir().unwrap();
+    let mount = format!("mount -t tmpfs -o size=2m none {}", store.path().display());
+    let Some(command) = with_own_mounts(&mount) else { return };
+    let service = Service::started_by(command, store.path(), &[]);
+    let job = service.submit(&picture(1));
+    within(60, "there is room", || service.state(&job) == "done");
+
+    let ballast = format!("/proc/{}/root{}/ballast", service.process.id(), store.path().display());
+    let full = std::io::copy(&mut std::io::repeat(1), &mut std::fs::File::create(&ballast).unwrap());
+    assert_eq!(full.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    // The log of the database has a little room of its own.
+    let refused =
+        (2..200).map(|number| service.send("POST", "/api/v1/jobs", &picture(number))).find(|answer| answer.0 != 202);
+    let (status, _, body) = refused.unwrap();
+    let body = String::from_utf8(body).unwrap();
+    assert!(status == 503 && body.contains("/problems/unavailable"), "{body}");
+    assert_eq!(service.send("GET", "/readyz", b"").0, 503);
+    assert!(service.has_logged("make room"), "{}", service.log.lock().unwrap());
+    assert_eq!(service.send("POST", "/api/v1/convert?faces=off", &picture(1)).0, 200, "conversions need no disk");
+
+    std::fs::remove_file(&ballast).unwrap();
+    within(60, "it is ready again", || service.send("GET", "/readyz", b"").0 == 200);
+    assert!(service.has_logged("jobs work again"));
+    let job = service.submit(&picture(201));
+    within(60, "jobs work again", || service.state(&job) == "done");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_store_that_cannot_be_written_is_named() {
+    let store = tempfile::tempdir().unwrap();
+    let place = store.path().display();
+    // Nothing there yet, and the store of an earlier time.
+    for before in ["true", "mkdir $D/pictures && touch $D/jobs.sqlite"] {
+        let mount = format!("D={place} && mount -t tmpfs none $D && {before} && mount -o remount,ro $D");
+        let Some(mut command) = with_own_mounts(&mount) else { return };
+        let words = complaint(command.args(["--listen", "127.0.0.1:0", "--store"]).arg(store.path()), 1);
+        assert!(words.contains(&*place.to_string()) && words.contains("writable"), "{words}");
     }
 }
 

@@ -55,7 +55,7 @@ test("the three languages say the same things", async () => {
     .concat(readFileSync(join(web, "index.html"), "utf8")).join("\n");
   for (const [, key] of used.matchAll(/(?:\bt\(|data-t(?:-label)?=)"([\w.-]+)"/g)) assert.ok(key in en, `no text for ${key}`);
   for (const kind of ["malformed", "unauthorized", "forbidden", "not-found", "too-large", "not-a-picture", "broken-picture", "setting", "rate-limited",
-    "queue-full", "cancelled", "internal", "timed-out", "unavailable", "gone", "network", "page"]) {
+    "queue-full", "cancelled", "internal", "slow-upload", "timed-out", "unavailable", "gone", "network", "page"]) {
     assert.ok(en[`error.${kind}`] && en[`error.${kind}.do`], `no words for ${kind}`);
   }
 });

@@ -220,6 +220,8 @@ settings! {
         jobs_max: usize = 1000,
         /// Connections at a time.
         max_connections: usize = 8192,
+        /// Connections of one client at a time; not counted with trust_forwarded, where all come through the proxy.
+        connections_per_client: usize = 512,
         /// Requests that make work (POST), per client and minute; 0 is no limit.
         rate_per_minute: u32 = 240,
         /// How many of these may come at once.
@@ -228,6 +230,8 @@ settings! {
         header_timeout_s: u64 = 10,
         /// Seconds for an upload to arrive.
         upload_timeout_s: u64 = 60,
+        /// Seconds that a client may take nothing of an answer; then it is cut off.
+        answer_timeout_s: u64 = 30,
         /// Seconds that a conversion waits for a painter.
         queue_timeout_s: u64 = 60,
         /// Seconds for decoding.
@@ -357,12 +361,14 @@ impl Config {
             ("queue_max", limits.queue_max as u64),
             ("jobs_max", limits.jobs_max as u64),
             ("max_connections", limits.max_connections as u64),
+            ("connections_per_client", limits.connections_per_client as u64),
             ("max_upload_bytes", limits.max_upload_bytes),
             ("lease_s", limits.lease_s),
             ("result_ttl_s", limits.result_ttl_s),
             ("attempts_max", u64::from(limits.attempts_max)),
             ("upload_timeout_s", limits.upload_timeout_s),
             ("header_timeout_s", limits.header_timeout_s),
+            ("answer_timeout_s", limits.answer_timeout_s),
         ];
         for (name, value) in at_least_one {
             if value == 0 {

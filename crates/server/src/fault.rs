@@ -51,6 +51,8 @@ kinds! {
     NotReady = "not-ready",
     /// The painting has been deleted.
     Gone = "gone",
+    /// The upload did not arrive in time.
+    SlowUpload = "slow-upload",
     /// The upload or the picture passes a limit.
     TooLarge = "too-large",
     /// The upload is no picture of a format that is read.

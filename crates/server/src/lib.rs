@@ -4,6 +4,7 @@
 
 mod budget;
 pub mod config;
+mod connections;
 mod crew;
 mod fault;
 mod health;

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     jobs: Mutex<BTreeMap<&'static str, u64>>,
     parts: [Histogram; 4],
     in_progress: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 #[derive(Default)]
@@ -66,6 +67,11 @@ impl Metrics {
     /// A request or a job failed.
     pub(crate) fn failed(&self, kind: Kind) {
         *self.errors.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+    }
+
+    /// A connection was closed unheard: its client has too many.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A job ended: done, failed, cancelled, returned.
@@ -120,6 +126,9 @@ impl Metrics {
         for (outcome, count) in &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             line(&mut text, format_args!("kaiga_jobs_total{{outcome=\"{outcome}\"}} {count}"));
         }
+        let name = "kaiga_connections_turned_away_total";
+        text += &head(name, "counter", "Connections closed unheard: their clients had too many.");
+        line(&mut text, format_args!("{name} {}", self.turned_away.load(Ordering::Relaxed)));
         text += &head("kaiga_part_seconds", "histogram", "Duration of the parts of a picture's way.");
         for (histogram, (_, part)) in self.parts.iter().zip(PARTS) {
             let count = histogram.count.load(Ordering::Relaxed);

@@ -2,18 +2,15 @@
 
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::connections::{self, Door};
 use crate::crew::Crew;
 use crate::health::Health;
-use crate::http::{self, App, Peer};
+use crate::http::{self, App};
 use crate::jobs::sweeper::{self, Sweeper};
 use crate::jobs::worker::{Bench, Outcome, run_one};
 use crate::jobs::{Jobs, Sqlite, Store, system_clock};
 use crate::metrics::Metrics;
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use kaiga::Studio;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -23,8 +20,6 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tower::ServiceExt;
 
 /// Serves until SIGTERM or Ctrl-C, then finishes what is begun. `listening` is told the address when requests are
 /// answered.
@@ -33,7 +28,7 @@ use tower::ServiceExt;
 /// In a sentence: an address cannot be had, the store cannot be opened.
 pub fn run(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
     crate::log::start(&config);
-    raise_file_limit(config.limits.max_connections);
+    connections::raise_file_limit(config.limits.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let served = runtime.block_on(serve(config, listening));
@@ -119,24 +114,17 @@ async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(),
     };
     if let Some(listener) = metrics_listener {
         let router = http::metrics_router(Arc::clone(&app));
-        let header_timeout = Duration::from_secs(app.config.limits.header_timeout_s);
-        tokio::spawn(async move { accept(listener, router, 64, header_timeout).await });
+        let door = Door::new(&app.config, Arc::clone(&app.metrics));
+        tokio::spawn(async move { door.accept(listener, router, &GracefulShutdown::new()).await });
     }
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
     listening(address);
 
-    let limits = &app.config.limits;
     let graceful = GracefulShutdown::new();
-    let accepting = accept_watched(
-        listener,
-        http::router(Arc::clone(&app)),
-        limits.max_connections,
-        Duration::from_secs(limits.header_timeout_s),
-        &graceful,
-    );
+    let door = Door::new(&app.config, Arc::clone(&app.metrics));
     tokio::select! {
-        () = accepting => {}
+        () = door.accept(listener, http::router(Arc::clone(&app)), &graceful) => {}
         name = stop_signal() => tracing::info!(signal = name, "shutting down: finishing what is begun"),
     }
     app.drain();
@@ -164,49 +152,6 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String>
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
 }
 
-async fn accept(listener: TcpListener, router: Router, max_connections: usize, header_timeout: Duration) {
-    accept_watched(listener, router, max_connections, header_timeout, &GracefulShutdown::new()).await;
-}
-
-/// Answers connections, at most so many at a time. Clients that send their header slowly are cut off.
-async fn accept_watched(
-    listener: TcpListener,
-    router: Router,
-    max_connections: usize,
-    header_timeout: Duration,
-    graceful: &GracefulShutdown,
-) {
-    let places = Arc::new(Semaphore::new(max_connections));
-    loop {
-        let place = Arc::clone(&places).acquire_owned().await;
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of files, or the client has gone already. Neither is helped by asking again at once.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        // Small answers shall not wait for more.
-        let _ = stream.set_nodelay(true);
-        let service = router.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request.map(axum::body::Body::new)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // Clients that hang up are none of our errors.
-            let _ = connection.await;
-            drop(place);
-        });
-    }
-}
-
 /// Resolves when somebody wants us to stop; a second signal ends the process at once.
 async fn stop_signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
@@ -230,21 +175,4 @@ async fn stop_signal() -> &'static str {
         std::process::exit(130);
     });
     name
-}
-
-/// Each connection is an open file, and the usual soft limit is 1024.
-fn raise_file_limit(max_connections: usize) {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    let wanted = max_connections as u64 + 256;
-    let possible = limit.maximum.unwrap_or(u64::MAX).min(wanted);
-    if limit.current.is_some_and(|current| current < possible) {
-        limit.current = Some(possible);
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::warn!(%error, "the limit of open files could not be raised");
-        }
-    }
-    if possible < wanted {
-        tracing::warn!(limit = possible, "fewer open files are allowed than max_connections needs");
-    }
 }

@@ -73,7 +73,12 @@ impl Assets {
             // The service worker sits at the root and works for all of it.
             headers.headers_mut().insert("service-worker-allowed", header::HeaderValue::from_static("/"));
         }
-        *headers.body_mut() = axum::body::Body::from(bytes.into_owned());
+        // However many take the page however slowly, it is in memory once.
+        let body = match bytes {
+            Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        *headers.body_mut() = axum::body::Body::from(body);
         Ok(headers)
     }
 }

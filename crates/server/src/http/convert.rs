@@ -28,7 +28,7 @@ pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Re
     let upload = upload::receive(&app, request).await?;
     let upload = upload::admit(&app, upload).await?;
     let (painted, waited) = paint_upload(&app, upload).await?;
-    Ok(picture(painted, waited))
+    Ok(picture(&app, painted, waited))
 }
 
 /// Paints an admitted upload on a painter, and counts where the time went.
@@ -53,7 +53,7 @@ pub(super) fn count(app: &App, painted: &Painted) {
 }
 
 /// The painting as an answer.
-pub(super) fn picture(painted: Painted, waited: Duration) -> Response {
+pub(super) fn picture(app: &App, painted: Painted, waited: Duration) -> Response {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let took = painted.took;
     let timing = format!(
@@ -68,5 +68,7 @@ pub(super) fn picture(painted: Painted, waited: Duration) -> Response {
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (HeaderName::from_static("server-timing"), timing),
     ];
-    (headers, Body::from(painted.bytes)).into_response()
+    let mut reserved = app.budget.reserve_nothing();
+    reserved.exceed(painted.bytes.len() as u64);
+    (headers, Body::from(reserved.until_taken(painted.bytes))).into_response()
 }

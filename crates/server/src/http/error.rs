@@ -49,6 +49,7 @@ pub(crate) fn words(kind: Kind) -> (u16, &'static str) {
         Kind::Forbidden => (403, "This is not allowed"),
         Kind::NotFound => (404, "There is no such thing"),
         Kind::MethodNotAllowed => (405, "This cannot be done here"),
+        Kind::SlowUpload => (408, "The upload took too long"),
         Kind::NotReady => (409, "The painting is not finished yet"),
         Kind::Gone => (410, "The painting has been deleted"),
         Kind::TooLarge => (413, "The picture is too large"),

@@ -129,5 +129,5 @@ pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let (painted, waited) = on_a_painter(&app, reserved, work).await?;
     convert::count(&app, &painted);
-    Ok(convert::picture(painted, waited))
+    Ok(convert::picture(&app, painted, waited))
 }

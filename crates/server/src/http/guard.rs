@@ -1,6 +1,7 @@
 //! Who may ask for work, and how often: bearer tokens, signed URLs, a bucket of tokens for each client.
 
 use crate::config::Config;
+use crate::connections;
 use crate::fault::{Fault, Kind};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -107,7 +108,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// Clients remembered at a time. When there are more, those with full buckets, who have not asked for long, go first.
 const CLIENTS_MAX: usize = 20_000;
 
-/// A bucket of tokens for each client (IPv6: for each network of 64 bits).
+/// A bucket of tokens for each client.
 pub(crate) struct RateLimit {
     per_second: f64,
     burst: f64,
@@ -143,13 +144,7 @@ impl RateLimit {
         };
         let peer = || request.extensions.get::<Peer>().map(|peer| peer.0.ip());
         let address: IpAddr = if self.trust_forwarded { forwarded().or_else(peer) } else { peer() }?;
-        Some(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-            }
-            address => address,
-        })
+        Some(connections::client(address))
     }
 
     fn take(&self, client: IpAddr, now: Instant) -> Result<(), Fault> {

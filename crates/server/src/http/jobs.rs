@@ -193,7 +193,11 @@ pub(super) async fn result(
     let bytes = blocking(&app, move |jobs| jobs.result(&key)).await?.ok_or_else(over)?;
     let format = Format::from_extension(&job.format).unwrap_or(Format::Png);
     let headers = [(header::CONTENT_TYPE, format.media_type()), (header::CACHE_CONTROL, "private, no-store")];
-    let mut response = (headers, Body::from(bytes)).into_response();
+    let mut reserved = app.budget.reserve_nothing();
+    if !reserved.grow(bytes.len() as u64) {
+        return Err(app.no_memory());
+    }
+    let mut response = (headers, Body::from(reserved.until_taken(bytes))).into_response();
     if upload::query_pairs(&uri)?.iter().any(|(name, _)| name == "download") {
         let file = format!("attachment; filename=\"kaiga.{}\"", format.extension());
         if let Ok(value) = file.parse() {

@@ -186,7 +186,7 @@ const SECURITY: [(&str, &str); 6] = [
 /// The outermost layer: names the request, writes the problem document if there is one, counts, logs.
 async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let id = request_id(&request);
     let mut response = next.run(request).await;
@@ -220,6 +220,13 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         None => tracing::debug!(request_id = id, %method, path, status, ms, "answered"),
     }
     response
+}
+
+/// A path for the log. Of a job's name, which is the permission to see the job, only the beginning.
+fn loggable(path: &str) -> String {
+    let Some(job) = path.strip_prefix("/api/v1/jobs/") else { return path.to_owned() };
+    let (id, rest) = job.find('/').map_or((job, ""), |at| job.split_at(at));
+    format!("/api/v1/jobs/{}{rest}", crate::jobs::short(id))
 }
 
 /// The client's name for the request if it is a plain one, else one of ours.

@@ -50,6 +50,7 @@ const UPLOAD: &[Kind] = &[
     Kind::Malformed,
     Kind::Unauthorized,
     Kind::Forbidden,
+    Kind::SlowUpload,
     Kind::TooLarge,
     Kind::NotAPicture,
     Kind::BrokenPicture,

@@ -123,7 +123,7 @@ async fn an_upload_that_stops_is_not_waited_for() {
     let service = Service::start(|config| config.limits.upload_timeout_s = 1);
     let stuck = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
     let answer = service.post("/api/v1/convert", Body::from_stream(stuck)).await;
-    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "timed-out".into()));
+    assert_eq!((answer.status.as_u16(), answer.problem()), (408, "slow-upload".into()));
     let broken = futures_util::stream::iter([Ok(bytes::Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))]);
     assert_eq!(service.post("/api/v1/convert", Body::from_stream(broken)).await.problem(), "malformed");
     assert_eq!(service.house.app.budget.used(), 0, "what was promised to uploads is free again");

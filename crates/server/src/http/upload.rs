@@ -60,7 +60,7 @@ pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) 
     let seconds = app.config.limits.upload_timeout_s;
     let order = tokio::time::timeout(Duration::from_secs(seconds), reading)
         .await
-        .unwrap_or_else(|_| Err(Fault::new(Kind::TimedOut, format!("the upload took longer than {seconds} s"))))?;
+        .unwrap_or_else(|_| Err(Fault::new(Kind::SlowUpload, format!("the upload took longer than {seconds} s"))))?;
     let Growing { bytes: file, reserved, .. } = file;
     Ok(Upload { file, order, pairs, reserved })
 }

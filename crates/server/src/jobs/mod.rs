@@ -34,6 +34,11 @@ pub(crate) fn system_clock() -> Clock {
     Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
 }
 
+/// The beginning of a job's name, for logs: the whole is the permission to see the job.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
 /// Everything about jobs, for those who submit them and those who run them.
 pub(crate) struct Jobs {
     pub(crate) queue: Arc<dyn Queue>,

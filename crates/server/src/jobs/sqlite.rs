@@ -182,7 +182,7 @@ impl Queue for Sqlite {
                 .collect::<Result<_, _>>()?;
             for id in stuck {
                 tracing::error!(
-                    job = id,
+                    job = super::short(&id),
                     attempts = terms.attempts_max,
                     "given up: the process died over it each time"
                 );
@@ -209,7 +209,7 @@ impl Queue for Sqlite {
             let Some((id, photo, order, attempts, state)) = found.optional()? else { return Ok(None) };
             if state == "running" {
                 tracing::warn!(
-                    job = id,
+                    job = super::short(&id),
                     attempt = attempts + 1,
                     "taken over from a process that gives no sign of life"
                 );

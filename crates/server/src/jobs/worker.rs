@@ -65,9 +65,10 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
     });
     let outcome = run.conclude(end);
     let (id, number, ms) = (&claim.attempt.id, claim.attempt.number, start.elapsed().as_millis() as u64);
+    let job = super::short(id);
     match &outcome {
-        Outcome::Failed(kind) => tracing::warn!(job = id, attempt = number, ms, kind = kind.name(), "job failed"),
-        outcome => tracing::info!(job = id, attempt = number, ms, ?outcome, "job"),
+        Outcome::Failed(kind) => tracing::warn!(job, attempt = number, ms, kind = kind.name(), "job failed"),
+        outcome => tracing::info!(job, attempt = number, ms, ?outcome, "job"),
     }
     jobs.set_live(id, None);
     jobs.tell(id);

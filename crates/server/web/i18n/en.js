@@ -80,6 +80,7 @@ export default {
   "error.queue-full": "The server has its hands full", "error.queue-full.do": "Many photos are waiting. Try again in a minute.",
   "error.rate-limited": "That was a lot in a short time", "error.rate-limited.do": "Wait a little, then try again.",
   "error.cancelled": "Painting was cancelled", "error.cancelled.do": "Try again when you like.",
+  "error.slow-upload": "The photo did not arrive in time", "error.slow-upload.do": "Try again from a better connection, or send a smaller photo.",
   "error.timed-out": "Painting took too long", "error.timed-out.do": "Try a smaller photo or crop, or try again when the server is less busy.",
   "error.unavailable": "The server is just starting or stopping", "error.unavailable.do": "Try again in a moment.",
   "error.internal": "Something went wrong in the server", "error.internal.do": "Try again; if it stays, tell whoever runs the server the request number.",

@@ -80,6 +80,7 @@ export default {
   "error.queue-full": "サーバーが混み合っています", "error.queue-full.do": "たくさんの写真が待っています。一分ほどしてから試してください。",
   "error.rate-limited": "短い間にたくさん送られました", "error.rate-limited.do": "少し待ってから、もう一度試してください。",
   "error.cancelled": "描画を中止しました", "error.cancelled.do": "いつでもやり直せます。",
+  "error.slow-upload": "写真の送信が間に合いませんでした", "error.slow-upload.do": "通信状態の良いところでもう一度試すか、小さな写真にしてください。",
   "error.timed-out": "時間がかかりすぎました", "error.timed-out.do": "小さな写真や切り抜きで試すか、サーバーが空いているときにもう一度試してください。",
   "error.unavailable": "サーバーは起動中か停止中です", "error.unavailable.do": "少ししてから、もう一度試してください。",
   "error.internal": "サーバーで問題が起きました", "error.internal.do": "もう一度試してください。続くときは、リクエスト番号を管理者に伝えてください。",

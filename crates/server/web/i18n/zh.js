@@ -80,6 +80,7 @@ export default {
   "error.queue-full": "服务器忙不过来了", "error.queue-full.do": "排队的照片很多，请过一分钟再试。",
   "error.rate-limited": "短时间内请求太多", "error.rate-limited.do": "请稍等片刻再试。",
   "error.cancelled": "作画已取消", "error.cancelled.do": "随时可以重试。",
+  "error.slow-upload": "照片上传太慢", "error.slow-upload.do": "请在网络更好时再试，或换一张小一点的照片。",
   "error.timed-out": "作画时间太长", "error.timed-out.do": "请换小一点的照片或裁剪，或等服务器空闲时再试。",
   "error.unavailable": "服务器正在启动或停止", "error.unavailable.do": "请稍后再试。",
   "error.internal": "服务器出了问题", "error.internal.do": "请重试；如果仍然这样，请把请求编号告诉服务器管理者。",
