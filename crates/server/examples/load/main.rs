@@ -145,6 +145,8 @@ impl Round<'_> {
                 "429" => {
                     self.seen.lock().expect("no client panics").refused += 1;
                     std::thread::sleep(Duration::from_secs(retry_after_s));
+                    // Connections that wait are closed after a while.
+                    *stream = BufReader::new(TcpStream::connect(self.address)?);
                 }
                 _ => return Err(String::from_utf8_lossy(&body).into_owned().into()),
             }
