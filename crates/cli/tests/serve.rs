@@ -99,7 +99,11 @@ impl Service {
 
 /// Pictures that are all different.
 fn picture(number: u8) -> Vec<u8> {
-    let image = Image::from_fn(48, 32, |x, y| [(x * 5) as u8, (y * 7) as u8, number * 5]);
+    picture_of(48, 32, number)
+}
+
+fn picture_of(width: usize, height: usize, number: u8) -> Vec<u8> {
+    let image = Image::from_fn(width, height, |x, y| [(x * 5) as u8, (y * 7) as u8, number.wrapping_mul(5)]);
     codec::write(&image, None, Format::Png, 90).unwrap()
 }
 
@@ -115,7 +119,10 @@ fn within(seconds: u64, what: &str, mut done: impl FnMut() -> bool) {
 fn jobs_outlive_kill_9() {
     let store = tempfile::tempdir().unwrap();
     let first = Service::start(store.path(), &["--workers", "2"]);
-    let jobs: Vec<String> = (0..50).map(|number| first.submit(&picture(number))).collect();
+    // Ten that are done soon, and forty that take longer than it takes to hand them in.
+    let side = |number| if number < 10 { 32 } else { 640 };
+    let photos: Vec<Vec<u8>> = (0..50).map(|number| picture_of(side(number), 480, number)).collect();
+    let jobs: Vec<String> = photos.iter().map(|photo| first.submit(photo)).collect();
     // Somewhere in the middle, on whatever machine.
     within(60, "some jobs are done", || jobs[..10].iter().all(|job| first.state(job) == "done"));
     assert!(jobs.iter().any(|job| first.state(job) != "done"), "all were done before the process could be killed");
@@ -123,10 +130,10 @@ fn jobs_outlive_kill_9() {
 
     let mut second = Service::start(store.path(), &["--workers", "2"]);
     within(120, "all jobs are done", || jobs.iter().all(|job| second.state(job) == "done"));
-    for job in &jobs {
+    for (job, number) in jobs.iter().zip(0..) {
         let (status, _, painting) = second.send("GET", &format!("{job}/result"), b"");
         let painting = codec::read(&painting, &Default::default()).unwrap().image;
-        assert_eq!((status, painting.width(), painting.height()), (200, 48, 32));
+        assert_eq!((status, painting.width(), painting.height()), (200, side(number), 480));
     }
     let (status, ..) = second.send("DELETE", &jobs[0], b"");
     assert_eq!((status, second.state(&jobs[0]).as_str()), (204, "cancelled"));
