@@ -12,7 +12,7 @@ store=$(mktemp -d)
 service=$!
 trap 'kill $service 2>/dev/null; wait $service || true; rm -r "$store"' EXIT
 alive() { kill -0 $service 2>/dev/null || { echo "the server did not start" >&2; exit 1; }; }
-until grep -q '^kaiga is at' "$store/address"; do alive; sleep 0.1; done
+until grep -qs '^kaiga is at' "$store/address"; do alive; sleep 0.1; done
 KAIGA_URL=$(sed -n 's/^kaiga is at //p' "$store/address")
 until curl -sf "$KAIGA_URL/readyz" >/dev/null; do alive; sleep 0.1; done
 export KAIGA_URL
