@@ -60,6 +60,26 @@ test("a full server is waited for as long as it asks", async () => {
   await page.finish();
 });
 
+test("a server that stays full is not asked for ever", async () => {
+  const page = await newPage({ path: null, allowed: refused });
+  // The page's minutes pass as fast as it has finished what they held.
+  await page.clock.install();
+  await page.goto(page.home);
+  for (const [kind, title, advice] of [["queue-full", "The server has its hands full", "Try again in a minute"], ["rate-limited", "That was a lot in a short time", "Wait a little"]]) {
+    mock.behave.refuse = kind;
+    mock.seen.length = 0;
+    await choose(page, [fileOf(street, `${kind}.jpg`)]);
+    const alert = page.locator(".trouble [role=alert]", { hasText: title });
+    await until(async () => { await page.clock.runFor(3000); return alert.isVisible(); }, "the page gives up");
+    assert.match(await alert.textContent(), new RegExp(advice));
+    assert.equal(mock.seen.filter(({ method, path }) => method === "POST" && path === "/api/v1/jobs").length, 20);
+    mock.behave.refuse = null;
+    await alert.getByRole("button", { name: "Try again" }).click();
+    await waitPainted(page);
+  }
+  await page.finish();
+});
+
 test("events that do not come through: the page asks instead", async () => {
   const page = await newPage();
   mock.behave.events = false;
