@@ -55,7 +55,7 @@ export default {
   photos: "あなたの写真", more: "写真を追加", remove: "{name} を外す", photoNumber: "{n} 枚目：{name}",
   "status.reading": "読み込み中", "status.waiting": "待機中", "status.working": "描画中", "status.done": "完成", "status.failed": "失敗",
   "status.stale": "以前の設定で完成", "status.idle": "まだ描いていません",
-  format: "形式", size: "サイズ", fullSize: "元のサイズ {w} × {h}", longest: "長辺 {n} px",
+  format: "形式", size: "サイズ", fullSize: "原寸 {w} × {h}", longest: "長辺 {n} px",
   save: "保存", share: "共有", copy: "コピー", copied: "コピーしました。好きな所に貼り付けられます",
   saveAll: "すべて zip で保存（{n} 枚）", savePaintFirst: "新しい設定で描いてから保存します",
   compareTitle: "すべてのスタイルを並べて", original: "写真", use: "これにする", inUse: "選択中",

@@ -21,7 +21,7 @@ export default {
   notEvidence: "画不能作为任何证明：请勿用于证件照或医学影像。",
   api: "供程序调用：HTTP 接口",
   credits: "示例照片的出处",
-  "style.meadow": "原野", "style.meadow.tag": "宫崎骏风", "style.meadow.text": "暖光、嫩绿、晴朗的天空",
+  "style.meadow": "原野", "style.meadow.tag": "宫崎骏风", "style.meadow.text": "暖光、嫩绿、晴空",
   "style.skyglow": "天光", "style.skyglow.tag": "新海诚光晕", "style.skyglow.text": "深蓝的天、紫色的影、会发光的灯",
   "style.storybook": "绘本", "style.storybook.tag": "绘本风", "style.storybook.text": "墨线轮廓、柔和的明暗、平涂的色块",
   "style.portrait": "人像", "style.portrait.tag": "头像首选", "style.portrait.text": "匀净的肤色、干净的轮廓、明亮的眼睛",
