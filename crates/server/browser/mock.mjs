@@ -128,7 +128,8 @@ async function submit(mock, url, request, response) {
 }
 
 async function work({ steps, stepMs, failJobs }, { job }) {
-  const pause = () => new Promise((resolve) => setTimeout(resolve, stepMs));
+  // A painting that nobody waits for any more keeps no process alive.
+  const pause = () => new Promise((resolve) => setTimeout(resolve, stepMs).unref());
   await pause();
   Object.assign(job, { state: "running", stage: "decoding", position: undefined });
   for (let step = 1; step <= steps; step++) {

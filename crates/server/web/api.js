@@ -83,7 +83,23 @@ export async function remove(id) {
   }
 }
 
-export const result = async (id, signal) => (await request(`jobs/${id}/result`, { signal })).blob();
+const RETRIES = 8;
+
+// Asks again what a connection that broke kept from being answered; while the browser knows that it is offline, for as long
+// as that lasts.
+async function persistently(ask, signal) {
+  for (let failures = 0; ;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (signal.aborted || (error.status >= 400 && error.status < 500)) throw error;
+      if (navigator.onLine && ++failures > RETRIES) throw error;
+    }
+    await sleep(1000 * Math.min(1 + failures, 5), signal);
+  }
+}
+
+export const result = (id, signal) => persistently(async () => (await request(`jobs/${id}/result`, { signal })).blob(), signal);
 
 const finished = (job) => job && ["done", "failed", "cancelled"].includes(job.state);
 
@@ -98,16 +114,11 @@ export async function follow(id, onJob, signal) {
   } catch (error) {
     if (signal.aborted || (error instanceof Problem && error.status >= 400 && error.status < 500)) throw error;
   }
-  for (let failures = 0; ;) {
-    try {
-      const job = await json(`jobs/${id}`, { signal });
-      failures = 0;
-      onJob(job);
-      if (finished(job)) return job;
-    } catch (error) {
-      if (signal.aborted || (error.status >= 400 && error.status < 500) || ++failures > 8) throw error;
-    }
-    await sleep(1000 * Math.min(1 + failures, 5), signal);
+  for (;;) {
+    const job = await persistently(() => json(`jobs/${id}`, { signal }), signal);
+    onJob(job);
+    if (finished(job)) return job;
+    await sleep(1000, signal);
   }
 }
 

@@ -35,17 +35,16 @@ export function openCrop(picture) {
   const corners = [[-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, bottom]) =>
     h("span.corner-handle", { "data-right": right, "data-bottom": bottom }));
   const frame = h("div.square", { tabIndex: 0, role: "application", "aria-label": t("cropFrame"), "aria-describedby": "crop-hint" }, corners);
-  const stage = h("div.cropstage", {}, h("img", { src: picture.url, alt: "", draggable: false }), frame);
+  // The shade is cut at the picture's border, the corners of the square are not.
+  const stage = h("div.cropstage", {}, h("div.cropview", {}, h("img", { src: picture.url, alt: "", draggable: false }), h("div.shade")), frame);
   stage.style.setProperty("--ratio", width / height);
   const size = h("input", { type: "range", min: Math.min(32, width, height), max: Math.min(width, height), step: 1, id: "crop-size" });
   const spoken = h("p.hidden", { role: "status" });
 
   const set = (next) => {
     square = next;
-    frame.style.left = `${100 * square.x / width}%`;
-    frame.style.top = `${100 * square.y / height}%`;
-    frame.style.width = `${100 * square.side / width}%`;
-    frame.style.height = `${100 * square.side / height}%`;
+    const shares = { left: square.x / width, top: square.y / height, width: square.side / width, height: square.side / height };
+    for (const [name, share] of Object.entries(shares)) stage.style.setProperty(`--${name}`, `${100 * share}%`);
     size.value = square.side;
     size.style.setProperty("--fill", (square.side - size.min) / Math.max(1, size.max - size.min));
     size.setAttribute("aria-valuetext", `${square.side} px`);

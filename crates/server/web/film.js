@@ -12,7 +12,7 @@ const statusKey = (picture) => {
   return `status.${picture.status}`;
 };
 
-const signs = { failed: "close", done: "flower", stale: "again" };
+const signs = { failed: "alert", done: "flower", stale: "again" };
 
 // One cell a picture, kept: rebuilt cells would lose the focus at every step of progress.
 const cells = new Map();
