@@ -210,7 +210,8 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     app.metrics.answered(if known { method.as_str() } else { "other" }, &route, status);
     let ms = start.elapsed().as_millis() as u64;
     match failed {
-        Some(fault) if status >= 500 => {
+        // That it is not ready is the answer to the question; what ails it has been logged.
+        Some(fault) if status >= 500 && route != "/readyz" => {
             tracing::error!(request_id = id, %method, path, status, ms, kind = fault.kind.name(), detail = fault.detail, "failed");
         }
         Some(fault) => {
