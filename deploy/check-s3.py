@@ -43,12 +43,14 @@ def user(name, *actions):
 
 
 def check_signatures(wanted):
-    send("POST", ENDPOINT + "/moto-api/reset-auth", b"0" if wanted else b"1000000000")
+    status, said, _ = send("POST", ENDPOINT + "/moto-api/reset-auth", b"0" if wanted else b"1000000000")
+    assert status == 200, said
 
 
 def send(method, url, body=None, timeout=60):
+    request = urllib.request.Request(url, body, {"Content-Type": "application/octet-stream"}, method=method)
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=timeout) as answer:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read(), refused.headers
@@ -115,7 +117,7 @@ def main(store, server):
     complaint("wrong key", ["InvalidAccessKeyId", "correct AWS_ACCESS_KEY_ID"], ("AKIAWRONG", ours[1]))
     complaint("wrong secret", ["SignatureDoesNotMatch", "correct AWS_SECRET_ACCESS_KEY"], (ours[0], "wrong" * 8))
     complaint("may only read", ["AccessDenied", "must be allowed to put"], reader)
-    complaint("no credentials", ["AWS_ACCESS_KEY_ID"], None)
+    complaint("no credentials", ["AWS_ACCESS_KEY_ID is not set"], None, AWS_METADATA_ENDPOINT="http://127.0.0.1:9")
     complaint("nobody there", ["refused"], ours, AWS_ENDPOINT="http://127.0.0.1:9")
     complaint("TLS not used", ["AWS_ALLOW_HTTP"], ours, AWS_ALLOW_HTTP="false")
     assert objects() == [], "probes were left behind"

@@ -143,7 +143,6 @@ fn plainly(cause: &str) -> String {
     const ADVICE: &[(&str, &str)] = &[
         ("No space left", "the disk is full: make room"),
         ("NoSuchBucket", "make the bucket, or name another"),
-        ("169.254.169.254", "no credentials were given: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
         ("InvalidAccessKeyId", "correct AWS_ACCESS_KEY_ID"),
         ("SignatureDoesNotMatch", "correct AWS_SECRET_ACCESS_KEY"),
         ("AccessDenied", "these credentials must be allowed to put, get and delete objects"),
@@ -183,6 +182,8 @@ fn remove_half_written(folder: &Path) {
 
 #[cfg(feature = "s3")]
 fn bucket(address: &str) -> Result<Store, Fault> {
+    use object_store::RetryConfig;
+    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
     let refused =
         |error: &str| Fault::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
     let name = address.strip_prefix("s3://").ok_or_else(|| refused("only s3://bucket/folder is known"))?;
@@ -190,16 +191,11 @@ fn bucket(address: &str) -> Result<Store, Fault> {
     if bucket.is_empty() {
         return Err(refused("the bucket's name is missing: s3://bucket/folder"));
     }
-    let objects = object_store::aws::AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
-        // Clients wait for it: what does not get over in these seconds is told.
-        .with_retry(object_store::RetryConfig {
-            max_retries: 4,
-            retry_timeout: Duration::from_secs(15),
-            ..Default::default()
-        })
-        .build()
-        .map_err(|error| refused(&cause(&error)))?;
+    let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    let has_key = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId).is_some();
+    // Clients wait for it: what does not get over in these seconds is told.
+    let retry = RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(15), ..Default::default() };
+    let objects = builder.with_retry(retry).build().map_err(|error| refused(&cause(&error)))?;
     let store = Store::of(Arc::new(objects), Key::from(folder), address.to_owned());
     // Wrong names and credentials shall be told now, to the one who typed them.
     let probe = async {
@@ -211,8 +207,14 @@ fn bucket(address: &str) -> Result<Store, Fault> {
     };
     // On a thread of its own, because this one may belong to the runtime.
     let worked = std::thread::scope(|scope| scope.spawn(|| store.wait(probe)).join());
-    worked.map_err(|_| refused("the attempt to write there failed"))??;
-    Ok(store)
+    match worked.map_err(|_| refused("the attempt to write there failed"))? {
+        Ok(()) => Ok(store),
+        Err(fault) if has_key => Err(fault),
+        Err(fault) => {
+            let asked = "AWS_ACCESS_KEY_ID is not set, so the machine was asked for credentials";
+            Err(Fault { detail: format!("{} ({asked})", fault.detail), ..fault })
+        }
+    }
 }
 
 #[cfg(not(feature = "s3"))]
