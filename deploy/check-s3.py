@@ -84,7 +84,7 @@ class Service:
 
     def submit(self, photo):
         status, body, headers = send("POST", self.url + "/api/v1/jobs?format=jpeg&faces=off", photo)
-        return self.url and headers["location"] if status == 202 else json.loads(body)
+        return headers["location"] if status == 202 else json.loads(body)
 
     def state(self, job):
         return json.loads(send("GET", self.url + job)[1])["state"]
@@ -148,6 +148,7 @@ def main(store, server):
     print(f"a bucket that hangs, after {time.monotonic() - start:.1f} s: {said['detail']}")
     assert said["status"] == 503 and "no answer" in said["detail"], said
     assert not second.ready()
+    assert send("GET", second.url + jobs[0], timeout=20)[0] == 200, "what is known of jobs needs no bucket"
     assert send("POST", second.url + "/api/v1/convert?faces=off", photo)[0] == 200, "conversions need no bucket"
     server.send_signal(signal.SIGCONT)
     print(f"ready again {within(60, 'it works again', second.ready):.1f} s after it answers")

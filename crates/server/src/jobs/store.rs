@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a picture may take on its way to or from where it is kept.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(25);
 /// How long a deletion may take: the queue is locked meanwhile.
 const PATIENCE_DELETING: Duration = Duration::from_secs(5);
 
