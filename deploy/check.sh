@@ -48,7 +48,6 @@ unit() {
   curl -sf -X DELETE "$job"
   kill -TERM "$(pgrep -P $!)" && wait $!
   rm -r "$store"
-  grep -q 'exited with 0' "$trace" || fail "it did not end with 0"
   sed -nE 's/^[0-9]+ +(<\.\.\. )?([a-z0-9_]+)[( ].*/\2/p' "$trace" | sort -u > "$work/called"
   allowed @system-service | sort -u > "$work/allowed"
   if comm -23 "$work/called" "$work/allowed" | grep -vx execve; then fail "the unit forbids these system calls"; fi
@@ -62,7 +61,7 @@ unit() {
 
 # The system calls of a set of systemd's, with the sets in it.
 allowed() {
-  systemd-analyze syscall-filter --no-pager "$1" | sed -n 's/^ \+\([@a-z0-9_]\+\).*/\1/p' | while read -r name; do
+  systemd-analyze syscall-filter --no-pager "$1" | sed -n 's/^ \+\([@a-z0-9_-]\+\).*/\1/p' | while read -r name; do
     case $name in @*) allowed "$name" ;; *) echo "$name" ;; esac
   done
 }
