@@ -193,10 +193,11 @@ image-runs() {
   # shellcheck disable=SC2046
   inside() { exec env -i $(sed -n 's/^ENV //p' Dockerfile) /usr/bin/setpriv --no-new-privs /usr/sbin/chroot --userspec=65532:65532 "$work/run" "$@"; }
   # shellcheck disable=SC2046
-  healthy() { (inside $(words HEALTHCHECK)); }
+  healthy() { (inside $(words HEALTHCHECK)) >/dev/null 2>&1; }
   # shellcheck disable=SC2046
-  start() { inside $(words ENTRYPOINT) & service=$!; within 20 healthy; }
+  start() { inside $(words ENTRYPOINT) 2>> "$work/image.log" & service=$!; within 20 healthy; }
   [ ! -e "$work/run/bin/sh" ] || fail "there is a shell"
+  ! touch "$work/run/written" 2>/dev/null || fail "the tree can be written"
   (inside /usr/local/bin/kaiga doctor) | sed -n 1,3p
   start
   grep -E '^(Uid|NoNewPrivs|CapEff)' "/proc/$service/status"
@@ -217,7 +218,7 @@ image-runs() {
   start
   for job in "${jobs[@]}"; do
     within 90 curl -sf "localhost:8080$job/result" -o "$work/painting"
-    is_png "$work/painting" || true
+    is_png "$work/painting"
     curl -sf -X DELETE "localhost:8080$job"
   done
   kill -TERM $service
