@@ -152,6 +152,7 @@ image() {
   rm -rf "$work/build/src" "$work/build/data" "$work/run"
   mkdir -p "$work"/build/{src,rust,usr/local/cargo/registry} "$work"/run/{data,dev,proc,etc/ssl/certs,usr/local/bin} "$work/target"
   git archive HEAD | tar x -C "$work/build/src"
+  grep -v '\*' .dockerignore | while read -r name; do rm -rf "$work/build/src/$name"; done
   unshare --mount --fork "$0" image-inside
   say "the image, in a tree with nothing else"
   # What distroless/cc-debian12 has: libraries and certificates, no shell.
