@@ -19,11 +19,9 @@ ENDPOINT = "http://127.0.0.1:5055"
 BUCKET = "s3://paintings/jobs"
 
 
-def moto():
-    server = [sys.executable, "-m", "moto.server", "-p", "5055"]
-    process = subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    within(60, "moto answers", lambda: send("GET", ENDPOINT + "/moto-api/")[0] == 200)
-    return process
+def moto(port, *more):
+    server = [sys.executable, "-m", "moto.server", "-p", str(port), *more]
+    return subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def client(service, keys=("x", "x")):
@@ -104,7 +102,30 @@ def complaint(name, words, keys, pictures=BUCKET, **more):
     assert not keys or keys[1] not in ended.stderr, "a secret was printed"
 
 
+def over_tls(folder, keys):
+    """With a certificate that the system trusts, and with one that it does not."""
+    key, certificate, endpoint = f"{folder}/key.pem", f"{folder}/certificate.pem", "https://localhost:5056"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"]
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate]
+    subprocess.run(make + names, check=True, capture_output=True)
+    server = moto(5056, "-s", "-c", certificate, "-k", key)
+    try:
+        s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x",
+                          aws_secret_access_key="x", verify=certificate)
+        s3.create_bucket(Bucket="paintings")
+        complaint("nobody vouches for it", ["invalid peer certificate"], keys, AWS_ENDPOINT=endpoint)
+        trusting = environment(keys, AWS_ENDPOINT=endpoint, SSL_CERT_FILE=certificate)
+        service = subprocess.Popen(command(folder), env=trusting, stdout=subprocess.PIPE, text=True)
+        assert service.stdout.readline().startswith("kaiga is at"), "no service over TLS"
+        service.terminate()
+        assert service.wait(60) == 0
+        print("TLS: the probe went through it")
+    finally:
+        server.kill()
+
+
 def main(store, server):
+    within(60, "moto answers", lambda: send("GET", ENDPOINT + "/moto-api/")[0] == 200)
     check_signatures(False)
     client("s3").create_bucket(Bucket="paintings")
     ours = user("ours", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
@@ -120,6 +141,8 @@ def main(store, server):
     complaint("no credentials", ["AWS_ACCESS_KEY_ID is not set"], None, AWS_METADATA_ENDPOINT="http://127.0.0.1:9")
     complaint("nobody there", ["refused"], ours, AWS_ENDPOINT="http://127.0.0.1:9")
     complaint("TLS not used", ["AWS_ALLOW_HTTP"], ours, AWS_ALLOW_HTTP="false")
+    with tempfile.TemporaryDirectory() as folder:
+        over_tls(folder, ours)
     assert objects() == [], "probes were left behind"
 
     with open(SAMPLE, "rb") as file:
@@ -166,7 +189,7 @@ def main(store, server):
 
 
 if __name__ == "__main__":
-    server = moto()
+    server = moto(5055)
     try:
         with tempfile.TemporaryDirectory() as store:
             main(store, server)
