@@ -4,6 +4,7 @@ with a bucket that hangs, goes away, or is not ours. `deploy/check.sh s3` builds
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,7 @@ def over_tls(folder, keys):
     subprocess.run(make + names, check=True, capture_output=True)
     server = moto(5056, "-s", "-c", certificate, "-k", key)
     try:
+        within(60, "moto listens", lambda: not socket.socket().connect_ex(("127.0.0.1", 5056)))
         s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x",
                           aws_secret_access_key="x", verify=certificate)
         s3.create_bucket(Bucket="paintings")
