@@ -119,8 +119,8 @@ def over_tls(folder, keys):
         trusting = environment(keys, AWS_ENDPOINT=endpoint, SSL_CERT_FILE=certificate)
         service = subprocess.Popen(command(folder), env=trusting, stdout=subprocess.PIPE, text=True)
         assert service.stdout.readline().startswith("kaiga is at"), "no service over TLS"
-        service.terminate()
-        assert service.wait(60) == 0
+        service.kill()
+        service.wait()
         print("TLS: the probe went through it")
     finally:
         server.kill()
