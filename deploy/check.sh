@@ -68,8 +68,8 @@ allowed() {
 
 proxy() {
   [ -x target/release/kaiga ] || cargo build --release -p kaiga-cli
-  # Ports and files of this machine stay as they are: a network and a /tmp of our own.
-  unshare --net --mount --fork --kill-child "$0" proxy-inside
+  # Ports and files of this machine stay as they are, and nothing is left running.
+  unshare --net --mount --pid --mount-proc --fork --kill-child "$0" proxy-inside
 }
 
 proxy-inside() {
