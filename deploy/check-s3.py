@@ -77,8 +77,11 @@ def command(store, pictures=BUCKET):
 
 
 class Service:
+    all = []
+
     def __init__(self, store, keys):
         self.process = subprocess.Popen(command(store), env=environment(keys), stdout=subprocess.PIPE, text=True)
+        self.all.append(self.process)
         self.url = self.process.stdout.readline().split()[-1]
 
     def submit(self, photo):
@@ -196,4 +199,5 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as store:
             main(store, server)
     finally:
-        server.kill()
+        for process in [server, *Service.all]:
+            process.kill()
