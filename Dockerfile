@@ -1,10 +1,12 @@
 # The program with models and page in it, and nothing else: docker build -t kaiga .
+# With pictures in a bucket: docker build --build-arg FEATURES=s3 -t kaiga .
 FROM rust:1.95-slim-bookworm AS build
+ARG FEATURES=""
 WORKDIR /src
 COPY . .
 # SQLite is compiled from its source, which needs the C compiler this image has. crates/train (libtorch) is not built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p kaiga-cli \
+    cargo build --release --locked -p kaiga-cli --features "$FEATURES" \
     && strip -o /kaiga target/release/kaiga \
     && mkdir /data
 
@@ -14,4 +16,5 @@ COPY --from=build --chown=nonroot:nonroot /data /data
 ENV KAIGA_LISTEN=0.0.0.0:8080 KAIGA_METRICS_LISTEN=0.0.0.0:9090 KAIGA_STORE=/data KAIGA_LOG_FORMAT=json
 VOLUME /data
 EXPOSE 8080 9090
+HEALTHCHECK --start-period=20s CMD ["/usr/local/bin/kaiga", "serve", "--check"]
 ENTRYPOINT ["/usr/local/bin/kaiga", "serve"]

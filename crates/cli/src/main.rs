@@ -54,12 +54,15 @@ fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
 }
 
 fn serve(typed: serve::Typed) -> Result<ExitCode, Complaint> {
-    let (print_only, config) = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
-    if print_only {
-        return print(Ok(config.documented().trim_end().to_owned()));
+    let (wish, config) = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    match wish {
+        serve::Wish::Print => print(Ok(config.documented().trim_end().to_owned())),
+        serve::Wish::Check => print(serve::check(&config)),
+        serve::Wish::Serve => {
+            serve::serve(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
-    serve::serve(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn studio() -> Result<Studio, String> {

@@ -2,29 +2,50 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use server::config::{Config, all_settings};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a service may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do with the settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wish {
+    /// Serve until told to stop.
+    Serve,
+    /// Print them.
+    Print,
+    /// Ask the service that runs with them how it is.
+    Check,
+}
 
 /// What was typed. The flags are the settings of the service; they have one definition, `server::config`.
 #[derive(Debug)]
 pub(crate) struct Typed {
     file: Option<PathBuf>,
-    print: bool,
+    wish: Wish,
     /// By the names of settings.
     flags: Vec<(String, String)>,
 }
 
 impl Args for Typed {
     fn augment_args(command: Command) -> Command {
-        let own = [
-            Arg::new("config")
-                .long("config")
-                .value_name("FILE")
-                .help("Read settings from this TOML file [env: KAIGA_CONFIG]"),
-            Arg::new("print-config")
-                .long("print-config")
-                .action(ArgAction::SetTrue)
-                .help("Print all settings with what they mean and what they are here, as a TOML file, and stop"),
-        ];
+        let own =
+            [
+                Arg::new("config")
+                    .long("config")
+                    .value_name("FILE")
+                    .help("Read settings from this TOML file [env: KAIGA_CONFIG]"),
+                Arg::new("print-config")
+                    .long("print-config")
+                    .action(ArgAction::SetTrue)
+                    .help("Print all settings with what they mean and what they are here, as a TOML file, and stop"),
+                Arg::new("check").long("check").action(ArgAction::SetTrue).conflicts_with("print-config").help(
+                    "Ask the service that runs with these settings whether it is ready, and stop: status 0 if it is",
+                ),
+            ];
         let setting = |setting: &server::config::Setting| {
             // The first sentence: --print-config says the rest.
             let help = setting.help.trim().split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned();
@@ -46,9 +67,14 @@ impl FromArgMatches for Typed {
             let value = matches.get_one::<String>(setting.name)?;
             Some((setting.name.to_owned(), value.clone()))
         };
+        let wish = match (matches.get_flag("print-config"), matches.get_flag("check")) {
+            (true, _) => Wish::Print,
+            (_, true) => Wish::Check,
+            _ => Wish::Serve,
+        };
         Ok(Self {
             file: matches.get_one::<String>("config").map(PathBuf::from),
-            print: matches.get_flag("print-config"),
+            wish,
             flags: all_settings().filter_map(flag).collect(),
         })
     }
@@ -60,11 +86,11 @@ impl FromArgMatches for Typed {
 }
 
 impl Typed {
-    /// Whether to print instead of serving, and the configuration.
+    /// What to do, and the configuration.
     ///
     /// # Errors
     /// The complaint about the settings, in a sentence.
-    pub(crate) fn meant(self) -> Result<(bool, Config), String> {
+    pub(crate) fn meant(self) -> Result<(Wish, Config), String> {
         let file = self.file.or_else(|| std::env::var_os("KAIGA_CONFIG").map(PathBuf::from));
         let file = match file {
             None => None,
@@ -77,7 +103,7 @@ impl Typed {
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-        Ok((self.print, Config::read(file, environment, &self.flags)?))
+        Ok((self.wish, Config::read(file, environment, &self.flags)?))
     }
 }
 
@@ -87,4 +113,37 @@ impl Typed {
 /// Why it cannot.
 pub(crate) fn serve(config: Config) -> Result<(), String> {
     server::run(config, |address| println!("kaiga is at http://{address}"))
+}
+
+/// Asks the service at the address of `config` whether it is ready: for `HEALTHCHECK`, where there is no curl.
+///
+/// # Errors
+/// Why it is not, in a sentence.
+pub(crate) fn check(config: &Config) -> Result<String, String> {
+    // Who listens on all addresses listens on the local one.
+    let ip = match config.listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, config.listen.port());
+    let answer = ask(address).map_err(|error| format!("no answer at {address}: {error}"))?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        return Ok(format!("{address} is ready"));
+    }
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let detail = problem["detail"].as_str().or(answer.lines().next()).unwrap_or_default();
+    Err(format!("{address} is not ready: {detail}"))
+}
+
+fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    // Whatever answers there: an answer is short.
+    stream.take(1 << 16).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

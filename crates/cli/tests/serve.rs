@@ -159,6 +159,37 @@ fn two_services_share_a_store_and_sigterm_loses_nothing() {
 }
 
 #[test]
+fn a_check_says_whether_the_service_is_ready() {
+    let store = tempfile::tempdir().unwrap();
+    let mut service = Service::start(store.path(), &[]);
+    within(20, "it is ready", || service.send("GET", "/readyz", b"").0 == 200);
+    let checked = kaiga().args(["--check", "--listen", &service.address]).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    assert_eq!(String::from_utf8(checked.stdout).unwrap(), format!("{} is ready\n", service.address));
+    let address = service.address.clone();
+    service.terminate();
+    let words = complaint(kaiga().args(["--check", "--listen", &address]), 1);
+    assert!(words.contains(&format!("no answer at {address}: ")), "{words}");
+
+    // Somebody else's server, and one that says why not.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let answers = ["HTTP/1.1 404 Not Found\r\n\r\n", "HTTP/1.1 503 x\r\n\r\n{\"detail\": \"the disk is full\"}"];
+    let answering = std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = other.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    for why in ["HTTP/1.1 404 Not Found", "the disk is full"] {
+        let words = complaint(kaiga().args(["--check", "--listen", &address]), 1);
+        assert!(words.contains(&format!("{address} is not ready: {why}")), "{words}");
+    }
+    answering.join().unwrap();
+}
+
+#[test]
 fn clients_that_say_nothing_do_not_stop_others() {
     let store = tempfile::tempdir().unwrap();
     let service = Service::start(store.path(), &["--header-timeout-s", "1"]);

@@ -6,6 +6,12 @@ use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a picture may take on its way to or from where it is kept.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a deletion may take: the queue is locked meanwhile.
+const PATIENCE_DELETING: Duration = Duration::from_secs(5);
 
 /// Pictures by their hash.
 #[derive(Clone)]
@@ -66,8 +72,9 @@ impl Store {
 
     /// Puts a picture under its key; whole, or not at all.
     pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), Fault> {
-        let put = self.objects.put(&self.path(key), PutPayload::from_bytes(bytes)).await;
-        put.map(drop).map_err(|error| self.unavailable("written", &error))
+        let path = self.path(key);
+        let put = self.objects.put(&path, PutPayload::from_bytes(bytes));
+        self.answered("written", PATIENCE, put).await?.map(drop).map_err(|error| self.unavailable("written", &error))
     }
 
     /// A picture; `None` if there is none under that key.
@@ -76,9 +83,9 @@ impl Store {
     /// [`Kind::Internal`] if it is not what was put.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
         let read = async { self.objects.get(&self.path(key)).await?.bytes().await };
-        let bytes = match read.await {
+        let bytes = match self.answered("read", PATIENCE, read).await? {
             Ok(bytes) => bytes,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) if is_none(&error) => return Ok(None),
             Err(error) => return Err(self.unavailable("read", &error)),
         };
         if Self::key(&bytes) == key {
@@ -90,8 +97,10 @@ impl Store {
 
     /// Deletes a picture, which may be gone already.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Fault> {
-        match self.objects.delete(&self.path(key)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        let path = self.path(key);
+        match self.answered("deleted", PATIENCE_DELETING, self.objects.delete(&path)).await? {
+            Ok(()) => Ok(()),
+            Err(error) if is_none(&error) => Ok(()),
             Err(error) => Err(self.unavailable("deleted", &error)),
         }
     }
@@ -101,17 +110,60 @@ impl Store {
         self.runtime.block_on(what)
     }
 
-    fn unavailable(&self, verb: &str, error: &object_store::Error) -> Fault {
-        let mut words = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            words = cause.to_string();
-            source = cause.source();
-        }
-        let advice = if words.contains("No space left") { "; the disk is full: make room" } else { "" };
-        let detail = format!("pictures in {} cannot be {verb}: {words}{advice}", self.place);
-        Fault::passing(Kind::Unavailable, detail, 10)
+    /// What `action` comes to, unless it takes too long.
+    async fn answered<T>(&self, verb: &str, patience: Duration, action: impl Future<Output = T>) -> Result<T, Fault> {
+        tokio::time::timeout(patience, action).await.map_err(|_| {
+            let detail = format!("pictures in {} cannot be {verb}: no answer for {} s", self.place, patience.as_secs());
+            Fault::passing(Kind::Unavailable, detail, 10)
+        })
     }
+
+    fn unavailable(&self, verb: &str, error: &object_store::Error) -> Fault {
+        let words = plainly(&cause(error));
+        Fault::passing(Kind::Unavailable, format!("pictures in {} cannot be {verb}: {words}", self.place), 10)
+    }
+}
+
+/// The innermost reason in its own words: the outer ones repeat names of files and addresses.
+fn cause(error: &object_store::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Whether there is no such picture, rather than no such bucket.
+fn is_none(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && !cause(error).contains("NoSuchBucket")
+}
+
+/// What went wrong and what to do about it. Of a bucket's answer, which may name access keys, only code and message.
+fn plainly(cause: &str) -> String {
+    const ADVICE: &[(&str, &str)] = &[
+        ("No space left", "the disk is full: make room"),
+        ("NoSuchBucket", "make the bucket, or name another"),
+        ("InvalidAccessKeyId", "correct AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "correct AWS_SECRET_ACCESS_KEY"),
+        ("AccessDenied", "these credentials must be allowed to put, get and delete objects"),
+        ("403 Forbidden", "correct the AWS_ credentials"),
+        ("PermanentRedirect", "the bucket is in another region: set AWS_REGION"),
+        ("incorrectly configured region", "set AWS_REGION to the bucket's"),
+        ("scheme is not allowed", "AWS_ENDPOINT is without TLS: set AWS_ALLOW_HTTP=true if you mean it"),
+    ];
+    let element = |name: &str| {
+        let (_, rest) = cause.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    };
+    let mut words = match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => cause.to_owned(),
+    };
+    if let Some((_, advice)) = ADVICE.iter().find(|(sign, _)| cause.contains(sign)) {
+        words = format!("{}; {advice}", words.trim_end_matches('.'));
+    }
+    words
 }
 
 /// Files that a process was writing when it was killed: they have a # in their names until they are whole.
@@ -130,16 +182,68 @@ fn remove_half_written(folder: &Path) {
 
 #[cfg(feature = "s3")]
 fn bucket(address: &str) -> Result<Store, Fault> {
-    let refused = |error: String| Fault::new(Kind::Unavailable, format!("pictures in {address}: {error}"));
-    let name = address.strip_prefix("s3://").ok_or_else(|| refused("only s3:// is known".into()))?;
+    use object_store::RetryConfig;
+    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+    let refused =
+        |error: &str| Fault::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
+    let name = address.strip_prefix("s3://").ok_or_else(|| refused("only s3://bucket/folder is known"))?;
     let (bucket, folder) = name.split_once('/').unwrap_or((name, ""));
-    let objects = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-    let objects = objects.map_err(|error| refused(error.to_string()))?;
-    Ok(Store::of(Arc::new(objects), Key::from(folder), address.to_owned()))
+    if bucket.is_empty() {
+        return Err(refused("the bucket's name is missing: s3://bucket/folder"));
+    }
+    let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    let has_key = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId).is_some();
+    // Clients wait for it: what does not get over in these seconds is told.
+    let retry = RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(15), ..Default::default() };
+    let objects = builder.with_retry(retry).build().map_err(|error| refused(&cause(&error)))?;
+    let store = Store::of(Arc::new(objects), Key::from(folder), address.to_owned());
+    // Wrong names and credentials shall be told now, to the one who typed them.
+    let probe = async {
+        let bytes = Bytes::from(crate::random_name());
+        let key = Store::key(&bytes);
+        store.put(&key, bytes).await?;
+        store.get(&key).await?;
+        store.delete(&key).await
+    };
+    // On a thread of its own, because this one may belong to the runtime.
+    let worked = std::thread::scope(|scope| scope.spawn(|| store.wait(probe)).join());
+    match worked.map_err(|_| refused("the attempt to write there failed"))? {
+        Ok(()) => Ok(store),
+        Err(fault) if has_key => Err(fault),
+        Err(fault) => {
+            let asked = "AWS_ACCESS_KEY_ID is not set, so the machine was asked for credentials";
+            Err(Fault { detail: format!("{} ({asked})", fault.detail), ..fault })
+        }
+    }
 }
 
 #[cfg(not(feature = "s3"))]
 fn bucket(address: &str) -> Result<Store, Fault> {
     let detail = format!("pictures in {address}: this program was built without s3 (cargo build --features s3)");
     Err(Fault::new(Kind::Unavailable, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_told_in_words_that_help() {
+        let answer = |code: &str, more: &str| {
+            let body =
+                format!("<?xml version=\"1.0\"?>\n<Error><Code>{code}</Code><Message>No.</Message>{more}</Error>");
+            plainly(&format!("Server returned non-2xx status code: 403 Forbidden: {body}"))
+        };
+        let words = answer("InvalidAccessKeyId", "<AWSAccessKeyId>AKIA</AWSAccessKeyId>");
+        assert_eq!(words, "InvalidAccessKeyId: No; correct AWS_ACCESS_KEY_ID");
+        assert_eq!(answer("Odd", ""), "Odd: No; correct the AWS_ credentials");
+        assert_eq!(plainly("Connection refused (os error 111)"), "Connection refused (os error 111)");
+    }
+
+    #[test]
+    fn a_missing_bucket_is_no_missing_picture() {
+        let not_found = |body: &str| object_store::Error::NotFound { path: "ab/abcd".into(), source: body.into() };
+        assert!(is_none(&not_found("<Code>NoSuchKey</Code>")));
+        assert!(!is_none(&not_found("<Code>NoSuchBucket</Code>")));
+    }
 }
