@@ -190,6 +190,18 @@ fn a_check_says_whether_the_service_is_ready() {
 }
 
 #[test]
+fn an_upload_that_is_refused_at_once_hears_why() {
+    let store = tempfile::tempdir().unwrap();
+    let service = Service::start(store.path(), &["--tokens", "x"]);
+    for _ in 0..10 {
+        // More than fits into the buffers on the way.
+        let (status, head, body) = service.send("POST", "/api/v1/convert", &vec![0; 12 << 20]);
+        assert_eq!(status, 401);
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+    }
+}
+
+#[test]
 fn clients_that_say_nothing_do_not_stop_others() {
     let store = tempfile::tempdir().unwrap();
     let service = Service::start(store.path(), &["--header-timeout-s", "1"]);

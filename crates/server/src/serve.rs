@@ -119,13 +119,15 @@ async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(),
     }
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
+    // Whoever hears that we are there may tell us to go.
+    let told_to_stop = stop_signal();
     listening(address);
 
     let graceful = GracefulShutdown::new();
     let door = Door::new(&app.config, Arc::clone(&app.metrics));
     tokio::select! {
         () = door.accept(listener, http::router(Arc::clone(&app)), &graceful) => {}
-        name = stop_signal() => tracing::info!(signal = name, "shutting down: finishing what is begun"),
+        name = told_to_stop => tracing::info!(signal = name, "shutting down: finishing what is begun"),
     }
     app.drain();
     drop(sweeping);
@@ -152,27 +154,30 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String>
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
 }
 
-/// Resolves when somebody wants us to stop; a second signal ends the process at once.
-async fn stop_signal() -> &'static str {
+/// Hears signals from now on. Resolves when somebody wants us to stop; a second signal ends the process at once.
+fn stop_signal() -> impl Future<Output = &'static str> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "signals cannot be heard: only SIGKILL stops this process");
-            return std::future::pending().await;
-        }
-    };
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::warn!("stopped at once, by a second signal");
-        std::process::exit(130);
-    });
-    name
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        let (mut terminate, mut interrupt) = match signals {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "signals cannot be heard: only SIGKILL stops this process");
+                return std::future::pending().await;
+            }
+        };
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!("stopped at once, by a second signal");
+            std::process::exit(130);
+        });
+        name
+    }
 }

@@ -7,6 +7,7 @@ mod faces;
 mod guard;
 mod health;
 mod jobs;
+mod linger;
 mod openapi;
 mod studio;
 mod styles;
@@ -147,6 +148,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/share", post(assets::share))
         .fallback(assets::at_root)
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::map_request(linger::linger))
         .layer(CatchPanicLayer::custom(|_| {
             error::fault_of(axum::http::StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }))
