@@ -168,7 +168,7 @@ fn plainly(cause: &str) -> String {
 
 /// Files that a process was writing when it was killed: they have a # in their names until they are whole.
 fn remove_half_written(folder: &Path) {
-    const OLD: std::time::Duration = std::time::Duration::from_secs(600);
+    const OLD: Duration = Duration::from_secs(600);
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
     for file in entries(folder).flat_map(|folder| entries(&folder.path()).collect::<Vec<_>>()) {
         // Another process may be writing the young ones.
