@@ -24,7 +24,7 @@ pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> 
     photo::deliver(&order.target, &bytes)?;
     let size_px = order.size_px;
     if faces.is_empty() {
-        eprintln!("kaiga: no face was found, this is the middle of the photo");
+        eprintln!("kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle");
     }
     if let Target::File(path) = &order.target {
         println!("{}  {size_px}×{size_px} px", path.display());

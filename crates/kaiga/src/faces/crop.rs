@@ -46,7 +46,8 @@ const EYE_LINE: f32 = 0.4;
 const BELOW_CHIN: f32 = 0.12;
 
 /// A square around the largest face of a picture of `width`×`height` px: the eyes near the upper third, the chin never
-/// cut off if the picture has it, nothing outside the picture. Without faces the largest square in the middle.
+/// cut off if the picture has it, nothing outside the picture. Without faces the largest square in the middle; in a tall picture nearer to the top, where
+/// people who were not found have their heads.
 ///
 /// # Panics
 /// If the picture has no pixels.
@@ -60,7 +61,7 @@ pub fn avatar_crop(width: usize, height: usize, faces: &[Face]) -> Crop {
     };
     let main = faces.iter().filter(sound).max_by(|a, b| area(a).total_cmp(&area(b)));
     let Some(Face { bounds: [left, top, face_width, face_height], landmarks, .. }) = main else {
-        return Crop { x: (width - most) / 2, y: (height - most) / 2, side: most };
+        return Crop { x: (width - most) / 2, y: (height - most) / 4, side: most };
     };
     let face_side = face_height.max(*face_width);
     let side = ((SIDE * face_side).round() as usize).clamp(1, most);
@@ -80,9 +81,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_faces_it_is_the_middle() {
+    fn without_faces_it_is_the_middle_or_above() {
         assert_eq!(avatar_crop(300, 200, &[]), Crop { x: 50, y: 0, side: 200 });
-        assert_eq!(avatar_crop(1, 7, &[]), Crop { x: 0, y: 3, side: 1 });
+        assert_eq!(avatar_crop(1, 7, &[]), Crop { x: 0, y: 1, side: 1 });
         let broken = Face { bounds: [f32::NAN; 4], landmarks: [[0.0; 2]; 5], score: 1.0 };
         assert_eq!(avatar_crop(300, 200, &[broken]).side, 200);
     }

@@ -25,7 +25,8 @@ pub(super) struct Found {
     height: usize,
     /// The faces, the largest first.
     faces: Vec<Face>,
-    /// The square that `avatar` takes: around the largest face, or the middle of the photo.
+    /// The square that `avatar` takes: around the largest face, or without one the middle, of a tall photo the
+    /// upper middle.
     crop: Crop,
 }
 
