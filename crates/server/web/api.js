@@ -85,14 +85,14 @@ export async function remove(id) {
 
 const RETRIES = 8;
 
-// Asks again what a connection that broke kept from being answered; while the browser knows that it is offline, for as long
-// as that lasts.
+// Asks again what a connection that broke, or a house that is full, kept from being answered; while the browser knows that
+// it is offline, for as long as that lasts.
 async function persistently(ask, signal) {
   for (let failures = 0; ;) {
     try {
       return await ask();
     } catch (error) {
-      if (signal.aborted || (error.status >= 400 && error.status < 500)) throw error;
+      if (signal.aborted || (error.status >= 400 && error.status < 500 && error.status !== 429)) throw error;
       if (navigator.onLine && ++failures > RETRIES) throw error;
     }
     await sleep(1000 * Math.min(1 + failures, 5), signal);

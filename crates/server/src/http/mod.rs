@@ -120,7 +120,7 @@ impl App {
 
     fn no_memory(&self) -> Fault {
         let wait_s = (self.metrics.mean_paint_s() * 2.0).ceil().clamp(1.0, 60.0);
-        let detail = "the pictures being painted take all the memory there is for them";
+        let detail = "pictures being painted and answers being taken have all the memory there is for them";
         Fault::passing(Kind::QueueFull, detail, wait_s as u64)
     }
 }

@@ -71,7 +71,7 @@ const FAULTS: &[(&str, &str, &[Kind])] = &[
     (
         "/api/v1/jobs/{id}/result",
         "get",
-        &[Kind::Malformed, Kind::NotFound, Kind::NotReady, Kind::Gone, Kind::Unavailable],
+        &[Kind::Malformed, Kind::NotFound, Kind::NotReady, Kind::Gone, Kind::QueueFull, Kind::Unavailable],
     ),
     ("/api/v1/avatar", "post", UPLOAD),
     ("/api/v1/faces", "post", UPLOAD),

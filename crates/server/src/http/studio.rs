@@ -64,7 +64,6 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
     let task = {
         let app = Arc::clone(app);
         move || {
-            let _reserved = reserved;
             if watched.go_on().is_break() {
                 return;
             }
@@ -72,7 +71,8 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
             app.metrics.took(Part::Queue, waited);
             let in_progress = app.metrics.begun();
             let result = caught(|| work(&watched)).map(|result| (result, waited));
-            drop(in_progress);
+            // Who has the answer finds the memory free.
+            drop((in_progress, reserved));
             // The client may have gone.
             let _ = answer.send(result);
         }

@@ -160,6 +160,32 @@ async fn a_full_house_says_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_as_memory_until_it_is_taken() {
+    let service = Service::start(|_| ());
+    let job = service.submit("", picture(24, 16)).await;
+    assert_eq!(service.follow(&job).await.last().unwrap().0, "done");
+    let result = format!("{job}/result");
+    let requests = [
+        Request::post("/api/v1/convert").body(picture(24, 16).into()).unwrap(),
+        Request::get(&result).body(Body::empty()).unwrap(),
+    ];
+    let budget = &service.house.app.budget;
+    for request in requests {
+        let answer = tower::ServiceExt::oneshot(service.router.clone(), request).await.unwrap();
+        let bytes = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        assert_eq!(budget.used(), bytes.len() as u64);
+        drop(bytes);
+        assert_eq!(budget.used(), 0);
+    }
+    let mut all = budget.reserve_nothing();
+    all.exceed(service.house.app.config.limits.max_memory_bytes);
+    let answer = service.get(&result).await;
+    assert_eq!((answer.status.as_u16(), answer.problem()), (429, "queue-full".into()));
+    drop(all);
+    assert_eq!(service.get(&result).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn parts_that_take_too_long_are_stopped() {
     let painting = Service::start(|config| config.limits.paint_timeout_s = 0);
     let answer = painting.post("/api/v1/convert", picture(600, 600)).await;
