@@ -14,14 +14,13 @@ pub(crate) fn report(as_json: bool) -> Result<String, String> {
     let [eye, drawer] = networks.map_err(|error| error.to_string())?;
     let modulation = eye_measure(&eye)?;
     let drawer = measure(&drawer, &[Shape::new(512, 512, 3), Shape::new(1, 1, modulation.1)])?;
-    let memory = memory();
     let report = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "instructions": engine::cpu_features(),
         "threads": rayon::current_num_threads(),
-        "memory_available_bytes": memory.available,
-        "memory_limit_bytes": memory.limit,
+        "memory_available_bytes": memory_available(),
+        "memory_limit_bytes": server::memory::limit_bytes(),
         "models": models,
         "network": {
             "parameters": modulation.0.parameters + drawer.parameters,
@@ -84,21 +83,9 @@ fn for_people(report: &Value) -> String {
     lines.join("\n")
 }
 
-/// Memory in bytes, where the system tells.
-struct Memory {
-    available: Option<u64>,
-    limit: Option<u64>,
-}
-
-/// From Linux' files; elsewhere nothing is known.
-fn memory() -> Memory {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let available = read("/proc/meminfo").and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
-    });
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = limits.into_iter().find_map(|path| read(path)?.trim().parse::<u64>().ok());
-    // Version 1 writes a huge number for no limit.
-    Memory { available, limit: limit.filter(|&bytes| bytes < 1 << 60) }
+/// Memory that could be had now, bytes, where the system tells.
+fn memory_available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }

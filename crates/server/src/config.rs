@@ -212,7 +212,8 @@ settings! {
         /// Pixels of a photo's longer side.
         max_side_px: u32 = 30_000,
         /// Bytes of memory for uploads and pictures together, of all requests that are in the house at a time. A photo
-        /// counts 24 bytes a pixel, so this must be at least 24 times max_pixels.
+        /// counts 24 bytes a pixel, so this must be at least 24 times max_pixels. Where the process may hold less (its control
+        /// group's limit, the machine's memory), this and max_pixels are lowered to three quarters of that.
         max_memory_bytes: u64 = 2 << 30,
         /// Conversions that may wait for a painter; one more is told to come back later.
         queue_max: usize = 64,
@@ -287,6 +288,21 @@ settings! {
 /// All settings, those of the limits last.
 pub fn all_settings() -> impl Iterator<Item = &'static Setting> {
     Config::OWN.iter().chain(Limits::OWN)
+}
+
+impl Limits {
+    /// Lowers memory and pixels to what a process can keep that may hold `most_bytes`, a quarter of which is for all but
+    /// pictures. Whether there was anything to lower.
+    pub(crate) fn fit(&mut self, most_bytes: u64) -> bool {
+        let bytes = most_bytes / 4 * 3;
+        if self.max_memory_bytes <= bytes {
+            return false;
+        }
+        self.max_memory_bytes = bytes;
+        self.max_upload_bytes = self.max_upload_bytes.min(bytes / 4);
+        self.max_pixels = self.max_pixels.min((bytes - self.max_upload_bytes) / crate::BYTES_PER_PIXEL);
+        true
+    }
 }
 
 impl Config {
@@ -480,6 +496,22 @@ mod tests {
         let owned =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect::<Vec<_>>();
         Config::read(Some(("kaiga.toml", file)), owned(environment), &owned(flags))
+    }
+
+    #[test]
+    fn limits_fit_the_memory_there_is() {
+        let mut config = Config::default();
+        assert!(!config.limits.fit(3 << 30));
+        assert_eq!(config, Config::default());
+        for most_bytes in [2 << 30, 512 << 20, 64 << 20, 0] {
+            assert!(config.limits.fit(most_bytes));
+            let Limits { max_memory_bytes, max_pixels, max_upload_bytes, .. } = config.limits;
+            assert_eq!(max_memory_bytes, most_bytes / 4 * 3);
+            assert!(max_pixels * crate::BYTES_PER_PIXEL + max_upload_bytes <= max_memory_bytes);
+        }
+        config.limits = Limits::default();
+        assert!(config.limits.fit(512 << 20));
+        assert_eq!((config.limits.max_pixels, config.limits.max_upload_bytes), (15_684_949, 25 << 20));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod health;
 mod http;
 mod jobs;
 mod log;
+pub mod memory;
 mod metrics;
 mod order;
 mod paint;

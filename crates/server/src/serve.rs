@@ -1,7 +1,7 @@
 //! From a configuration to a running service, and back to nothing on SIGTERM.
 
 use crate::budget::Budget;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::connections::{self, Door};
 use crate::crew::Crew;
 use crate::health::Health;
@@ -9,6 +9,7 @@ use crate::http::{self, App};
 use crate::jobs::sweeper::{self, Sweeper};
 use crate::jobs::worker::{Bench, Outcome, run_one};
 use crate::jobs::{Jobs, Sqlite, Store, system_clock};
+use crate::memory;
 use crate::metrics::Metrics;
 use hyper_util::server::graceful::GracefulShutdown;
 use kaiga::Studio;
@@ -26,8 +27,19 @@ use tokio::net::TcpListener;
 ///
 /// # Errors
 /// In a sentence: an address cannot be had, the store cannot be opened.
-pub fn run(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
+pub fn run(mut config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
     crate::log::start(&config);
+    let limits = &mut config.limits;
+    if let Some(most_bytes) = memory::most_bytes().filter(|&most_bytes| limits.fit(most_bytes)) {
+        let Limits { max_memory_bytes, max_pixels, max_upload_bytes, .. } = *limits;
+        tracing::warn!(
+            most_bytes,
+            max_memory_bytes,
+            max_pixels,
+            max_upload_bytes,
+            "limits lowered to the memory there is"
+        );
+    }
     connections::raise_file_limit(config.limits.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;

@@ -24,7 +24,8 @@ use crate::crew::Crew;
 use crate::fault::{Fault, Kind};
 use crate::health::Health;
 use crate::jobs::Jobs;
-use crate::metrics::{Gauge, Metrics, peak_memory_bytes};
+use crate::memory;
+use crate::metrics::{Gauge, Metrics};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -108,7 +109,7 @@ impl App {
             ),
             ("kaiga_queue_depth", "Conversions that wait for a painter.", self.crew.waiting() as f64),
             ("kaiga_memory_reserved_bytes", "Memory promised to uploads and pictures.", self.budget.used() as f64),
-            ("kaiga_memory_peak_bytes", "Most memory the process ever held.", peak_memory_bytes() as f64),
+            ("kaiga_memory_peak_bytes", "Most memory the process ever held.", memory::peak_bytes() as f64),
             ("kaiga_ready", "Whether /readyz says yes.", f64::from(u8::from(self.trouble().is_none()))),
         ]
     }
