@@ -1,10 +1,11 @@
 // The dialog that chooses a square: suggested from the faces, adjusted by dragging, pinching or keys.
 
 import { dialog, h, icon } from "./dom.js";
+import { fingers } from "./fingers.js";
 import { t } from "./i18n.js";
 import { enqueue } from "./painting.js";
 import { cut, open } from "./pixels.js";
-import { aroundFace, byCorner, inside, middle, resized } from "./square.js";
+import { aroundFace, byCorner, inside, middle, resized, scaled } from "./square.js";
 import { changed } from "./state.js";
 
 /** Longest side of what is shown of a crop, px. */
@@ -16,7 +17,7 @@ export async function cropTo(picture, crop) {
   if (crop) {
     const bitmap = await open(picture.shown);
     const scale = bitmap.width / picture.width;
-    const blob = await cut(bitmap, { x: crop.x * scale, y: crop.y * scale, side: crop.side * scale }, SHOWN_PX);
+    const blob = await cut(bitmap, scaled(crop, scale), SHOWN_PX);
     bitmap.close();
     cropped = URL.createObjectURL(blob);
   }
@@ -29,7 +30,7 @@ export async function cropTo(picture, crop) {
 export function openCrop(picture) {
   const { width, height } = picture;
   const faces = picture.found?.faces ?? [];
-  const suggested = inside(faces.length ? picture.found.crop : middle(width, height), width, height);
+  const suggested = inside(picture.found?.crop ?? middle(width, height), width, height);
   let square = picture.crop ?? suggested;
 
   const corners = [[-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, bottom]) =>
@@ -94,32 +95,18 @@ export function openCrop(picture) {
 
 // Fingers on the stage as moves, pinches and dragged corners, in pixels of the photo.
 function drag(stage, { scale, move, pinch, corner }) {
-  const fingers = new Map();
   let held = null;
-  stage.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    fingers.set(event.pointerId, event);
-    stage.setPointerCapture(event.pointerId);
-    held = event.target.closest(".corner-handle");
-    event.preventDefault();
-    stage.querySelector(".square").focus({ preventScroll: true });
-  });
-  stage.addEventListener("pointermove", (event) => {
-    const last = fingers.get(event.pointerId);
-    if (!last) return;
-    fingers.set(event.pointerId, event);
-    if (fingers.size === 2) {
-      const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
-      const span = (finger) => Math.max(1, Math.hypot(finger.clientX - other.clientX, finger.clientY - other.clientY));
-      pinch(span(event) / span(last));
-    } else if (held) {
+  fingers(stage, {
+    start(event) {
+      held = event.target.closest(".corner-handle");
+      event.preventDefault();
+      stage.querySelector(".square").focus({ preventScroll: true });
+    },
+    move(event, last) {
+      if (!held) return move((event.clientX - last.clientX) * scale(), (event.clientY - last.clientY) * scale());
       const bounds = stage.getBoundingClientRect();
       corner(Number(held.dataset.right), Number(held.dataset.bottom), (event.clientX - bounds.left) * scale(), (event.clientY - bounds.top) * scale());
-    } else {
-      move((event.clientX - last.clientX) * scale(), (event.clientY - last.clientY) * scale());
-    }
+    },
+    pinch,
   });
-  const lift = (event) => fingers.delete(event.pointerId);
-  stage.addEventListener("pointerup", lift);
-  stage.addEventListener("pointercancel", lift);
 }

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { byId, say } from "./dom.js";
 import { enqueue, forget } from "./painting.js";
 import { cut, open } from "./pixels.js";
+import { scaled } from "./square.js";
 import { changed, defaults, newPicture, select, state } from "./state.js";
 
 /** Longest side of the copy that previews are made from, px. */
@@ -65,7 +66,7 @@ async function findFaces(picture) {
     const scale = picture.width / width;
     picture.found = {
       faces: faces.map(({ bounds, score }) => ({ bounds: bounds.map((value) => value * scale), score })),
-      crop: { x: crop.x * scale, y: crop.y * scale, side: crop.side * scale },
+      crop: scaled(crop, scale),
     };
     changed();
   } catch {

@@ -26,6 +26,11 @@ export function cut(bitmap, crop, maxSide, type = "image/webp", quality = 0.92) 
   const [outWidth, outHeight] = fit(width, height, maxSide);
   const target = canvas(outWidth, outHeight);
   const context = target.getContext("2d");
+  if (type === "image/jpeg") {
+    // It knows no transparency and would show black.
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, outWidth, outHeight);
+  }
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, x, y, width, height, 0, 0, outWidth, outHeight);
   return blobOf(target, type, quality);
@@ -36,23 +41,10 @@ export async function save(blob, type, maxSide = Infinity) {
   const bitmap = await open(blob);
   try {
     if (blob.type === type && Math.max(bitmap.width, bitmap.height) <= maxSide) return blob;
-    // JPEG knows no transparency and would show black.
-    if (type === "image/jpeg") return await overWhite(bitmap, maxSide);
     return await cut(bitmap, null, maxSide, type);
   } finally {
     bitmap.close();
   }
-}
-
-function overWhite(bitmap, maxSide) {
-  const [width, height] = fit(bitmap.width, bitmap.height, maxSide);
-  const target = canvas(width, height);
-  const context = target.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, width, height);
-  return blobOf(target, "image/jpeg", 0.92);
 }
 
 /** The formats this browser can write; Safari has no WebP. */

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { debounced, sleep } from "./dom.js";
 import { SMALL_PX } from "./intake.js";
 import { cut, open } from "./pixels.js";
+import { scaled } from "./square.js";
 import { changed, defaults, isFresh, lookKey, onChange, state } from "./state.js";
 
 export const THUMB_PX = 256;
@@ -21,8 +22,7 @@ export async function smallCopy(picture, maxSide = SMALL_PX) {
   const bitmap = await open(picture.small);
   const scale = bitmap.width / picture.width;
   const { crop } = picture;
-  const scaled = crop && { x: crop.x * scale, y: crop.y * scale, side: crop.side * scale };
-  const blob = await cut(bitmap, scaled, maxSide);
+  const blob = await cut(bitmap, crop && scaled(crop, scale), maxSide);
   bitmap.close();
   return blob;
 }

@@ -2,6 +2,7 @@
 // readers have it for nothing; pinch, wheel, double tap and keys zoom.
 
 import { h, icon } from "./dom.js";
+import { fingers } from "./fingers.js";
 import { t } from "./i18n.js";
 import { Zoom } from "./zoom.js";
 
@@ -50,35 +51,25 @@ export function split({ start = 50, zoomable = true } = {}) {
   };
 
   // One finger drags the divider, or the picture when zoomed in and away from the divider; two fingers pinch.
-  const fingers = new Map();
   let drags = null;
-  element.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.target.closest("button")) return;
-    fingers.set(event.pointerId, event);
-    element.setPointerCapture(event.pointerId);
-    const box = element.getBoundingClientRect();
-    const distance = Math.abs(event.clientX - box.left - box.width * range.value / 100);
-    drags = zoom.zoomed && distance > NEAR_PX ? "picture" : "divider";
-    if (drags === "divider" && event.pointerType === "mouse") { event.preventDefault(); range.focus({ preventScroll: true }); moveTo(event.clientX); }
-  });
-  element.addEventListener("pointermove", (event) => {
-    const last = fingers.get(event.pointerId);
-    if (!last) return;
-    fingers.set(event.pointerId, event);
-    if (fingers.size === 2 && zoomable) {
-      const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
-      const span = (finger) => Math.max(1, Math.hypot(finger.clientX - other.clientX, finger.clientY - other.clientY));
+  fingers(element, {
+    start(event) {
+      if (event.target.closest("button")) return false;
       const box = element.getBoundingClientRect();
-      zoom.by(span(event) / span(last), (event.clientX + other.clientX) / 2 - box.left, (event.clientY + other.clientY) / 2 - box.top);
-    } else if (drags === "picture") {
-      zoom.move(event.clientX - last.clientX, event.clientY - last.clientY);
-    } else if (fingers.size === 1) {
-      moveTo(event.clientX);
-    }
+      const distance = Math.abs(event.clientX - box.left - box.width * range.value / 100);
+      drags = zoom.zoomed && distance > NEAR_PX ? "picture" : "divider";
+      if (drags === "divider" && event.pointerType === "mouse") { event.preventDefault(); range.focus({ preventScroll: true }); moveTo(event.clientX); }
+    },
+    move(event, last, count) {
+      if (drags === "picture") zoom.move(event.clientX - last.clientX, event.clientY - last.clientY);
+      else if (count === 1) moveTo(event.clientX);
+    },
+    pinch(factor, clientX, clientY) {
+      if (!zoomable) return;
+      const box = element.getBoundingClientRect();
+      zoom.by(factor, clientX - box.left, clientY - box.top);
+    },
   });
-  const lift = (event) => fingers.delete(event.pointerId);
-  element.addEventListener("pointerup", lift);
-  element.addEventListener("pointercancel", lift);
 
   if (zoomable) {
     element.addEventListener("dblclick", (event) => {

@@ -11,6 +11,9 @@ export function inside({ x, y, side }, width, height) {
   return { x: within(x, width), y: within(y, height), side: kept };
 }
 
+/** The square in a picture of another scale. */
+export const scaled = ({ x, y, side }, by) => ({ x: x * by, y: y * by, side: side * by });
+
 /** Another side with the middle staying where it is. */
 export function resized({ x, y, side }, newSide, width, height) {
   const half = (side - newSide) / 2;
@@ -32,7 +35,7 @@ export function aroundFace([x, y, w, h], width, height) {
   return inside({ x: x + w / 2 - side / 2, y: y + h / 2 - side * 0.46, side }, width, height);
 }
 
-/** The largest square in the middle. */
+/** The largest square in the middle: what is suggested until the server has said where it would cut. */
 export function middle(width, height) {
   const side = Math.min(width, height);
   return inside({ x: (width - side) / 2, y: (height - side) / 2, side }, width, height);

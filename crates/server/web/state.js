@@ -33,7 +33,7 @@ export function newPicture(file) {
     /** The square to paint, {x, y, side} in upright px of the photo, or null for all of it; `cropped` shows it. */
     crop: null, cropped: null,
     /** The latest Job the server told, and the notice of a wait for a full server. */
-    job: null, waitUntil: 0,
+    job: null,
     /** {key, url} of a quick small painting; {key, url, blob, width, height, id, expires} of the true one. */
     preview: null, result: null,
     error: null,

@@ -6,7 +6,7 @@ const root = "__ASSETS__";
 const shell = `shell ${root}`;
 const shared = "shared";
 const assets = [
-  "api.js", "app.js", "camera.js", "compare.js", "crop.js", "dom.js", "errors.js", "film.js", "i18n.js", "intake.js",
+  "api.js", "app.js", "camera.js", "compare.js", "crop.js", "dom.js", "errors.js", "film.js", "fingers.js", "i18n.js", "intake.js",
   "look.js", "painting.js", "petals.js", "pixels.js", "previews.js", "progress.js", "save.js", "split.js", "square.js",
   "state.js", "viewer.js", "welcome.js", "zip.js", "zoom.js",
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
