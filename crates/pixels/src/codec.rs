@@ -14,6 +14,7 @@ pub use encode::write;
 pub use error::{Error, ErrorKind, Limit};
 
 use crate::Image;
+use crate::resize::{self, Filter};
 use crate::space::{Alpha8, Srgb8};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,6 +27,28 @@ pub struct Photo {
     pub alpha: Option<Image<Alpha8>>,
     /// What the file was.
     pub format: Format,
+}
+
+impl Photo {
+    /// A part of it, with the opacity of that part.
+    ///
+    /// # Panics
+    /// If the part reaches outside the photo.
+    #[must_use]
+    pub fn crop(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
+        let alpha = self.alpha.as_ref().map(|alpha| alpha.crop(x, y, width, height));
+        Self { image: self.image.crop(x, y, width, height), alpha, format: self.format }
+    }
+
+    /// The whole in another size, see [`resize::to`].
+    ///
+    /// # Panics
+    /// If a size is 0.
+    #[must_use]
+    pub fn resize(&self, width: usize, height: usize, filter: Filter) -> Self {
+        let alpha = self.alpha.as_ref().map(|alpha| resize::to(alpha, width, height, filter));
+        Self { image: resize::to(&self.image, width, height, filter), alpha, format: self.format }
+    }
 }
 
 /// A file format we read. JPEG, PNG and WebP can be written too ([`Format::can_write`]).

@@ -1,6 +1,7 @@
 //! What Prometheus reads: counters, gauges and histograms in its text format (version 0.0.4).
 
 use crate::fault::Kind;
+use crate::paint::Took;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,6 +90,14 @@ impl Metrics {
         }
         histogram.count.fetch_add(1, Ordering::Relaxed);
         histogram.sum_us.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// A picture was painted, and the time went there.
+    pub(crate) fn painted(&self, took: Took) {
+        for (part, time) in [(Part::Decode, took.decoding), (Part::Paint, took.painting), (Part::Encode, took.encoding)]
+        {
+            self.took(part, time);
+        }
     }
 
     /// A picture is begun.

@@ -6,7 +6,7 @@ use crate::order::Order;
 use kaiga::faces::{Crop, Face, avatar_crop};
 use kaiga::{Photo, Studio};
 use pixels::codec;
-use pixels::resize::{self, Filter};
+use pixels::resize::Filter;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -184,7 +184,8 @@ fn painted(
     })
 }
 
-fn begin(watcher: &dyn Watcher, stage: Stage) -> Result<(), Fault> {
+/// Tells the watcher that a stage begins; an error if it stops there.
+pub(crate) fn begin(watcher: &dyn Watcher, stage: Stage) -> Result<(), Fault> {
     match watcher.stage(stage) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(fault) => Err(fault),
@@ -207,8 +208,7 @@ fn prepared(mut photo: Photo, order: &Order) -> Result<Photo, Fault> {
             let detail = format!("the crop {x},{y},{side} reaches beyond the picture of {width}×{height} px");
             return Err(Fault::new(Kind::Setting, detail));
         }
-        photo.image = photo.image.crop(x, y, side, side);
-        photo.alpha = photo.alpha.map(|alpha| alpha.crop(x, y, side, side));
+        photo = photo.crop(x, y, side, side);
     }
     let (width, height) = (photo.image.width(), photo.image.height());
     let longer = width.max(height);
@@ -216,9 +216,7 @@ fn prepared(mut photo: Photo, order: &Order) -> Result<Photo, Fault> {
         && longer > max_side_px
     {
         let scaled = |side: usize| ((side as f64 * max_side_px as f64 / longer as f64).round() as usize).max(1);
-        let (width, height) = (scaled(width), scaled(height));
-        photo.image = resize::to(&photo.image, width, height, Filter::Lanczos3);
-        photo.alpha = photo.alpha.map(|alpha| resize::to(&alpha, width, height, Filter::Lanczos3));
+        photo = photo.resize(scaled(width), scaled(height), Filter::Lanczos3);
     }
     Ok(photo)
 }

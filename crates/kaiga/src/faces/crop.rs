@@ -2,7 +2,7 @@
 
 use super::Face;
 use pixels::codec::Photo;
-use pixels::resize::{self, Filter};
+use pixels::resize::Filter;
 
 /// A square part of a picture, px; never outside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +23,7 @@ impl Crop {
     pub fn cut(self, photo: &Photo, faces: &[Face], size_px: usize) -> (Photo, Vec<Face>) {
         let Self { x, y, side } = self;
         let filter = if size_px < side { Filter::Lanczos3 } else { Filter::Mitchell };
-        let image = resize::to(&photo.image.crop(x, y, side, side), size_px, size_px, filter);
-        let opacity = photo.alpha.as_ref();
-        let alpha = opacity.map(|alpha| resize::to(&alpha.crop(x, y, side, side), size_px, size_px, filter));
+        let square = photo.crop(x, y, side, side).resize(size_px, size_px, filter);
         let scale = size_px as f32 / side as f32;
         let place = |[px, py]: [f32; 2]| [(px - x as f32) * scale, (py - y as f32) * scale];
         let faces = faces.iter().map(|face| {
@@ -34,7 +32,7 @@ impl Crop {
             let landmarks = face.landmarks.map(place);
             Face { bounds: [left, top, width * scale, height * scale], landmarks, ..*face }
         });
-        (Photo { image, alpha, format: photo.format }, faces.collect())
+        (square, faces.collect())
     }
 }
 
@@ -46,8 +44,8 @@ const EYE_LINE: f32 = 0.4;
 const BELOW_CHIN: f32 = 0.12;
 
 /// A square around the largest face of a picture of `width`×`height` px: the eyes near the upper third, the chin never
-/// cut off if the picture has it, nothing outside the picture. Without faces the largest square in the middle; in a tall picture nearer to the top, where
-/// people who were not found have their heads.
+/// cut off if the picture has it, nothing outside the picture. Without faces the largest square in the middle; in a tall
+/// picture nearer to the top, where people who were not found have their heads.
 ///
 /// # Panics
 /// If the picture has no pixels.

@@ -4,7 +4,6 @@ use super::App;
 use super::studio::{Watched, on_a_painter};
 use super::upload::{self, Upload};
 use crate::fault::Fault;
-use crate::metrics::Part;
 use crate::order::Parameters;
 use crate::paint::{Painted, paint};
 use axum::body::Body;
@@ -46,10 +45,7 @@ async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Durati
 /// Notes that painting works, and where the time went.
 pub(super) fn count(app: &App, painted: &Painted) {
     app.health.painted();
-    let took = painted.took;
-    for (part, time) in [(Part::Decode, took.decoding), (Part::Paint, took.painting), (Part::Encode, took.encoding)] {
-        app.metrics.took(part, time);
-    }
+    app.metrics.painted(painted.took);
 }
 
 /// The painting as an answer.

@@ -5,14 +5,13 @@ use super::upload::{self, Upload};
 use super::{App, convert};
 use crate::fault::{Fault, Kind};
 use crate::order::Parameters;
-use crate::paint::{Stage, Watcher, codec_limits, paint_avatar};
+use crate::paint::{Stage, begin, codec_limits, paint_avatar};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use kaiga::faces::avatar_crop;
 use pixels::codec;
 use serde::Serialize;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -68,9 +67,9 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
     let work = {
         let app = Arc::clone(&app);
         move |watched: &Watched| {
-            go_on(watched.stage(Stage::Decoding))?;
+            begin(watched, Stage::Decoding)?;
             let photo = codec::read(&file, &codec_limits(&app.config.limits))?;
-            go_on(watched.stage(Stage::Painting))?;
+            begin(watched, Stage::Painting)?;
             let faces = app.studio.faces(&photo)?;
             let (width, height) = (photo.image.width(), photo.image.height());
             let kaiga::faces::Crop { x, y, side } = avatar_crop(width, height, &faces);
@@ -83,13 +82,6 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
     };
     let (found, _) = on_a_painter(&app, reserved, work).await?;
     Ok(Json(found))
-}
-
-fn go_on(answer: ControlFlow<Fault>) -> Result<(), Fault> {
-    match answer {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(fault) => Err(fault),
-    }
 }
 
 /// Side of an avatar, px.

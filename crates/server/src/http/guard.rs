@@ -94,8 +94,7 @@ fn mac(secret: &str, text: &str) -> Hmac<Sha256> {
 
 /// The signature of `METHOD PATH?QUERY` (the query without its signature), hexadecimal: HMAC-SHA256.
 pub fn sign(secret: &str, method: &str, path_and_query: &str) -> String {
-    let bytes = mac(secret, &format!("{method} {path_and_query}")).finalize().into_bytes();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex(&mac(secret, &format!("{method} {path_and_query}")).finalize().into_bytes())
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -124,17 +124,22 @@ fn damaged(path: &Path, how: &str) -> String {
     )
 }
 
-/// Lets go of the pictures of the jobs `which`, for the sweeper.
+/// The columns that hold keys of pictures.
+const PICTURES: &[&str] = &["photo", "result"];
+
+/// Lets go of the pictures in those columns of the jobs `which`, for the sweeper.
 fn let_go(
     transaction: &Transaction,
-    column: &str,
+    columns: &[&str],
     which: &str,
     parameters: &[&dyn rusqlite::ToSql],
 ) -> rusqlite::Result<()> {
-    let keep =
-        format!("INSERT OR IGNORE INTO garbage SELECT {column} FROM jobs WHERE {column} IS NOT NULL AND {which}");
-    transaction.execute(&keep, parameters)?;
-    transaction.execute(&format!("UPDATE jobs SET {column} = NULL WHERE {which}"), parameters)?;
+    for column in columns {
+        let keep =
+            format!("INSERT OR IGNORE INTO garbage SELECT {column} FROM jobs WHERE {column} IS NOT NULL AND {which}");
+        transaction.execute(&keep, parameters)?;
+        transaction.execute(&format!("UPDATE jobs SET {column} = NULL WHERE {which}"), parameters)?;
+    }
     Ok(())
 }
 
@@ -190,8 +195,7 @@ impl Queue for Sqlite {
                     "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = ?3 WHERE id = ?1",
                     params![id, Kind::Internal.name(), detail],
                 )?;
-                let_go(transaction, "photo", "id = ?1", &[&id])?;
-                let_go(transaction, "result", "id = ?1", &[&id])?;
+                let_go(transaction, PICTURES, "id = ?1", &[&id])?;
             }
             let next = format!(
                 "SELECT id, photo, parameters, attempts, state FROM jobs
@@ -241,7 +245,7 @@ impl Queue for Sqlite {
             // That of an attempt before, if it was another.
             let other = format!("{HELD} AND result IS NOT ?3");
             let with: [&dyn rusqlite::ToSql; 3] = [&attempt.id, &attempt.token, &result];
-            let_go(transaction, "result", &other, &with)?;
+            let_go(transaction, &["result"], &other, &with)?;
             Ok(transaction.execute(&format!("UPDATE jobs SET result = ?3 WHERE {HELD}"), &with[..])? == 1)
         })
     }
@@ -249,7 +253,7 @@ impl Queue for Sqlite {
     fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault> {
         self.transaction(|transaction| {
             let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
-            let_go(transaction, "photo", HELD, &with)?;
+            let_go(transaction, &["photo"], HELD, &with)?;
             let changed = match &end {
                 Ok(news) => {
                     let (width, height) = news.size.unzip();
@@ -260,7 +264,7 @@ impl Queue for Sqlite {
                     transaction.execute(&set, params![attempt.id, attempt.token, width, height])?
                 }
                 Err(fault) => {
-                    let_go(transaction, "result", HELD, &with)?;
+                    let_go(transaction, &["result"], HELD, &with)?;
                     let set =
                         format!("UPDATE jobs SET state = 'failed', token = NULL, fault = ?3, detail = ?4 WHERE {HELD}");
                     transaction.execute(&set, params![attempt.id, attempt.token, fault.kind.name(), fault.detail])?
@@ -289,8 +293,7 @@ impl Queue for Sqlite {
 
     fn cancel(&self, id: &str) -> Result<bool, Fault> {
         self.transaction(|transaction| {
-            let_go(transaction, "photo", "id = ?1", &[&id])?;
-            let_go(transaction, "result", "id = ?1", &[&id])?;
+            let_go(transaction, PICTURES, "id = ?1", &[&id])?;
             let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
             Ok(transaction.execute(set, [id])? == 1)
         })
@@ -307,8 +310,7 @@ impl Queue for Sqlite {
                      WHERE expires_ms <= ?1 AND state IN ('receiving', 'queued', 'running')",
                     params![now_ms, Kind::TimedOut.name()],
                 )?;
-                let_go(transaction, "photo", "expires_ms <= ?1", &[&now_ms])?;
-                let_go(transaction, "result", "expires_ms <= ?1", &[&now_ms])?;
+                let_go(transaction, PICTURES, "expires_ms <= ?1", &[&now_ms])?;
             }
             // As long again it is remembered that there was such a job.
             transaction.execute("DELETE FROM jobs WHERE expires_ms + (expires_ms - created_ms) <= ?1", [now_ms])?;

@@ -5,7 +5,7 @@ use super::queue::{Attempt, Claim, News, Terms};
 use super::{Jobs, Store};
 use crate::budget::Budget;
 use crate::fault::{Fault, Kind};
-use crate::metrics::{Metrics, Part};
+use crate::metrics::Metrics;
 use crate::order::{Order, Pairs};
 use crate::paint::{BYTES_PER_PIXEL, Painted, Stage, Watcher, caught, codec_limits, paint};
 use kaiga::Studio;
@@ -189,11 +189,8 @@ impl<'a> Run<'a> {
 
     /// Stores the painting.
     fn keep(&self, painted: Painted) -> Result<(), Fault> {
-        let (jobs, took) = (&self.bench.jobs, painted.took);
-        for (part, time) in [(Part::Decode, took.decoding), (Part::Paint, took.painting), (Part::Encode, took.encoding)]
-        {
-            self.bench.metrics.took(part, time);
-        }
+        let jobs = &self.bench.jobs;
+        self.bench.metrics.painted(painted.took);
         let key = Store::key(&painted.bytes);
         if !jobs.noted(jobs.queue.announce(self.attempt, &key))? {
             return Err(Fault::new(Kind::Cancelled, "the job was taken away"));

@@ -2,6 +2,7 @@
 
 use kaiga::faces::Face;
 use kaiga::faces::nms::iou;
+use pixels::warp::distance;
 use serde::Serialize;
 
 /// The least overlap (IoU) of a face with the one found again.
@@ -48,7 +49,7 @@ pub fn same_face<'a>(faces: &'a [Face], face: &Face, least: f32) -> Option<&'a F
 
 /// Mean distance of five landmarks, in the distance of the wanted eyes.
 pub fn landmarks_off(got: &[[f32; 2]; 5], wanted: &[[f32; 2]; 5]) -> f64 {
-    let apart = |a: [f32; 2], b: [f32; 2]| f64::from((a[0] - b[0]).hypot(a[1] - b[1]));
+    let apart = |a: [f32; 2], b: [f32; 2]| f64::from(distance(a, b));
     let sum: f64 = got.iter().zip(wanted).map(|(a, b)| apart(*a, *b)).sum();
     sum / 5.0 / apart(wanted[0], wanted[1]).max(1e-6)
 }
