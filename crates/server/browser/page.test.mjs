@@ -194,6 +194,20 @@ test("the suggested crop is adjusted by keys, mouse and touch", async () => {
   await page.finish();
 });
 
+test("nobody found: the square is the one that the server would cut", async () => {
+  const page = await newPage();
+  const [answer] = await Promise.all([page.waitForResponse((response) => response.url().endsWith("/faces")), choose(page, [fileOf(drawnFace)])]);
+  const { width, height, faces, crop } = await answer.json();
+  assert.deepEqual([faces.length, crop.side, crop.y], [0, width, Math.floor((height - width) / 4)], "a tall photo, its upper middle");
+  // Nothing to be seen says that the page has taken the answer in.
+  await page.waitForFunction(async () => (await import(new URL("state.js", document.querySelector("script[type=module]").src))).state.selected?.found);
+  await waitPainted(page);
+  await page.getByRole("button", { name: "Crop to a square" }).click();
+  const top = await page.locator(".cropstage").evaluate((stage) => parseFloat(stage.style.getPropertyValue("--top")));
+  assert.ok(Math.abs(top - 100 * crop.y / height) < 0.5, `${top} % from the top`);
+  await page.finish();
+});
+
 test("five photos, one of them broken: four paintings, a message, a zip", async () => {
   const page = await newPage({ allowed: /status of 4\d\d/ });
   await drop(page, [fileOf(street, "one.jpg"), fileOf(street, "same.jpg"), brokenFile(), fileOf(street, "same.jpg"), fileOf(drawnFace, "樱花.jpg")]);
