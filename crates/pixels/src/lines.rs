@@ -3,7 +3,7 @@
 
 use crate::blur;
 use crate::image::Image;
-use crate::space::{Gray, Space};
+use crate::space::{Gray, Space, Srgb, luma_from_srgb};
 use rayon::prelude::*;
 
 /// A direction at every pixel: the unit vector (x, y), x to the right and y downwards.
@@ -114,14 +114,14 @@ fn smooth_along(plane: &Image<Gray>, across: &Image<Direction>, along_px: f32) -
     // Value and tangent side by side: one set of bilinear weights serves all three.
     let field = Field::new(plane.width(), plane.height(), steps + 2, |x, y| {
         let [nx, ny] = across.at(x, y);
-        [plane.at(x, y), -ny, nx, 0.0]
+        [-ny, nx, plane.at(x, y), 0.0]
     });
     by_rows(plane.width(), plane.height(), |y, row| {
         // Walkers side by side, both ways from each of a few pixels: every step waits for its sample, so one walker
         // alone would leave the core idle.
         for (block, (out, across)) in row.chunks_mut(WALKED).zip(across.row(y).chunks(WALKED)).enumerate() {
             let start = block * WALKED;
-            let mut walkers = [Walker::default(); 2 * WALKED];
+            let mut walkers = [Walker::<4>::default(); 2 * WALKED];
             for (pair, &[nx, ny]) in walkers.chunks_exact_mut(2).zip(across) {
                 pair[0].heading = [-ny, nx];
                 pair[1].heading = [ny, -nx];
@@ -132,30 +132,70 @@ fn smooth_along(plane: &Image<Gray>, across: &Image<Direction>, along_px: f32) -
                 }
             }
             for (i, out) in out.iter_mut().enumerate() {
-                *out = (plane.at(start + i, y) + walkers[2 * i].total + walkers[2 * i + 1].total) / sum;
+                *out = (plane.at(start + i, y) + walkers[2 * i].total[2] + walkers[2 * i + 1].total[2]) / sum;
             }
         }
     })
 }
 
+/// The picture smoothed by a Gaussian of `along_px` along its edges and not across them (Kang, Lee, Chui 2009): borders
+/// become long and even, ripples run together. Where there is no direction it stays as it is.
+pub fn smooth_along_edges(picture: &Image<Srgb>, along_px: f32) -> Image<Srgb> {
+    let Structure { across, coherence } = structure(&picture.map::<Gray>(luma_from_srgb), FLOW_SIGMA_PX);
+    let steps = (2.0 * along_px) as usize;
+    let weight: Vec<f32> = (1..=steps).map(|t| (-((t * t) as f32) / (2.0 * along_px * along_px)).exp()).collect();
+    let sum = 1.0 + 2.0 * weight.iter().sum::<f32>();
+    let field = Field::new(picture.width(), picture.height(), steps + 2, |x, y| {
+        let ([nx, ny], [r, g, b]) = (across.at(x, y), picture.at(x, y));
+        [-ny, nx, r, g, b]
+    });
+    let mut smoothed = Image::filled(picture.width(), picture.height(), [0.0; 3]);
+    let rows = smoothed.pixels_mut().par_chunks_mut(picture.width().max(1)).enumerate();
+    rows.for_each(|(y, row)| {
+        for (x, out) in row.iter_mut().enumerate() {
+            let [nx, ny] = across.at(x, y);
+            let mut walkers = [Walker::<5>::default(); 2];
+            walkers[0].heading = [-ny, nx];
+            walkers[1].heading = [ny, -nx];
+            for &weight in &weight {
+                walkers.iter_mut().for_each(|walker| walker.step(&field, x, y, weight));
+            }
+            let (own, [a, b]) = (picture.at(x, y), walkers);
+            let directed = (coherence.at(x, y) * 2.0 - 0.5).clamp(0.0, 1.0);
+            *out = std::array::from_fn(|c| {
+                own[c] + directed * ((own[c] + a.total[2 + c] + b.total[2 + c]) / sum - own[c])
+            });
+        }
+    });
+    smoothed
+}
+
 /// Pixels whose walkers go side by side in [`smooth_along`].
 const WALKED: usize = 8;
 
-/// One way along a tangent: offset from the pixel it started at, direction of the next step, weighted sum so far.
-#[derive(Clone, Copy, Default)]
-struct Walker {
+/// One way along a tangent: offset from the pixel it started at, direction of the next step, weighted sum so far of a
+/// field whose first two numbers are the tangent.
+#[derive(Clone, Copy)]
+struct Walker<const C: usize> {
     offset: [f32; 2],
     heading: [f32; 2],
-    total: f32,
+    total: [f32; C],
 }
 
-impl Walker {
+impl<const C: usize> Default for Walker<C> {
+    fn default() -> Self {
+        Self { offset: [0.0; 2], heading: [0.0; 2], total: [0.0; C] }
+    }
+}
+
+impl<const C: usize> Walker<C> {
     #[inline]
-    fn step(&mut self, field: &Field<4>, x: usize, y: usize, weight: f32) {
+    fn step(&mut self, field: &Field<C>, x: usize, y: usize, weight: f32) {
         let ([at_x, at_y], [dx, dy]) = (self.offset, self.heading);
         self.offset = [at_x + dx, at_y + dy];
-        let [value, tx, ty, _] = field.sample(x, y, self.offset[0], self.offset[1]);
-        self.total += weight * value;
+        let sample = field.sample(x, y, self.offset[0], self.offset[1]);
+        let [tx, ty] = [sample[0], sample[1]];
+        self.total.iter_mut().zip(sample).for_each(|(total, value)| *total += weight * value);
         // A tangent has no sign of its own: keep walking the way we came.
         let same = if tx * dx + ty * dy < 0.0 { -1.0 } else { 1.0 };
         self.heading = [tx * same, ty * same];

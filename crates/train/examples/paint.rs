@@ -1,26 +1,21 @@
 //! Paints photos to every taste and says how long it took:
-//! `paint OUT_DIR [--prototype] [--faces FACES.json PHOTOS] PHOTO…` writes OUT_DIR/NAME.STYLE.png and
+//! `paint OUT_DIR [--faces FACES.json PHOTOS] PHOTO…` writes OUT_DIR/NAME.STYLE.png and
 //! OUT_DIR/NAME.STYLE.ink.png, and NAME.photo.png at working size. FACES.json is what `faces.py PHOTOS` found.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result};
-use kaiga_train::painter::{Taste, face, paint, portrait};
+use kaiga_train::painter::{Taste, face, paint_all, portrait};
 use kaiga_train::pairs::at_working_size;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() -> Result<()> {
-    let usage = "paint OUT_DIR [--prototype] [--faces FACES.json PHOTOS] PHOTO…";
+    let usage = "paint OUT_DIR [--faces FACES.json PHOTOS] PHOTO…";
     let mut arguments = std::env::args().skip(1);
     let out = PathBuf::from(arguments.next().context(usage)?);
-    let (mut tastes, mut faces, mut folder) = (Taste::all().to_vec(), HashMap::new(), PathBuf::new());
+    let (tastes, mut faces, mut folder) = (Taste::all(), HashMap::new(), PathBuf::new());
     while let Some(argument) = arguments.next() {
-        if argument == "--prototype" {
-            let plain = [Taste::prototype_meadow(), Taste::prototype_skyglow(), Taste::prototype_storybook()];
-            tastes.iter_mut().zip(plain).for_each(|(taste, plain)| taste.1 = plain);
-            continue;
-        }
         if argument == "--faces" {
             faces = face::read(&PathBuf::from(arguments.next().context(usage)?))?;
             folder = PathBuf::from(arguments.next().context(usage)?);
@@ -42,10 +37,13 @@ fn main() -> Result<()> {
             Ok(picture.save(out.join(format!("{name}.{style}.png")))?)
         };
         save(&photo, "photo")?;
-        for (style, taste) in &tastes {
-            let start = Instant::now();
-            let painted = if *style == "portrait" { portrait(&photo, &found) } else { paint(&photo, taste) };
-            println!("{name}: {width}×{height}, {style} {:.2} s", start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        let mut all = paint_all(&photo, &tastes.each_ref().map(|(_, taste)| *taste));
+        if let (Some(at), false) = (tastes.iter().position(|(style, _)| *style == "portrait"), found.is_empty()) {
+            all[at] = portrait(&photo, &found);
+        }
+        println!("{name}: {width}×{height}, {:.2} s", start.elapsed().as_secs_f64());
+        for ((style, _), painted) in tastes.iter().zip(all) {
             save(&painted.painting, style)?;
             let ink = painted.ink.pixels().iter().map(|v| (v * 255.0 + 0.5) as u8).collect();
             let ink = image::GrayImage::from_raw(width, height, ink).context("as many samples as pixels")?;

@@ -1,13 +1,16 @@
 //! The painter: photo in, painting out, by classical operators alone. What it paints is what the
 //! network learns, so its taste is the product's taste.
 //!
-//! A [`Study`] of a photo (light, strokes, lines) is the expensive part and depends on [`Strokes`]
-//! alone; every [`Taste`] with the same strokes is painted from the same study. Radii are absolute: a
-//! picture should have about 0.4–0.8 Mpx.
+//! A [`Study`] of a photo (light, fills, where lines can be) is the expensive part and depends on [`Fills`]
+//! alone; every [`Taste`] with the same fills is painted from the same study. Radii are absolute: a
+//! picture should have about 0.3–0.5 Mpx.
 
 mod colour;
 pub mod face;
+mod fills;
+mod ink;
 mod light;
+mod looks;
 mod palette;
 mod portrait;
 mod taste;
@@ -15,39 +18,37 @@ mod taste;
 pub use face::Face;
 pub use palette::{Colours, Palette};
 pub use portrait::portrait;
-pub use taste::{Bloom, Blues, Clumps, Colour, Greens, Ink, Shadows, Strokes, Taste};
+pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, SCREEN_TONES, Taste, Tones};
 
 use pixels::blur::{gaussian, sobel};
-use pixels::guided::guided;
-use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, luma_from_srgb};
+use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
 use pixels::{Image, lines, smooth};
 use rayon::prelude::*;
 
-/// Weight of the guided filter's picture, which brings back the photo's fine borders, in the base.
-const CRISP_SHARE: f32 = 0.25;
-/// Local contrast is raised by this share of the difference to the surroundings.
-const LOCAL_CONTRAST: f32 = 0.22;
-/// Sigma of the surroundings, px.
+/// Sigma of the surroundings that local contrast is raised against, px.
 const LOCAL_CONTRAST_PX: f32 = 24.0;
+/// How much more dark regions are opened than the rest, 0..1.
+const SHADOWS_OPENED: f32 = 0.35;
 
 /// What the painter makes of a photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Painted {
-    /// The painting, of the photo's size.
+    /// The painting, of the photo's size. In [`Medium::Screentone`] greys are tones: the share of paper between dots.
     pub painting: Image<Srgb8>,
     /// Ink laid on, 0..1: the share by which it darkens the lightness under it.
     pub ink: Image<Gray>,
 }
 
-/// Paints `photo` to every taste, in the order given; tastes with the same strokes share a study.
+/// Paints `photo` to every taste, in the order given; tastes with the same fills share a study.
 pub fn paint_all(photo: &Image<Srgb8>, tastes: &[Taste]) -> Vec<Painted> {
+    let mut grounds = Grounds::new(photo);
     let mut studies: Vec<Study> = Vec::new();
     tastes
         .iter()
         .map(|taste| {
-            let known = studies.iter().position(|study| study.strokes == taste.strokes);
+            let known = studies.iter().position(|study| study.fills == taste.fills);
             let index = known.unwrap_or_else(|| {
-                studies.push(Study::of(photo, &taste.strokes));
+                studies.push(grounds.study(&taste.fills));
                 studies.len() - 1
             });
             studies[index].paint(taste)
@@ -57,161 +58,172 @@ pub fn paint_all(photo: &Image<Srgb8>, tastes: &[Taste]) -> Vec<Painted> {
 
 /// Paints `photo` to one taste.
 pub fn paint(photo: &Image<Srgb8>, taste: &Taste) -> Painted {
-    Study::of(photo, &taste.strokes).paint(taste)
+    Study::of(photo, &taste.fills).paint(taste)
 }
 
-/// A photo put into light, laid out in strokes, its lines found: all that tastes share.
+/// A photo put into light, and flattened as often as studies of it ask for.
+struct Ground {
+    exposure: f32,
+    photo: Image<Srgb>,
+    flattened: Vec<(f32, Image<Srgb>)>,
+}
+
+impl Ground {
+    /// The photo after L0 gradient smoothing with `lambda`.
+    fn flattened(&mut self, lambda: f32) -> Image<Srgb> {
+        if let Some((_, known)) = self.flattened.iter().find(|(known, _)| *known == lambda) {
+            return known.clone();
+        }
+        let flat = smooth::l0_gradient(&self.photo, lambda, 2.0).map::<Srgb>(|v| v.map(|v| v.clamp(0.0, 1.0)));
+        self.flattened.push((lambda, flat.clone()));
+        flat
+    }
+}
+
+/// One photo at every exposure that was asked for.
+struct Grounds<'a> {
+    photo: &'a Image<Srgb8>,
+    known: Vec<Ground>,
+}
+
+impl<'a> Grounds<'a> {
+    fn new(photo: &'a Image<Srgb8>) -> Self {
+        Self { photo, known: Vec::new() }
+    }
+
+    fn study(&mut self, fills: &Fills) -> Study {
+        let known = self.known.iter().position(|ground| ground.exposure == fills.exposure);
+        let index = known.unwrap_or_else(|| {
+            let photo = light::expose(self.photo, fills.exposure, SHADOWS_OPENED);
+            self.known.push(Ground { exposure: fills.exposure, photo, flattened: Vec::new() });
+            self.known.len() - 1
+        });
+        Study::on(&mut self.known[index], fills)
+    }
+}
+
+/// A photo put into light, laid out in fills, its lines found: all that tastes share.
 #[derive(Clone, Debug)]
 pub struct Study {
-    strokes: Strokes,
-    /// The picture in strokes, before any taste in colour.
+    fills: Fills,
+    /// The picture in fills, before any taste in colour.
     base_lab: Image<Lab>,
-    /// Likelihood of skin in the base, 0..1.
-    skin: Image<Gray>,
+    /// Luma of the fills that get a line around.
+    outlined: Image<Gray>,
+    /// Texture that became clumps, 0..1.
+    rough: Image<Gray>,
+    /// The lit (1) and shaded (−1) sides of clumps.
+    lit: Image<Gray>,
+    /// Skin and what is near it, 0..1.
+    spared: Image<Gray>,
     /// Thin structures, 0..1.
     thin: Image<Gray>,
-    /// Flow-based difference of Gaussians of the photo's luma, negative on the dark side, and coherence.
-    edges: (Image<Gray>, Image<Gray>),
-    /// The same of the strokes' luma: the outlines of clumps.
-    clump_edges: Option<(Image<Gray>, Image<Gray>)>,
+    /// Flow-based difference of Gaussians, negative on the dark side, and coherence: of the photo and of the fills.
+    photo_edges: [Image<Gray>; 2],
+    fill_edges: [Image<Gray>; 2],
 }
 
 impl Study {
     /// Studies `photo`.
-    pub fn of(photo: &Image<Srgb8>, strokes: &Strokes) -> Self {
-        let photo = light::expose(photo, strokes.median_lightness, strokes.shadows);
-        let photo_luma = photo.map::<Gray>(luma_from_srgb);
-        let flat = smooth::l0_gradient(&photo, strokes.flatness, 2.0).map::<Srgb>(|v| v.map(|v| v.clamp(0.0, 1.0)));
-        let mut clumps = flat.clone();
-        for &radius_px in strokes.radii_px {
-            clumps = smooth::kuwahara(&clumps, radius_px, 8.0, 1);
-        }
-        let calmed = (!strokes.edges_of_flat).then(|| smooth::bilateral(&photo, 2, 18.0 / 255.0, 2.0));
-        let calmed = calmed.as_ref().unwrap_or(&flat).map::<Gray>(luma_from_srgb);
-        let edges = lines::flow_dog(&calmed, strokes.edge_px, strokes.edge_along_px);
-        let thin = lines::thin_structures(&photo_luma, &edges.1);
-        let clump_edges =
-            strokes.outlines_clumps.then(|| lines::flow_dog(&clumps.map::<Gray>(luma_from_srgb), 1.1, 5.0));
+    pub fn of(photo: &Image<Srgb8>, fills: &Fills) -> Self {
+        Grounds::new(photo).study(fills)
+    }
 
-        let crisp = strokes.keeps_crisp.then(|| guided(&photo, &clumps, 3, 0.002));
-        let crisp = crisp.as_ref().unwrap_or(&clumps);
-        let base = zip::<Srgb>(&photo, |i| {
-            // Strokes wipe away what is thinner than they are: there the flattened photo stays.
-            let (clump, crisp, flat, photo) =
-                (clumps.pixels()[i], crisp.pixels()[i], flat.pixels()[i], photo.pixels()[i]);
-            let thin = thin.pixels()[i];
-            std::array::from_fn(|c| {
-                let painted = (1.0 - CRISP_SHARE) * clump[c] + CRISP_SHARE * crisp[c].clamp(0.0, 1.0);
-                painted + thin * (0.5 * (flat[c] + photo[c]) - painted)
-            })
-        });
-        let base = airbrush(base, &photo, &photo_luma, strokes.airbrush);
-        let base = hint(base, &photo_luma, strokes.hints);
-        let (base_lab, skin) = in_local_contrast(&base);
-        Self { strokes: *strokes, base_lab, skin, thin, edges, clump_edges }
+    fn on(ground: &mut Ground, fills: &Fills) -> Self {
+        let filled = fills::fill(ground, fills);
+        let (dog, coherence) = lines::flow_dog(&filled.outlined, fills.line_px, fills.line_along_px);
+        Self {
+            fills: *fills,
+            base_lab: filled.base.map::<Lab>(|v| lab_from_srgb(v.map(|v| v.clamp(0.0, 1.0)))),
+            outlined: filled.outlined,
+            rough: filled.rough,
+            lit: filled.lit,
+            spared: filled.spared,
+            thin: filled.thin,
+            photo_edges: filled.photo_edges,
+            fill_edges: [dog, coherence],
+        }
     }
 
     /// The painting to `taste`.
     ///
     /// # Panics
-    /// If the taste's strokes are not those of the study.
+    /// If the taste's fills are not those of the study.
     pub fn paint(&self, taste: &Taste) -> Painted {
-        assert_eq!(self.strokes, taste.strokes, "a taste is painted from a study in its own strokes");
-        inked(&self.coloured(taste), self.ink(&taste.ink), taste.bloom.as_ref())
+        assert_eq!(self.fills, taste.fills, "a taste is painted from a study in its own fills");
+        let coloured = self.coloured(taste);
+        let ink = self.ink(&taste.ink, &coloured.map::<Gray>(|[l, _, _]| 0.01 * l));
+        match taste.medium {
+            Medium::Colour => inked(&self.lifted(&coloured, taste), ink, taste),
+            Medium::Screentone { above } => toned(&coloured, ink, &above),
+        }
     }
 
-    /// The colours of the painting under the ink, L 0..100.
+    /// The fills in the taste's light and colours, L 0..100.
     fn coloured(&self, taste: &Taste) -> Image<Lab> {
-        let shaded = taste.cel_steps.map(|steps| cel_shade(&self.base_lab, &self.thin, steps));
+        let lightness = self.lightness(&taste.tones);
         zip::<Lab>(&self.base_lab, |i| {
-            let [l, a, b] = self.base_lab.pixels()[i];
-            let mut lab = taste.colour.of([l * 0.01, a, b], self.skin.pixels()[i]);
-            if let Some(shaded) = &shaded {
-                lab[0] = shaded.pixels()[i];
-            }
+            let ([_, a, b], skin) = (self.base_lab.pixels()[i], light::skin(self.base_lab.pixels()[i]));
+            let mut lab = taste.colour.of([lightness.pixels()[i], a, b], skin, self.lit.pixels()[i]);
             if let Some(palette) = &taste.palette {
-                lab = palette.of(lab, self.skin.pixels()[i]);
+                lab = palette.of(lab, skin);
             }
             let [l, a, b] = colour::limited(lab);
             [100.0 * l, a, b]
         })
     }
 
-    fn ink(&self, taste: &Ink) -> Image<Gray> {
-        let (dog, coherence) = &self.edges;
-        let ink = zip::<Gray>(dog, |i| {
-            let skin = 1.0 + (taste.on_skin - 1.0) * self.skin.pixels()[i];
-            let (dog, coherence) = (dog.pixels()[i], coherence.pixels()[i]);
-            let edge = stroke_of_ink(dog, coherence, skin * taste.threshold, taste.gain, taste.floor);
-            let clump = match (&taste.clumps, &self.clump_edges) {
-                (Some(Clumps { share, threshold, gain, floor }), Some((dog, coherence))) => {
-                    share * stroke_of_ink(dog.pixels()[i], coherence.pixels()[i], skin * threshold, *gain, *floor)
-                }
-                _ => 0.0,
-            };
-            taste.darkness * edge.max(clump)
+    /// Lightness 0..1 of the fills with local contrast raised, in steps and on the taste's curve.
+    fn lightness(&self, tones: &Tones) -> Image<Gray> {
+        let plain = self.base_lab.map::<Gray>(|[l, _, _]| (0.01 * l).clamp(0.0, 1.0));
+        let around = gaussian(&plain, LOCAL_CONTRAST_PX);
+        let raised = zip::<Gray>(&plain, |i| {
+            let l = plain.pixels()[i];
+            (l + tones.local * (l - around.pixels()[i])).clamp(0.0, 1.0)
         });
-        without_speckles(ink, taste.least_px)
+        let stepped = if tones.steps > 0.0 { cel_shade(&raised, &self.thin, tones) } else { raised };
+        zip::<Gray>(&stepped, |i| {
+            let l = stepped.pixels()[i].max(0.0);
+            // Faces are spared: complexion is not a matter of taste.
+            let free = 1.0 - 0.85 * self.spared.pixels()[i];
+            let curved = l.powf(tones.gamma);
+            let curved = curved + tones.contrast * (light::ramp(curved) - curved);
+            (l + free * (curved - l)).clamp(0.0, 1.0)
+        })
+    }
+
+    /// Shadows lifted and tinted: only ink is dark.
+    fn lifted(&self, coloured: &Image<Lab>, taste: &Taste) -> Image<Lab> {
+        zip::<Lab>(coloured, |i| {
+            let ([l, a, b], skin) = (coloured.pixels()[i], light::skin(self.base_lab.pixels()[i]));
+            let l = 0.01 * l;
+            let shadow = taste.colour.shadow(l, skin);
+            let lift = taste.tones.lift * (1.0 - 0.85 * self.spared.pixels()[i]);
+            [100.0 * (lift + (1.0 - lift) * l), a + shadow[0], b + shadow[1]]
+        })
     }
 }
 
-/// Ink where the difference of Gaussians is below −`threshold` and the coherence above `floor`, 0..1.
-fn stroke_of_ink(dog: f32, coherence: f32, threshold: f32, gain: f32, floor: f32) -> f32 {
-    ((-dog - threshold) * gain).clamp(0.0, 1.0) * ((coherence - floor) * 3.0).clamp(0.0, 1.0)
+/// Greys as tones of a screen, each laid from a lightness 0..1 on, under ink.
+fn toned(coloured: &Image<Lab>, ink: Image<Gray>, above: &[f32]) -> Painted {
+    let tone = coloured.map::<Gray>(|[l, _, _]| {
+        let laid = above.iter().position(|above| 0.01 * l > *above).unwrap_or(above.len());
+        SCREEN_TONES[laid]
+    });
+    let tone = gaussian(&tone, 0.8);
+    let ink = ink.map::<Gray>(|ink| (1.3 * ink).clamp(0.0, 1.0));
+    let grey = |i: usize| (1.0 - tone.pixels()[i]) * (1.0 - ink.pixels()[i]);
+    Painted { painting: zip::<Srgb8>(&ink, |i| srgb8_from_srgb([grey(i); 3])), ink }
 }
 
 /// The painting with its ink laid on, and bloom over both.
-fn inked(coloured: &Image<Lab>, ink: Image<Gray>, bloom: Option<&Bloom>) -> Painted {
+fn inked(coloured: &Image<Lab>, ink: Image<Gray>, taste: &Taste) -> Painted {
     let painting_lab = zip::<Lab>(coloured, |i| {
         let ([l, a, b], ink) = (coloured.pixels()[i], ink.pixels()[i]);
-        // Ink leans to violet and is never plain black.
-        let pale = 1.0 - 0.35 * ink;
-        [l * (1.0 - ink), a * pale + 2.0 * ink, b * pale - 2.0 * ink]
+        let (pale, tint) = (1.0 - 0.3 * ink, taste.ink.tint);
+        [l * (1.0 - ink), a * pale + tint[0] * ink, b * pale + tint[1] * ink]
     });
-    Painted { painting: light::developed(&painting_lab, bloom), ink }
-}
-
-/// The ink without patches that are smaller than `least_px`.
-fn without_speckles(mut ink: Image<Gray>, least_px: usize) -> Image<Gray> {
-    /// Paler ink does not join patches.
-    const JOINS: f32 = 0.08;
-    if least_px == 0 {
-        return ink;
-    }
-    let (width, height) = (ink.width(), ink.height());
-    let mut seen = vec![false; width * height];
-    let mut patch = Vec::new();
-    for start in 0..seen.len() {
-        if seen[start] || ink.pixels()[start] == 0.0 {
-            continue;
-        }
-        patch.clear();
-        patch.push(start);
-        seen[start] = true;
-        let mut next = 0;
-        while let Some(&at) = patch.get(next) {
-            next += 1;
-            if ink.pixels()[at] < JOINS {
-                continue;
-            }
-            let (x, y) = (at % width, at / width);
-            for v in y.saturating_sub(1)..=(y + 1).min(height - 1) {
-                for u in x.saturating_sub(1)..=(x + 1).min(width - 1) {
-                    let beside = v * width + u;
-                    if !seen[beside] && ink.pixels()[beside] > 0.0 {
-                        seen[beside] = true;
-                        patch.push(beside);
-                    }
-                }
-            }
-        }
-        if patch.len() < least_px {
-            for &at in &patch {
-                ink.pixels_mut()[at] = 0.0;
-            }
-        }
-    }
-    ink
+    Painted { painting: light::developed(&painting_lab, taste.bloom.as_ref()), ink }
 }
 
 /// A picture of the size of `like` from the index of each pixel, on all cores.
@@ -220,71 +232,17 @@ fn zip<T: Space>(like: &Image<impl Space>, pixel: impl Fn(usize) -> T::Pixel + S
     Image::new(like.width(), like.height(), pixels)
 }
 
-/// Where the photo has neither texture nor edges (skies, still water, cheeks) gradients stay
-/// gradients: there the blurred photo takes the strokes' place to the share `amount`. L0 smoothing
-/// would cut them into steps.
-fn airbrush(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount: f32) -> Image<Srgb> {
-    if amount == 0.0 {
-        return base;
-    }
-    let near = gaussian(luma, 2.0);
-    let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
-    let (dx, dy) = sobel(&gaussian(luma, 3.0));
-    let slope = gaussian(&zip::<Gray>(luma, |i| 0.5 * dx.pixels()[i].hypot(dy.pixels()[i])), 3.0);
-    let smooth = gaussian(
-        &zip::<Gray>(luma, |i| {
-            let untextured = ((0.014 - fine.pixels()[i].sqrt()) / 0.007).clamp(0.0, 1.0);
-            untextured * ((0.012 - slope.pixels()[i]) / 0.006).clamp(0.0, 1.0)
-        }),
-        2.0,
-    );
-    let blurred = gaussian(photo, 2.5);
-    zip::<Srgb>(&base, |i| {
-        let (painted, blurred, share) = (base.pixels()[i], blurred.pixels()[i], amount * smooth.pixels()[i]);
-        std::array::from_fn(|c| painted[c] + share * (blurred[c] - painted[c]))
-    })
-}
-
-/// Adds what the strokes wiped away, only where it stands out among its neighbours: a few stones of a
-/// cobbled street, a few bricks of a wall.
-fn hint(base: Image<Srgb>, luma: &Image<Gray>, amount: f32) -> Image<Srgb> {
-    if amount == 0.0 {
-        return base;
-    }
-    let soft = gaussian(luma, 0.9);
-    let removed = zip::<Gray>(luma, |i| soft.pixels()[i] - luma_from_srgb(base.pixels()[i].map(|v| v.clamp(0.0, 1.0))));
-    let spread = gaussian(&removed.map::<Gray>(|v| v * v), 9.0);
-    let over = zip::<Gray>(luma, |i| {
-        let v = removed.pixels()[i];
-        (v.abs() - 1.3 * spread.pixels()[i].sqrt() - 0.006).clamp(0.0, 0.09).copysign(v)
-    });
-    let over = gaussian(&over, 0.6);
-    zip::<Srgb>(&base, |i| base.pixels()[i].map(|v| v + amount * 1.1 * over.pixels()[i]))
-}
-
-/// The base in Lab with local contrast raised, and its likelihood of skin.
-fn in_local_contrast(base: &Image<Srgb>) -> (Image<Lab>, Image<Gray>) {
-    let lab = base.map::<Lab>(|v| lab_from_srgb(v.map(|v| v.clamp(0.0, 1.0))));
-    let around = gaussian(&lab.map::<Gray>(|[l, _, _]| l), LOCAL_CONTRAST_PX);
-    let raised = zip::<Lab>(&lab, |i| {
-        let ([l, a, b], around) = (lab.pixels()[i], around.pixels()[i]);
-        [(l + LOCAL_CONTRAST * (l - around)).clamp(0.0, 100.0), a, b]
-    });
-    let skin = raised.map::<Gray>(light::skin);
-    (raised, skin)
-}
-
 /// Lightness 0..1 in soft steps (Winnemöller et al. 2006), hard borders where the gradient is strong;
 /// thin structures are left as they are.
-fn cel_shade(lab: &Image<Lab>, thin: &Image<Gray>, steps: f32) -> Image<Gray> {
-    let l = lab.map::<Gray>(|[l, _, _]| l * 0.01);
-    let (dx, dy) = sobel(&gaussian(&l, 1.5));
-    let gradient = gaussian(&zip::<Gray>(&l, |i| dx.pixels()[i].hypot(dy.pixels()[i])), 2.0);
-    zip::<Gray>(&l, |i| {
-        let l = l.pixels()[i];
+fn cel_shade(lightness: &Image<Gray>, thin: &Image<Gray>, tones: &Tones) -> Image<Gray> {
+    let (dx, dy) = sobel(&gaussian(lightness, 1.5));
+    let gradient = gaussian(&zip::<Gray>(lightness, |i| dx.pixels()[i].hypot(dy.pixels()[i])), 2.0);
+    let steps = tones.steps;
+    zip::<Gray>(lightness, |i| {
+        let l = lightness.pixels()[i];
         let slope = 14.0 * (gradient.pixels()[i] / 0.012).clamp(0.15, 1.0);
         let nearest = (l * steps).round_ties_even() / steps;
         let shaded = nearest + (slope * (l - nearest)).tanh() / (2.0 * steps * (slope / (2.0 * steps)).tanh());
-        l + 0.8 * (1.0 - thin.pixels()[i]) * (shaded - l)
+        l + tones.hard * (1.0 - thin.pixels()[i]) * (shaded - l)
     })
 }

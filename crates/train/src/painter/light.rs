@@ -32,8 +32,7 @@ pub(super) fn expose(photo: &Image<Srgb8>, median_lightness: f32, shadows: f32) 
     zip::<Srgb>(&lab, |i| {
         let ([_, a, b], light, complexion) = (lab.pixels()[i], light.pixels()[i], complexion.pixels()[i]);
         let lifted = lifted.pixels()[i].powf(1.0 - shadows * (0.5 - near.pixels()[i]).clamp(0.0, 0.5));
-        let toe = (light / 0.08).clamp(0.0, 1.0);
-        let toe = toe * toe * (3.0 - 2.0 * toe);
+        let toe = ramp(light / 0.08);
         let lifted = lifted * toe + lifted.min(light) * (1.0 - toe);
         let lifted = lifted + 0.6 * complexion * (light - lifted);
         let vivid = (lifted / light).clamp(0.8, 2.2).powf(0.8);
@@ -55,16 +54,24 @@ fn median(values: &[f32]) -> f32 {
     0.5 * (lower + upper)
 }
 
+/// A smooth step from 0 at 0 to 1 at 1.
+pub(super) fn ramp(x: f32) -> f32 {
+    let x = x.clamp(0.0, 1.0);
+    x * x * (3.0 - 2.0 * x)
+}
+
 /// Lab to the screen, with bloom.
 pub(super) fn developed(painting_lab: &Image<Lab>, bloom: Option<&Bloom>) -> Image<Srgb8> {
     let clipped = |lab| srgb_from_lab(lab).map(|v| v.clamp(0.0, 1.0));
     let Some(bloom) = bloom else { return painting_lab.map(|lab| srgb8_from_srgb(clipped(lab))) };
     let painting = painting_lab.map::<Srgb>(clipped);
     let bright = painting.map::<Srgb>(|v| v.map(|v| (v - bloom.above).max(0.0) / (1.0 - bloom.above)));
-    let glow = gaussian(&bright, bloom.sigma_px);
+    let [near, far] = bloom.sigmas_px.map(|sigma_px| gaussian(&bright, sigma_px));
+    let [near_share, far_share] = bloom.shares.map(|share| share * bloom.strength);
     zip::<Srgb8>(&painting, |i| {
-        let (v, glow) = (painting.pixels()[i], glow.pixels()[i]);
-        srgb8_from_srgb(std::array::from_fn(|c| 1.0 - (1.0 - v[c]) * (1.0 - bloom.strength * glow[c])))
+        let (v, near, far) = (painting.pixels()[i], near.pixels()[i], far.pixels()[i]);
+        let glow = |c: usize| near_share * near[c] + far_share * far[c];
+        srgb8_from_srgb(std::array::from_fn(|c| 1.0 - (1.0 - v[c]) * (1.0 - glow(c))))
     })
 }
 

@@ -30,14 +30,15 @@ pub fn portrait(photo: &Image<Srgb8>, faces: &[Face]) -> Painted {
     let skin = skin(photo, &lab, &faces);
     let even = even(&lab, &skin, &faces);
     let ground = even.map::<Srgb8>(|lab| srgb8_from_srgb(srgb_from_lab(lab).map(|v| v.clamp(0.0, 1.0))));
-    let study = Study::of(&ground, &taste.strokes);
-    let mut painting = complexion(&study.coloured(&taste), &even, &skin);
-    let mut ink = study.ink(&taste.ink);
+    let study = Study::of(&ground, &taste.fills);
+    let coloured = study.coloured(&taste);
+    let mut ink = study.ink(&taste.ink, &coloured.map::<Gray>(|[l, _, _]| 0.01 * l));
+    let mut painting = complexion(&study.lifted(&coloured, &taste), &even, &skin);
     let soft = gaussian(&lab.map::<Gray>(|[l, _, _]| l), 1.0);
     for sitter in &faces {
         sitter.touch(&lab, &soft, &skin, &mut painting, &mut ink);
     }
-    super::inked(&painting, ink, taste.bloom.as_ref())
+    super::inked(&painting, ink, &taste)
 }
 
 /// A face, and what the photo says about it.

@@ -1,306 +1,169 @@
-//! What a taste is made of, and the tastes there are.
-
-use anyhow::{Context, Result};
+//! What a taste is made of. The tastes there are: [`looks`](super::looks).
 
 use super::palette::Palette;
 
-/// How light is set and strokes are laid: everything a [`Study`](super::Study) depends on.
+/// How a photo becomes fills: everything a [`Study`](super::Study) depends on. Lengths are px of a picture of 0.3–0.5 Mpx.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Strokes {
+pub struct Fills {
     /// Where the median lightness of a darker photo is moved to, 0..1.
-    pub median_lightness: f32,
-    /// How much more dark regions are opened, 0..1.
-    pub shadows: f32,
-    /// The lambda of L0 gradient smoothing.
+    pub exposure: f32,
+    /// The lambda of L0 gradient smoothing; twice that where texture becomes clumps.
     pub flatness: f32,
-    /// Radii of the Kuwahara filter, px: one pass each.
-    pub radii_px: &'static [usize],
-    /// Whether fine borders of the photo come back by a guided filter.
-    pub keeps_crisp: bool,
-    /// Share of the blurred photo where there is neither texture nor edge, 0..1.
+    /// Radius of the Kuwahara filter where the photo has shapes.
+    pub radius_px: usize,
+    /// How far texture without a direction (leaves, gravel, grass) becomes broad clumps, 0..1.
+    pub clump: f32,
+    /// How far a clump is laid in three tones, lit, middle and shaded, 0..1.
+    pub clump_tones: f32,
+    /// How much of the photo's own borders comes back by a guided filter, 0..1.
+    pub detail: f32,
+    /// How much of thin structures (wires, twigs, bars) is kept as it is in the photo, 0..1.
+    pub thin: f32,
+    /// Share of the blurred photo where there is neither texture nor edge, 0..1: skies stay gradients.
     pub airbrush: f32,
-    /// Strength of the hints of texture that the strokes wiped away.
-    pub hints: f32,
-    /// Sigma of the fine side of the difference of Gaussians that finds edges, px.
-    pub edge_px: f32,
-    /// How far along the edge that difference is smoothed, px: longer lines.
-    pub edge_along_px: f32,
-    /// Whether edges are those of the flattened photo, without texture, or of the photo.
-    pub edges_of_flat: bool,
-    /// Whether the outlines of clumps of strokes are found, for [`Ink::clumps`].
-    pub outlines_clumps: bool,
+    /// How far fills are smoothed along the edges, which makes their borders long and even; 0: not at all.
+    pub flow_px: f32,
+    /// Sigma of the lines around fills.
+    pub line_px: f32,
+    /// How far these lines are smoothed along themselves.
+    pub line_along_px: f32,
+    /// Whether lines go around the fills as they are painted, clumps too, or around those of L0 smoothing alone.
+    pub outlines_strokes: bool,
 }
 
 /// A taste: how a photo is painted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Taste {
-    /// Light and strokes.
-    pub strokes: Strokes,
+    /// From photo to fills.
+    pub fills: Fills,
+    /// Light and shade.
+    pub tones: Tones,
     /// Colour.
     pub colour: Colour,
-    /// Lightness in so many soft steps.
-    pub cel_steps: Option<f32>,
     /// Colours taken from paintings, after everything else that is done to them.
     pub palette: Option<Palette>,
     /// Lines.
     pub ink: Ink,
     /// Light that spills over.
     pub bloom: Option<Bloom>,
+    /// What it is drawn with.
+    pub medium: Medium,
 }
 
-/// Taste in colour. `a` and `b` are shifts in Lab.
+/// What a picture is drawn with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Medium {
+    /// Colour and ink.
+    Colour,
+    /// Ink on paper, greys as one of [`SCREEN_TONES`]. The painting is the paper's grey; dots are laid at the size of
+    /// the output.
+    Screentone {
+        /// Lightness 0..1 from which on each tone is laid, paper first; the last tone is laid below all.
+        above: [f32; SCREEN_TONES.len() - 1],
+    },
+}
+
+/// Shares of ink that screentone has.
+pub const SCREEN_TONES: [f32; 5] = [0.0, 0.14, 0.32, 0.55, 1.0];
+
+/// Light and shade of the fills. Lightness is 0..1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tones {
+    /// Local contrast is raised by this share of the difference to the surroundings (sigma 24 px).
+    pub local: f32,
+    /// Lightness in so many steps; 0: none.
+    pub steps: f32,
+    /// How hard the steps are, 0..1.
+    pub hard: f32,
+    /// Exponent of lightness: above 1 darker.
+    pub gamma: f32,
+    /// How much contrast is raised around the middle, 0..1.
+    pub contrast: f32,
+    /// The darkest fill: only ink is darker.
+    pub lift: f32,
+}
+
+/// Taste in colour: shifts and factors in Lab.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Colour {
+    /// Chroma added to dull colours: gain `1 + vivid·exp(−chroma/45)`, a quarter of it for skin.
+    pub vivid: f32,
+    /// Factors of a and b before anything else.
+    pub scale: [f32; 2],
+    /// Shift of a, and of b times lightness, before hues are turned: the paper.
+    pub paper: [f32; 2],
     /// Gain of every chroma.
     pub gain: f32,
-    /// Further gain of dull colours: times `exp(−chroma/45)`, less for skin.
-    pub dull_gain: f32,
-    /// Shift of b with lightness.
-    pub warmth: f32,
+    /// What becomes of blues that are no violets: skies, water.
+    pub blues: Blues,
     /// What becomes of greens.
     pub greens: Greens,
-    /// What becomes of shadows.
-    pub shadows: Shadows,
-    /// What becomes of blues.
-    pub blues: Blues,
+    /// Shift of b times lightness, at the end.
+    pub warmth: f32,
+    /// Shift of a and b of greys, skin spared.
+    pub greys: [f32; 2],
+    /// Shift of a and b of lights that are nearly white, skin spared.
+    pub lights: [f32; 2],
+    /// Shift of a of lights that are yellow.
+    pub rosy: f32,
+    /// Shift of a and b of the darkest shadows; they begin at lightness 0.42.
+    pub shadows: [f32; 2],
+    /// Shift of a and b of the lit side of a clump; the shaded side gets the opposite.
+    pub lit: [f32; 2],
 }
 
-/// Shifts of greens, full at a = −25.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Greens {
-    /// Of lightness 0..1.
-    pub l: f32,
-    /// Of b.
-    pub b: f32,
-}
-
-/// Shifts of shadows, full at black.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shadows {
-    /// Lightness 0..1 at which they begin.
-    pub below: f32,
-    /// Of a.
-    pub a: f32,
-    /// Of b.
-    pub b: f32,
-    /// 1: skin is shifted by a quarter only; 0: like everything.
-    pub skin_guard: f32,
-}
-
-/// Shifts of blues, full at b = −25.
+/// What becomes of blues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Blues {
-    /// Lightness 0..1 at which they begin; full a quarter above. At −1 every blue is shifted.
-    pub above: f32,
-    /// Of a.
+    /// The hue they are turned to, degrees in (a, b).
+    pub towards_degrees: f32,
+    /// How far, 0..1.
+    pub turn: f32,
+    /// Chroma gained, as a share.
+    pub chroma: f32,
+    /// Lightness lost, as a share.
+    pub deeper: f32,
+}
+
+/// What becomes of greens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Greens {
+    /// Shift of lightness 0..1.
+    pub l: f32,
+    /// Shift of a.
     pub a: f32,
-    /// Of b.
+    /// Shift of b.
     pub b: f32,
 }
 
-/// Lines on the dark side of edges.
+/// Lines on the dark side of borders: those of the photo, and those around every fill.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ink {
-    /// Difference of Gaussians, in luma 0..1, at which ink begins.
+    /// The share of lightness that full ink takes away around fills, 0..1.
+    pub darkness: f32,
+    /// The same of lines that the photo has.
+    pub of_photo: f32,
+    /// Difference of Gaussians, in luma 0..1, at which a border of a fill gets a line.
     pub threshold: f32,
     /// Ink per difference above it.
     pub gain: f32,
-    /// Coherence at which ink begins; full a third above.
-    pub floor: f32,
-    /// The share of lightness that full ink takes away, 0..1.
-    pub darkness: f32,
-    /// How many times the thresholds are on skin: a face has few lines.
-    pub on_skin: f32,
-    /// Area below which a patch of ink is a speckle and left out, px.
+    /// How much paler lines are where both sides are bright and alike (clouds, snow), 0..1.
+    pub paler: f32,
+    /// What full ink adds to a and b.
+    pub tint: [f32; 2],
+    /// Area below which a patch of ink is a broken bit and left out, px.
     pub least_px: usize,
-    /// Outlines of clumps of strokes: clouds, crowns of trees, folds.
-    pub clumps: Option<Clumps>,
 }
 
-/// Ink around clumps of strokes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Clumps {
-    /// Full ink of clumps as a share of full ink.
-    pub share: f32,
-    /// As [`Ink::threshold`].
-    pub threshold: f32,
-    /// As [`Ink::gain`].
-    pub gain: f32,
-    /// As [`Ink::floor`].
-    pub floor: f32,
-}
-
-/// Bright parts that glow: screened over the painting.
+/// Bright parts that glow in two widths: screened over the painting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bloom {
     /// Where glowing begins, sRGB 0..1.
     pub above: f32,
-    /// How far it reaches, px.
-    pub sigma_px: f32,
+    /// How far it reaches near and far, px.
+    pub sigmas_px: [f32; 2],
+    /// Shares of the two.
+    pub shares: [f32; 2],
     /// 0..1.
     pub strength: f32,
 }
-
-impl Taste {
-    /// Every taste with the name of its style.
-    pub fn all() -> [(&'static str, Self); 4] {
-        [
-            ("meadow", Self::meadow()),
-            ("skyglow", Self::skyglow()),
-            ("storybook", Self::storybook()),
-            ("portrait", Self::portrait()),
-        ]
-    }
-
-    /// The taste called `name`.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn named(name: &str) -> Result<Self> {
-        let all = Self::all();
-        let found = all.iter().find(|(known, _)| *known == name).map(|(_, taste)| *taste);
-        found.with_context(|| {
-            let names = all.map(|(name, _)| name).join(", ");
-            format!("the painter has no taste {name}; it has {names}")
-        })
-    }
-
-    /// Warm light, fresh greens, cool shadows: a summer's day in the country.
-    pub fn meadow() -> Self {
-        let plain = Self::prototype_meadow();
-        Self {
-            strokes: PAINTED,
-            colour: Colour {
-                shadows: Shadows { below: 0.42, a: 2.0, b: -6.0, skin_guard: 1.0 },
-                blues: Blues { above: 0.35, a: -3.0, b: -3.0 },
-                ..plain.colour
-            },
-            ink: PAINTED_INK,
-            ..plain
-        }
-    }
-
-    /// Deep blues, violet shadows, light that blooms: city evenings and large skies.
-    pub fn skyglow() -> Self {
-        let plain = Self::prototype_skyglow();
-        let shadows = Shadows { skin_guard: 1.0, ..plain.colour.shadows };
-        Self { strokes: PAINTED, colour: Colour { shadows, ..plain.colour }, ink: PAINTED_INK, ..plain }
-    }
-
-    /// Flat fills in small strokes, seven steps of light, everything outlined in long lines: the picture in a children's
-    /// book.
-    pub fn storybook() -> Self {
-        let plain = Self::prototype_storybook();
-        let strokes = Strokes {
-            // What makes fills flat without the facets of large strokes.
-            flatness: 0.012,
-            radii_px: &[3, 3],
-            airbrush: 0.85,
-            hints: 0.5,
-            edge_px: 1.1,
-            edge_along_px: 6.0,
-            edges_of_flat: true,
-            ..plain.strokes
-        };
-        let colour = Colour { gain: 1.12, ..plain.colour };
-        let clumps = Some(Clumps { share: 0.8, threshold: 0.005, gain: 50.0, floor: 0.35 });
-        let ink = Ink { gain: 60.0, darkness: 0.85, on_skin: 1.6, least_px: 40, clumps, ..plain.ink };
-        Self { strokes, colour, cel_steps: Some(7.0), palette: None, ink, bloom: None }
-    }
-
-    /// The meadow's light with flatter fills, soft steps of light and long lines: people. [`super::portrait`]
-    /// adds what it makes of faces.
-    pub fn portrait() -> Self {
-        let strokes = Strokes {
-            median_lightness: 0.6,
-            flatness: 0.008,
-            radii_px: &[3, 3],
-            hints: 0.5,
-            edge_px: 1.0,
-            edge_along_px: 5.0,
-            edges_of_flat: true,
-            ..PAINTED
-        };
-        let clumps = Some(Clumps { share: 0.55, threshold: 0.005, gain: 40.0, floor: 0.35 });
-        let ink = Ink { gain: 45.0, darkness: 0.72, on_skin: 1.4, least_px: 30, clumps, ..PAINTED_INK };
-        let meadow = Self::meadow();
-        let colour = Colour { gain: 1.05, ..meadow.colour };
-        Self { strokes, colour, cel_steps: Some(9.0), palette: None, ink, bloom: None }
-    }
-
-    /// The meadow of the first prototype, by which the painter was proved equal to it.
-    pub fn prototype_meadow() -> Self {
-        let colour = Colour {
-            gain: 1.0,
-            dull_gain: 0.5,
-            warmth: 3.0,
-            greens: Greens { l: 0.04, b: 6.0 },
-            shadows: Shadows { below: 0.5, a: 0.0, b: 0.0, skin_guard: 0.0 },
-            blues: Blues { above: -1.0, a: 0.0, b: 0.0 },
-        };
-        let ink =
-            Ink { threshold: 0.006, gain: 28.0, floor: 0.3, darkness: 0.62, on_skin: 1.0, least_px: 0, clumps: None };
-        let strokes = Strokes { airbrush: 0.0, hints: 0.0, outlines_clumps: false, ..PAINTED };
-        Self { strokes, colour, cel_steps: None, palette: None, ink, bloom: None }
-    }
-
-    /// The skyglow of the first prototype.
-    pub fn prototype_skyglow() -> Self {
-        let colour = Colour {
-            gain: 1.1,
-            dull_gain: 0.6,
-            warmth: 0.0,
-            greens: Greens { l: 0.0, b: 0.0 },
-            shadows: Shadows { below: 0.5, a: 3.0, b: -8.0, skin_guard: 0.0 },
-            blues: Blues { above: -1.0, a: -2.0, b: -6.0 },
-        };
-        let bloom = Some(Bloom { above: 0.72, sigma_px: 18.0, strength: 0.35 });
-        Self { colour, bloom, ..Self::prototype_meadow() }
-    }
-
-    /// The storybook of the first prototype.
-    pub fn prototype_storybook() -> Self {
-        let strokes = Strokes {
-            median_lightness: 0.62,
-            flatness: 0.008,
-            radii_px: &[5, 5, 4],
-            keeps_crisp: false,
-            edge_px: 0.9,
-            airbrush: 0.0,
-            hints: 0.0,
-            outlines_clumps: true,
-            ..PAINTED
-        };
-        let colour =
-            Colour { gain: 1.05, warmth: 2.0, greens: Greens { l: 0.0, b: 0.0 }, ..Self::prototype_meadow().colour };
-        let clumps = Some(Clumps { share: 1.0, threshold: 0.003, gain: 34.0, floor: 0.25 });
-        let ink = Ink { threshold: 0.005, gain: 28.0, floor: 0.3, darkness: 0.75, on_skin: 1.0, least_px: 0, clumps };
-        Self { strokes, colour, cel_steps: Some(8.0), palette: None, ink, bloom: None }
-    }
-}
-
-/// The strokes of meadow and skyglow.
-const PAINTED: Strokes = Strokes {
-    median_lightness: 0.58,
-    shadows: 0.35,
-    flatness: 0.004,
-    radii_px: &[4, 4],
-    keeps_crisp: true,
-    airbrush: 0.85,
-    hints: 1.0,
-    edge_px: 0.8,
-    edge_along_px: 3.0,
-    edges_of_flat: false,
-    outlines_clumps: true,
-};
-
-/// The lines of meadow and skyglow.
-const PAINTED_INK: Ink = Ink {
-    threshold: 0.005,
-    gain: 30.0,
-    floor: 0.3,
-    darkness: 0.66,
-    on_skin: 1.0,
-    least_px: 0,
-    clumps: Some(Clumps { share: 0.3, threshold: 0.004, gain: 30.0, floor: 0.3 }),
-};

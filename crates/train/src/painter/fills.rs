@@ -1,0 +1,145 @@
+//! Fills: the photo laid out in flat shapes. Shapes keep their borders, texture becomes clumps, skies stay gradients.
+
+use pixels::blur::{gaussian, sobel};
+use pixels::guided::guided;
+use pixels::lines::{self, structure};
+use pixels::space::{Gray, Lab, Srgb, luma_from_srgb};
+use pixels::{Image, smooth};
+
+use super::light::{ramp, skin};
+use super::taste::Fills;
+use super::{Ground, zip};
+
+/// Radii of the Kuwahara passes that make clumps, px.
+const CLUMP_RADII_PX: [usize; 3] = [6, 6, 5];
+/// Skin is flattened this much, in strokes of this radius, or lips and hairlines vanish.
+const SKIN_FLATNESS: f32 = 0.003;
+const SKIN_RADIUS_PX: usize = 3;
+
+/// A photo in fills, and where it is what.
+pub(super) struct Filled {
+    pub(super) base: Image<Srgb>,
+    /// What is around a line: luma of the fills.
+    pub(super) outlined: Image<Gray>,
+    /// Texture without a direction, 0..1.
+    pub(super) rough: Image<Gray>,
+    /// The lit (1) and shaded (−1) sides of clumps.
+    pub(super) lit: Image<Gray>,
+    /// Skin and what is near, by its colour, 0..1.
+    pub(super) spared: Image<Gray>,
+    /// Structures too thin for fills, 0..1.
+    pub(super) thin: Image<Gray>,
+    /// Flow-based difference of Gaussians of the photo, and its coherence.
+    pub(super) photo_edges: [Image<Gray>; 2],
+}
+
+/// Lays out the photo of `ground`.
+pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
+    let flat = ground.flattened(fills.flatness);
+    let broad = ground.flattened(2.0 * fills.flatness);
+    let skin_flat = ground.flattened(SKIN_FLATNESS);
+    let photo = &ground.photo;
+    let luma = photo.map::<Gray>(luma_from_srgb);
+    let texture = texture(&luma);
+    let rough = texture.map::<Gray>(|v| v * fills.clump);
+
+    let fine = smooth::kuwahara(&flat, fills.radius_px, 8.0, 2);
+    let broad = CLUMP_RADII_PX.iter().fold(broad, |picture, &radius_px| smooth::kuwahara(&picture, radius_px, 8.0, 1));
+    let (broad, lit) = three_tones(&broad, &luma, &rough, fills.clump_tones);
+    let spared = gaussian(&photo.map::<Lab>(pixels::space::lab_from_srgb).map::<Gray>(skin), 14.0);
+    // Wood, sand and autumn leaves have the colour of skin, not its smoothness.
+    let spared = zip::<Gray>(&spared, |i| {
+        let smooth = 1.0 - fills.clump_tones.min(1.0) * texture.pixels()[i];
+        (1.8 * spared.pixels()[i] * smooth).clamp(0.0, 1.0)
+    });
+    let skin_strokes = smooth::kuwahara(&skin_flat, SKIN_RADIUS_PX, 8.0, 2);
+    let mut strokes = zip::<Srgb>(&fine, |i| {
+        let (rough, spared) = (rough.pixels()[i], spared.pixels()[i]);
+        let (fine, broad, skin) = (fine.pixels()[i], broad.pixels()[i], skin_strokes.pixels()[i]);
+        std::array::from_fn(|c| {
+            let stroke = fine[c] + rough * (broad[c] - fine[c]);
+            stroke + spared * (skin[c] - stroke)
+        })
+    });
+    if fills.flow_px > 0.0 {
+        strokes = lines::smooth_along_edges(&strokes, fills.flow_px);
+    }
+    let outlined = if fills.outlines_strokes { &strokes } else { &flat }.map::<Gray>(luma_from_srgb);
+
+    let calmed = smooth::bilateral(photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
+    let photo_edges = lines::flow_dog(&calmed, 0.8, 3.0);
+    let thin = lines::thin_structures(&luma, &photo_edges.1).map::<Gray>(|v| v * fills.thin);
+    let crisp = guided(photo, &strokes, 3, 0.002);
+    let base = zip::<Srgb>(&strokes, |i| {
+        // Strokes wipe away what is thinner than they are: there the flattened photo stays.
+        let (thin, back) = (thin.pixels()[i], fills.detail * (1.0 - rough.pixels()[i]));
+        let (stroke, crisp) = (strokes.pixels()[i], crisp.pixels()[i]);
+        let (flat, photo) = (flat.pixels()[i], photo.pixels()[i]);
+        std::array::from_fn(|c| {
+            let painted = stroke[c] + back * (crisp[c].clamp(0.0, 1.0) - stroke[c]);
+            painted + thin * (0.5 * (flat[c] + photo[c]) - painted)
+        })
+    });
+    let base = airbrushed(base, photo, &luma, fills.airbrush);
+    let (dog, coherence) = photo_edges;
+    Filled { base, outlined, rough, lit, spared, thin, photo_edges: [dog, coherence] }
+}
+
+/// 0..1 where contrast is fine and has no direction: leaves, gravel, grass.
+fn texture(luma: &Image<Gray>) -> Image<Gray> {
+    let near = gaussian(luma, 2.0);
+    let energy = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs()), 6.0);
+    let (energy, coherence) = (gaussian(&energy, 3.0), gaussian(&structure(luma, 3.0).coherence, 3.0));
+    zip::<Gray>(luma, |i| ramp((energy.pixels()[i] - 0.012) / 0.03) * ramp((0.75 - coherence.pixels()[i]) / 0.4))
+}
+
+/// Clumps with a lit, a middle and a shaded side: lightness in three tones around the mean of the neighbourhood, as far
+/// apart as it varies there. Gives the picture, and the side −1..1 of every pixel where it is rough.
+fn three_tones(
+    broad: &Image<Srgb>,
+    luma: &Image<Gray>,
+    rough: &Image<Gray>,
+    amount: f32,
+) -> (Image<Srgb>, Image<Gray>) {
+    if amount == 0.0 {
+        return (broad.clone(), luma.map::<Gray>(|_| 0.0));
+    }
+    let (near, around) = (gaussian(luma, 2.4), gaussian(luma, 14.0));
+    let spread = gaussian(&zip::<Gray>(luma, |i| (near.pixels()[i] - around.pixels()[i]).powi(2)), 14.0);
+    let side = zip::<Gray>(luma, |i| {
+        let away = (near.pixels()[i] - around.pixels()[i]) / (spread.pixels()[i].sqrt() + 0.004);
+        0.5 * ((12.0 * (away - 0.5)).tanh() + (12.0 * (away + 0.5)).tanh())
+    });
+    let painted = zip::<Srgb>(broad, |i| {
+        let tone = around.pixels()[i] + 1.15 * spread.pixels()[i].sqrt() * side.pixels()[i];
+        let [r, g, b] = broad.pixels()[i];
+        // The clump's colour in another light.
+        let light = (tone.max(0.01) / luma_from_srgb([r, g, b]).max(0.01)).clamp(0.4, 2.2);
+        [r, g, b].map(|v| v + amount * ((v * light).min(1.0) - v))
+    });
+    (painted, zip::<Gray>(&side, |i| amount * rough.pixels()[i] * side.pixels()[i]))
+}
+
+/// Where the photo has neither texture nor edges (skies, still water, cheeks) gradients stay gradients: there the
+/// blurred photo takes the strokes' place to the share `amount`. L0 smoothing would cut them into steps.
+fn airbrushed(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount: f32) -> Image<Srgb> {
+    if amount == 0.0 {
+        return base;
+    }
+    let near = gaussian(luma, 2.0);
+    let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
+    let (dx, dy) = sobel(&gaussian(luma, 3.0));
+    let slope = gaussian(&zip::<Gray>(luma, |i| 0.5 * dx.pixels()[i].hypot(dy.pixels()[i])), 3.0);
+    let smooth = gaussian(
+        &zip::<Gray>(luma, |i| {
+            let untextured = ((0.014 - fine.pixels()[i].sqrt()) / 0.007).clamp(0.0, 1.0);
+            untextured * ((0.012 - slope.pixels()[i]) / 0.006).clamp(0.0, 1.0)
+        }),
+        2.0,
+    );
+    let blurred = gaussian(photo, 4.0);
+    zip::<Srgb>(&base, |i| {
+        let (painted, blurred, share) = (base.pixels()[i], blurred.pixels()[i], amount * smooth.pixels()[i]);
+        std::array::from_fn(|c| painted[c] + share * (blurred[c] - painted[c]))
+    })
+}
