@@ -88,7 +88,7 @@ fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
     avatar::paint(&studio, &order).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
 }
 
-/// Loads the style files that a look names and makes sure that the other styles are there.
+/// Loads the style files that a look names and makes sure that the other styles are there and go together.
 fn load_styles(studio: &mut Studio, look: &kaiga::Look) -> Result<(), String> {
     let shares = || look.styles.shares().iter().chain(look.face_style.iter().flat_map(kaiga::Mix::shares));
     for (name, _) in shares() {
@@ -99,7 +99,7 @@ fn load_styles(studio: &mut Studio, look: &kaiga::Look) -> Result<(), String> {
     }
     let styles = studio.styles();
     match shares().find(|(name, _)| styles.iter().all(|style| style.name != *name)) {
-        None => Ok(()),
+        None => studio.check(look).map_err(|error| error.to_string()),
         Some((name, _)) => {
             let names: Vec<&str> = styles.iter().map(|style| style.name.as_str()).collect();
             Err(format!("there is no style \"{name}\"; there are {}, or give a .safetensors file", names.join(", ")))

@@ -239,6 +239,29 @@ fn the_other_commands_answer() {
 }
 
 #[test]
+fn styles_that_do_not_go_together_are_refused_before_anything_is_painted() {
+    let desk = desk();
+    let photo = put(&desk, "a.png");
+    let style = net::Style::read(kaiga::EMBEDDED[1].1).unwrap();
+    let comic = desk.path().join("comic.safetensors");
+    let style = net::Style { name: "comic".into(), medium: net::Medium::Screentone, ..style };
+    fs::write(&comic, style.write().unwrap()).unwrap();
+    let comic = comic.to_str().unwrap();
+    for (arguments, words) in [
+        (vec!["-n", &format!("meadow:0.5,{comic}:0.5")], "cannot be mixed: meadow is drawn in colour"),
+        (vec!["-n", comic, "--guided-radius", "40"], "smear the dots"),
+        (vec!["-n", comic, "--face-style", "portrait"], "the style of its faces in colour"),
+    ] {
+        let output = kaiga().arg(&photo).args(&arguments).assert().code(2);
+        let complaint = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        assert!(complaint.contains(words), "{arguments:?}: {complaint}");
+    }
+    kaiga().arg(&photo).args(["-n", comic]).assert().success();
+    let painting = codec::read(&fs::read(desk.path().join("a.kaiga.png")).unwrap(), &Limits::default()).unwrap().image;
+    assert!(painting.pixels().iter().all(|&[r, g, b]| r == g && g == b));
+}
+
+#[test]
 fn the_help_is_the_one_we_wrote() {
     let output = kaiga().arg("--help").assert().success();
     insta::assert_snapshot!(String::from_utf8(output.get_output().stdout.clone()).unwrap());

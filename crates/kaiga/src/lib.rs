@@ -4,6 +4,7 @@
 //! of a [`Photo`]. Bytes in, values out: files, clocks and the environment are the caller's.
 
 mod brush;
+mod canvas;
 mod error;
 pub mod faces;
 mod finish;
@@ -18,6 +19,7 @@ mod whole;
 
 pub use error::{Error, ErrorKind};
 pub use look::{Detail, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
+pub use net::Medium;
 pub use pixels::codec::Photo;
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};

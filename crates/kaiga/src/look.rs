@@ -17,7 +17,7 @@ pub struct Look {
     pub styles: Mix,
     /// How far from the photo towards the painting.
     pub strength: Strength,
-    /// How colourful.
+    /// How colourful. Nothing changes where there is no colour.
     pub saturation: Saturation,
     /// How much ink in the lines.
     pub line: Line,
@@ -25,12 +25,13 @@ pub struct Look {
     pub detail: Detail,
     /// Which parts are painted: all and faces by themselves, all alike, or faces alone.
     pub faces: Faces,
-    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it, else
-    /// `styles`. Every other setting holds for faces as for the rest.
+    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it and `styles`
+    /// are drawn in colour as it is, else `styles`. Every other setting holds for faces as for the rest.
     pub face_style: Option<Mix>,
     /// How much the eyes of faces painted by themselves are enlarged.
     pub eyes: Eyes,
     /// Edge-preserving smoothing of the painting with the photo as the guide; `None` leaves the painting alone.
+    /// Refused for screentone, whose dots it would smear.
     pub guided: Option<Guided>,
     /// How much of the picture is worked on at a time.
     pub tile: Tile,

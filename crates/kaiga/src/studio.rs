@@ -1,19 +1,20 @@
 //! Photo in, painting out.
 
 use crate::brush::unfit;
+use crate::canvas::Canvas;
 use crate::error::{Error, ErrorKind};
 use crate::faces::{Detector, Face, Portraitist, Sitter, bent};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use crate::whole::Whole;
-use net::{Arch, Model, Weights, light};
+use net::{Arch, Medium, Model, Weights, light};
 use pixels::Image;
 use pixels::codec::Photo;
 use pixels::space::{Alpha8, Srgb8};
 use std::sync::OnceLock;
 
-/// The style of faces, where the look names none.
+/// The style of faces, where the look names none and is drawn as this one is.
 const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
@@ -42,6 +43,13 @@ pub struct Painting {
     pub image: Image<Srgb8>,
     /// The opacity of the photo, unchanged; `None` where every pixel is opaque.
     pub alpha: Option<Image<Alpha8>>,
+}
+
+/// What a look is painted with: styles with their shares.
+struct Ingredients<'a> {
+    styles: Vec<(&'a net::Style, f32)>,
+    face_styles: Vec<(&'a net::Style, f32)>,
+    medium: Medium,
 }
 
 impl Studio {
@@ -103,6 +111,16 @@ impl Studio {
         self.styles.iter().map(Style::of).collect()
     }
 
+    /// Whether this studio can paint so: what [`Studio::paint`] would refuse before it has seen a photo.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownStyle`] if the look names a style that is not here; [`ErrorKind::Setting`] if its styles, or
+    /// those of its faces, cannot be mixed because they are drawn with different things, or a setting does not go with
+    /// what they are drawn with.
+    pub fn check(&self, look: &Look) -> Result<(), Error> {
+        self.ingredients(look).map(|_| ())
+    }
+
     /// The faces in a photo, largest first.
     ///
     /// # Errors
@@ -127,9 +145,9 @@ impl Studio {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownStyle`] if the look names a style that is not here, [`ErrorKind::Cancelled`] if
-    /// `progress` said so.
+    /// As [`Studio::check`]; [`ErrorKind::Cancelled`] if `progress` said so.
     pub fn paint(&self, photo: &Photo, look: &Look, progress: &Progress) -> Result<Painting, Error> {
+        self.check(look)?;
         let nobody = look.faces == Faces::Off || look.strength.get() == 0.0;
         let faces = if nobody { Vec::new() } else { self.faces(photo)? };
         self.paint_with(photo, look, &faces, progress)
@@ -150,32 +168,53 @@ impl Studio {
     ) -> Result<Painting, Error> {
         let photo_srgb = &photo.image;
         let (width, height) = (photo_srgb.width(), photo_srgb.height());
-        let (styles, face_styles) = (self.shares(&look.styles)?, self.shares(&self.face_mix(look))?);
+        let Ingredients { styles, face_styles, medium } = self.ingredients(look)?;
         let whole = Whole::plan(width, height, look);
-        let (whole, faces) = match look.faces {
-            Faces::On => (Some(whole), faces),
-            Faces::Off => (Some(whole), [].as_slice()),
-            Faces::Only => (None, faces),
-        };
+        let faces = if look.faces == Faces::Off { &[] } else { faces };
         let sitters = Sitter::all(width, height, faces, look);
-        let mut steps = Steps::start(progress, whole.as_ref().map_or(0, Whole::steps) + sitters.len())?;
+        let parts = if look.faces == Faces::Only { 0 } else { whole.steps() };
+        let mut steps = Steps::start(progress, parts + sitters.len())?;
 
         // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
         let bent = bent(photo_srgb, &sitters);
         let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
-        let mut result = match whole {
-            Some(whole) => whole.paint(bent_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps)?,
-            None => bent_srgb.clone(),
-        };
+        let mut canvas;
+        if look.faces == Faces::Only {
+            canvas = Canvas::showing(medium, bent_srgb);
+        } else {
+            canvas = Canvas::empty(medium, bent_srgb);
+            whole.paint(bent_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps, &mut canvas)?;
+        }
         if !sitters.is_empty() {
             let weights = self.merged(&face_styles)?;
             let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], &sitters, look);
             for sitter in &sitters {
-                portraitist.repaint(sitter, &mut result)?;
+                portraitist.repaint(sitter, &mut canvas)?;
                 steps.one_more()?;
             }
         }
-        Ok(Painting { image: result, alpha: photo.alpha.clone() })
+        let image = canvas.result(bent_srgb, look, whole.enlarged());
+        Ok(Painting { image, alpha: photo.alpha.clone() })
+    }
+
+    /// What a look asks for, looked up and checked.
+    fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
+        let refused = |error: net::Error| Error::new(ErrorKind::Setting, error.to_string());
+        let styles = self.shares(&look.styles)?;
+        let medium = net::medium(&styles).map_err(refused)?;
+        let face_styles = self.shares(&self.face_mix(look, medium))?;
+        let face_medium = net::medium(&face_styles).map_err(refused)?;
+        if face_medium != medium {
+            let [whole, faces] = [medium, face_medium].map(Medium::name);
+            let message =
+                format!("the picture is drawn in {whole}, the style of its faces in {faces}: they have to be the same");
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        if medium == Medium::Screentone && look.guided.is_some() {
+            let message = "the guided filter would smear the dots of a screentone style: leave it off";
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        Ok(Ingredients { styles, face_styles, medium })
     }
 
     /// The styles of a mixture with their shares.
@@ -194,9 +233,10 @@ impl Studio {
         net::merge(&self.base, shares).map_err(unfit)
     }
 
-    /// What faces are painted in.
-    fn face_mix(&self, look: &Look) -> Mix {
-        let portrait = || self.styles.iter().any(|style| style.name == PORTRAIT).then(|| Mix::of(PORTRAIT));
+    /// What faces are painted in where the rest is drawn with `medium`.
+    fn face_mix(&self, look: &Look, medium: Medium) -> Mix {
+        let suits = |style: &net::Style| style.name == PORTRAIT && style.medium == medium;
+        let portrait = || self.styles.iter().any(suits).then(|| Mix::of(PORTRAIT));
         look.face_style.clone().or_else(portrait).unwrap_or_else(|| look.styles.clone())
     }
 

@@ -1,6 +1,7 @@
 //! Styles by name, and mixtures of them.
 
 use crate::error::{Error, ErrorKind};
+use net::Medium;
 
 /// A style that can be painted in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,14 +12,17 @@ pub struct Style {
     pub tags: Vec<String>,
     /// What it looks like, in a sentence.
     pub description: String,
+    /// What it is drawn with. Styles that are drawn with different things cannot be mixed.
+    pub medium: Medium,
     /// Whose paintings it learnt from and must be named where the style is handed on; empty if nobody must.
     pub credit: String,
 }
 
 impl Style {
     pub(crate) fn of(style: &net::Style) -> Self {
-        let net::Style { name, tags, description, credit, .. } = style;
-        Self { name: name.clone(), tags: tags.clone(), description: description.clone(), credit: credit.clone() }
+        let net::Style { name, tags, description, credit, medium, .. } = style;
+        let (name, tags, description, credit) = (name.clone(), tags.clone(), description.clone(), credit.clone());
+        Self { name, tags, description, medium: *medium, credit }
     }
 }
 

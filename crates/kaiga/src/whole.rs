@@ -1,8 +1,9 @@
 //! The whole picture painted in one style: through the drawer part by part, finished part by part.
 
 use crate::brush::Brush;
+use crate::canvas::Canvas;
 use crate::error::Error;
-use crate::finish::{finish, finishing_tile, surroundings_px};
+use crate::finish::{finishing_tile, surroundings_px};
 use crate::lift::Strokes;
 use crate::look::Look;
 use crate::plan::working_size;
@@ -15,6 +16,7 @@ use pixels::space::Srgb8;
 
 /// How a picture is painted as a whole: at which size, in which parts.
 pub(crate) struct Whole {
+    full: (usize, usize),
     working: (usize, usize),
     /// Drawn at the working size; none if that is the picture's own.
     working_parts: Vec<Part>,
@@ -29,7 +31,7 @@ impl Whole {
         let full_parts = parts(width, height, finishing_tile(look).side_px());
         let at_full_size = working == (width, height);
         let working_parts = if at_full_size { vec![] } else { parts(working.0, working.1, look.tile.side_px()) };
-        Self { working, working_parts, full_parts }
+        Self { full: (width, height), working, working_parts, full_parts }
     }
 
     /// The parts that progress is counted in.
@@ -37,7 +39,13 @@ impl Whole {
         self.working_parts.len() + self.full_parts.len()
     }
 
-    /// Paints it. `networks` are eye and drawer.
+    /// By how much a side is enlarged after it was drawn; below 1 where a small picture is drawn larger.
+    pub(crate) fn enlarged(&self) -> f32 {
+        let area = |(width, height): (usize, usize)| width as f32 * height as f32;
+        (area(self.full) / area(self.working)).sqrt()
+    }
+
+    /// Paints it on the canvas. `networks` are eye and drawer.
     pub(crate) fn paint(
         &self,
         photo_srgb: &Image<Srgb8>,
@@ -45,15 +53,15 @@ impl Whole {
         networks: &[Arch; 2],
         weights: &Weights,
         steps: &mut Steps,
-    ) -> Result<Image<Srgb8>, Error> {
-        let (width, height) = (photo_srgb.width(), photo_srgb.height());
-        let mut result = Image::filled(width, height, [0; 3]);
+        canvas: &mut Canvas,
+    ) -> Result<(), Error> {
+        let (width, height) = self.full;
         if self.working == (width, height) {
             let brush = Brush::new(networks, weights, photo_srgb)?;
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px(look), width, height);
                 let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
-                finish(&painted, around, part, photo_srgb, look, &mut result);
+                canvas.put(&painted, around, part, photo_srgb, look);
                 steps.one_more()?;
             }
         } else {
@@ -69,10 +77,10 @@ impl Whole {
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px(look), width, height);
                 let painted = strokes.lift(width, height, around);
-                finish(&painted, around, part, photo_srgb, look, &mut result);
+                canvas.put(&painted, around, part, photo_srgb, look);
                 steps.one_more()?;
             }
         }
-        Ok(result)
+        Ok(())
     }
 }

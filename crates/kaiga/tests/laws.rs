@@ -1,7 +1,7 @@
 //! What holds for every photo and every look.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use kaiga::{ErrorKind, Guided, Look, Photo, Saturation, Strength, Studio, Tile, unwatched};
+use kaiga::{ErrorKind, Faces, Guided, Line, Look, Medium, Mix, Photo, Saturation, Strength, Studio, Tile, unwatched};
 use net::{Model, Style, Tensor, Weights};
 use pixels::Image;
 use pixels::codec::Format;
@@ -36,8 +36,9 @@ fn studio() -> Studio {
         ..Style::default()
     };
     let base = Model { architecture: architecture.clone(), weights, notes: Default::default() };
-    let styles = [style("meadow", 0.1).write().unwrap(), style("skyglow", -0.1).write().unwrap()];
-    Studio::new(&base.write().unwrap(), &[&styles[0], &styles[1]]).unwrap()
+    let manga = Style { medium: Medium::Screentone, ..style("manga", 0.0) };
+    let styles = [style("meadow", 0.1), style("skyglow", -0.1), manga].map(|style| style.write().unwrap());
+    Studio::new(&base.write().unwrap(), &[&styles[0], &styles[1], &styles[2]]).unwrap()
 }
 
 fn photo(width: usize, height: usize) -> Photo {
@@ -132,6 +133,72 @@ fn a_mixture_lies_between_its_styles() {
     };
     let (a, half, b) = (in_style("meadow"), in_style("meadow:0.5,skyglow:0.5"), in_style("skyglow"));
     assert!((a.min(b)..=a.max(b)).contains(&half) && (a - b).abs() > 1.0, "{a} {half} {b}");
+}
+
+fn screentone() -> Look {
+    Look { styles: Mix::of("manga"), ..Look::default() }
+}
+
+#[test]
+fn screentone_is_one_sheet_whatever_the_tile_the_threads_and_the_size() {
+    let studio = studio();
+    for (photo, tile) in [(photo(649, 233), 128), (photo(1301, 1101), 256)] {
+        let on = |threads: usize, tile: Tile| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| paint(&studio, &photo, &Look { tile, ..screentone() }))
+        };
+        let whole = on(2, Tile::default());
+        assert!(whole == on(1, Tile::new(tile).unwrap()) && whole == on(5, Tile::default()));
+        assert!(whole.pixels().iter().any(|&[r, ..]| r > 240) && whole.pixels().iter().any(|&[r, ..]| r < 15));
+    }
+    for (width, height) in [(1, 1), (2, 7), (3, 500), (17, 31), (401, 399)] {
+        let painting = paint(&studio, &photo(width, height), &screentone());
+        assert_eq!((painting.width(), painting.height()), (width, height));
+    }
+}
+
+#[test]
+fn screentone_is_black_on_white_and_strength_leads_to_it() {
+    let (studio, photo) = (studio(), photo(480, 300));
+    let painting = paint(&studio, &photo, &screentone());
+    assert!(painting.pixels().iter().all(|&[r, g, b]| r == g && g == b));
+    let colourful = Look { saturation: Saturation::new(2.0).unwrap(), ..screentone() };
+    assert!(painting == paint(&studio, &photo, &colourful));
+    assert!(painting != paint(&studio, &photo, &Look { line: Line::new(0.0).unwrap(), ..screentone() }));
+    assert!(photo.image == paint(&studio, &photo, &Look { strength: strength(0.0), ..screentone() }));
+    let half = paint(&studio, &photo, &Look { strength: strength(0.5), ..screentone() });
+    for ((half, photo), painted) in half.pixels().iter().zip(photo.image.pixels()).zip(painting.pixels()) {
+        let mean = |c: usize| (f32::from(photo[c]) + f32::from(painted[c])) / 2.0;
+        assert!((0..3).all(|c| (f32::from(half[c]) - mean(c)).abs() <= 1.0), "{half:?} {photo:?} {painted:?}");
+    }
+}
+
+#[test]
+fn what_does_not_go_with_screentone_is_refused_with_a_reason() {
+    let (studio, photo) = (studio(), photo(16, 16));
+    let mixed = Look { styles: "meadow:0.5,manga:0.5".parse().unwrap(), ..Look::default() };
+    let filtered = Look { guided: Some(Guided::default()), ..screentone() };
+    let faces_in_colour = Look { face_style: Some(Mix::of("skyglow")), ..screentone() };
+    let faces_in_tone = Look { face_style: Some(Mix::of("manga")), ..Look::default() };
+    let faces_mixed = Look { face_style: Some("skyglow,manga".parse().unwrap()), ..Look::default() };
+    for (look, words) in [
+        (mixed, "meadow and manga cannot be mixed: meadow is drawn in colour, manga in screentone"),
+        (filtered, "the guided filter would smear the dots"),
+        (faces_in_colour, "the picture is drawn in screentone, the style of its faces in colour"),
+        (faces_in_tone, "the picture is drawn in colour, the style of its faces in screentone"),
+        (faces_mixed, "skyglow and manga cannot be mixed"),
+    ] {
+        for faces in [Faces::On, Faces::Off] {
+            let look = Look { faces, ..look.clone() };
+            let error = studio.paint(&photo, &look, &unwatched).expect_err(words);
+            assert!(error.kind() == ErrorKind::Setting && error.to_string().contains(words), "{error}");
+            assert_eq!(studio.check(&look), Err(error));
+        }
+    }
+    let own = Look { face_style: Some(Mix::of("manga")), ..screentone() };
+    assert!(
+        studio.check(&own).is_ok() && studio.check(&screentone()).is_ok() && studio.check(&Look::default()).is_ok()
+    );
 }
 
 #[test]

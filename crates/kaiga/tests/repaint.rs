@@ -5,7 +5,7 @@ mod drawn;
 
 use drawn::{Sitter, draw, face};
 use kaiga::faces::Face;
-use kaiga::{ErrorKind, Eyes, Faces, Guided, Look, Mix, Photo, Strength, Studio, Tile, unwatched};
+use kaiga::{EMBEDDED, ErrorKind, Eyes, Faces, Guided, Look, Medium, Mix, Photo, Strength, Studio, Tile, unwatched};
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::compare;
@@ -228,6 +228,50 @@ fn a_large_face_stays_as_crisp_as_the_rest() {
     };
     let (off, on) = (sharpness(Faces::Off), sharpness(Faces::On));
     assert!(on > 0.8 * off, "{on} for {off}");
+}
+
+/// Meadow, its lightness taken for a tone.
+fn comic(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
+    static COMIC: LazyLock<Studio> = LazyLock::new(|| {
+        let (_, meadow) = EMBEDDED.iter().find(|(name, _)| name.starts_with("meadow")).unwrap();
+        let style = net::Style::read(meadow).unwrap();
+        let style = net::Style { name: "comic".to_owned(), medium: Medium::Screentone, ..style };
+        let mut studio = Studio::embedded().unwrap();
+        studio.add_style(&style.write().unwrap()).unwrap();
+        studio
+    });
+    let look = Look { styles: Mix::of("comic"), ..look.clone() };
+    COMIC.paint_with(photo, &look, faces, &unwatched).unwrap().image
+}
+
+#[test]
+fn dots_of_a_face_lie_in_the_grid_of_the_picture() {
+    let sitter = ([120.0, 110.0], 28.0, 0.4);
+    let (photo, faces) = sat(300, 260, &[sitter]);
+    let (off, on) = (comic(&photo, &unbent(Faces::Off), &faces), comic(&photo, &unbent(Faces::On), &faces));
+    let (mut changed, mut outside) = (0, 0);
+    for (i, (a, b)) in off.pixels().iter().zip(on.pixels()).enumerate() {
+        assert!(b[0] == b[1] && b[1] == b[2], "no colour");
+        // A dot whose middle is in the face reaches a little beyond it.
+        let r = radius(i % 300, i / 300, sitter);
+        outside += usize::from(a != b && r > 1.08);
+        changed += usize::from(a != b && r < 0.8);
+    }
+    assert!(outside == 0 && changed > 300, "{outside} outside, {changed} in the face");
+    // A face of one tone is laid as the rest of that tone is: the sheet has no seam.
+    let grey = Photo { image: Image::filled(300, 260, [120; 3]), ..photo.clone() };
+    let [off, on] = [Faces::Off, Faces::On].map(|faces_as| comic(&grey, &unbent(faces_as), &faces));
+    let (mean, most) = (compare::mean_difference(&off, &on), 3.0);
+    assert!(mean < most, "{mean} levels");
+
+    let look = with(Faces::On);
+    let small = Look { tile: Tile::new(128).unwrap(), ..look.clone() };
+    assert!(comic(&photo, &look, &faces) == comic(&photo, &small, &faces));
+    let only = comic(&photo, &with(Faces::Only), &faces);
+    for (i, (a, b)) in only.pixels().iter().zip(photo.image.pixels()).enumerate() {
+        assert!(a == b || radius(i % 300, i / 300, sitter) < 1.05, "{} {}", i % 300, i / 300);
+    }
+    assert!(comic(&photo, &with(Faces::Only), &[]) == photo.image);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::arch::Arch;
 use crate::error::{Error, fail};
+use crate::medium::{Medium, medium};
 use crate::weights::{Metadata, Tensor, Weights, check, read, write};
 use crate::{classic, light, mtcnn};
 
@@ -18,6 +19,8 @@ const ARCHITECTURE: &str = "kaiga.architecture";
 const NAME: &str = "kaiga.name";
 const DESCRIPTION: &str = "kaiga.description";
 const TAGS: &str = "kaiga.tags";
+/// A [`Medium`]; colour, if the file does not say.
+const MEDIUM: &str = "kaiga.medium";
 /// Where a model file says whom it credits.
 pub const CREDIT: &str = "kaiga.credit";
 
@@ -60,6 +63,8 @@ pub struct Style {
     pub description: String,
     /// What people look for: `宫崎骏风`.
     pub tags: Vec<String>,
+    /// What it is drawn with.
+    pub medium: Medium,
     /// Whose paintings it learnt from and must be named where the style is handed on; empty if nobody must.
     pub credit: String,
     /// The architecture of the base it belongs to.
@@ -104,12 +109,14 @@ impl Style {
     /// Reads a style file. Whether its tensors fit a base is seen when they are [merged](merge).
     ///
     /// # Errors
-    /// As [`read`]; also where the file is a base or says no name.
+    /// As [`read`]; also where the file is a base, says no name or is drawn with what this version does not know.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         let (tensors, mut notes) = read(bytes)?;
         kind_is(&mut notes, "style")?;
         let tags = notes.remove(TAGS).unwrap_or_default();
+        let medium = notes.remove(MEDIUM).map_or(Ok(Medium::default()), |name| name.parse())?;
         Ok(Self {
+            medium,
             name: take(&mut notes, NAME)?,
             description: notes.remove(DESCRIPTION).unwrap_or_default(),
             tags: tags.lines().map(str::to_owned).collect(),
@@ -135,6 +142,9 @@ impl Style {
         ]);
         if !self.credit.is_empty() {
             words.extend([entry(CREDIT, &self.credit)]);
+        }
+        if self.medium != Medium::default() {
+            words.extend([entry(MEDIUM, self.medium.name())]);
         }
         write(&self.tensors, &words)
     }
@@ -165,7 +175,7 @@ fn kind_is(notes: &mut BTreeMap<String, String>, wanted: &str) -> Result<(), Err
 ///
 /// # Errors
 /// [`ErrorKind::Style`](crate::ErrorKind::Style) where a style belongs to another architecture, its weight is
-/// negative or all are zero, or a tensor does not fit the base.
+/// negative or all are zero, a tensor does not fit the base, or they are drawn with different things, see [`medium`].
 pub fn merge(base: &Model, styles: &[(&Style, f32)]) -> Result<Weights, Error> {
     let mut merged = base.weights.clone();
     if let Some((style, weight)) = styles.iter().find(|(_, weight)| !weight.is_finite() || *weight < 0.0) {
@@ -178,6 +188,7 @@ pub fn merge(base: &Model, styles: &[(&Style, f32)]) -> Result<Weights, Error> {
     if sum <= 0.0 {
         fail!(Style, "a mixture of styles needs a weight above 0");
     }
+    medium(styles)?;
     for (style, weight) in styles {
         if style.architecture != base.architecture {
             fail!(Style, "style {} is for {}, the base is {}", style.name, style.architecture, base.architecture);
@@ -314,6 +325,27 @@ mod tests {
         let mixed = merge(&base, &[(&one, 3.0), (&none, 1.0)]).unwrap();
         assert_eq!(mixed["chroma_head.bias"].data[0], 0.625);
         assert_eq!(mixed["stem.weight"], base.weights["stem.weight"]);
+    }
+
+    #[test]
+    fn what_a_style_is_drawn_with_is_kept_and_not_mixed() {
+        let colour = style(&[]);
+        let manga = Style { name: "manga".to_owned(), medium: Medium::Screentone, ..style(&[]) };
+        let bytes = manga.write().unwrap();
+        assert_eq!(Style::read(&bytes), Ok(manga.clone()));
+        assert!(!colour.write().unwrap().windows(MEDIUM.len()).any(|words| words == MEDIUM.as_bytes()));
+        let at = bytes.windows(10).position(|words| words == b"screentone").unwrap();
+        let newer = [&bytes[..at], b"watercolor", &bytes[at + 10..]].concat();
+        let error = Style::read(&newer).expect_err("there is no such medium");
+        assert_eq!(error.kind(), ErrorKind::File);
+        assert!(error.to_string().contains("\"watercolor\"; this version knows colour, screentone"), "{error}");
+
+        let base = base();
+        let error = merge(&base, &[(&colour, 0.5), (&manga, 0.5)]).expect_err("a mean of colours and tones");
+        assert_eq!(error.kind(), ErrorKind::Style);
+        assert!(error.to_string().contains("meadow is drawn in colour, manga in screentone"), "{error}");
+        assert!(merge(&base, &[(&colour, 1.0), (&manga, 0.0)]).is_ok());
+        assert_eq!(medium(&[(&manga, 1.0), (&manga, 2.0)]), Ok(Medium::Screentone));
     }
 
     #[test]

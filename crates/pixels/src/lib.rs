@@ -9,6 +9,7 @@ pub mod image;
 pub mod lines;
 pub mod poisson;
 pub mod resize;
+pub mod screentone;
 pub mod smooth;
 pub mod space;
 pub mod warp;

@@ -35,7 +35,8 @@ pub(crate) type Pairs = Vec<(String, String)>;
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only documents")]
 pub(crate) struct Parameters {
-    /// Style, or mixture of styles: `meadow`, `meadow:0.6,skyglow:0.4`. `GET /api/v1/styles` lists them.
+    /// Style, or mixture of styles: `meadow`, `meadow:0.6,skyglow:0.4`. `GET /api/v1/styles` lists them; those in
+    /// `screentone` cannot be mixed with those in `colour`.
     #[param(default = "meadow", example = "meadow:0.6,skyglow:0.4")]
     style: Option<String>,
     /// How far from the photo (0) to the painting (1) and beyond.
@@ -54,7 +55,7 @@ pub(crate) struct Parameters {
     /// (`only`).
     #[param(pattern = "^(on|off|only)$", default = "on", example = "off")]
     faces: Option<String>,
-    /// Style of the faces painted by themselves; by default `portrait`.
+    /// Style of the faces painted by themselves; by default `portrait`, of a style in `screentone` the style itself.
     #[param(example = "portrait")]
     face_style: Option<String>,
     /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does.
@@ -94,8 +95,8 @@ impl Order {
     /// From names and values. An empty value counts as absent.
     ///
     /// # Errors
-    /// [`Kind::Malformed`] if a name is unknown or there twice, [`Kind::Setting`] if a value is out of its range or
-    /// the studio has no such style.
+    /// [`Kind::Malformed`] if a name is unknown or there twice, [`Kind::Setting`] if a value is out of its range, the
+    /// studio has no such style, or the styles do not go together.
     pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Fault> {
         let mut order = Self::default();
         let mut seen: Vec<&str> = Vec::new();
@@ -119,6 +120,7 @@ impl Order {
                 return Err(Fault::new(Kind::Setting, detail));
             }
         }
+        studio.check(&order.look)?;
         Ok(order)
     }
 
@@ -198,6 +200,20 @@ mod tests {
         );
         assert_eq!((order.crop, order.max_side_px), (Some(Crop { x: 1, y: 2, side: 3 }), Some(256)));
         assert_eq!((order.format, order.quality, order.look.line.get()), (Format::Jpeg, 92, 0.0));
+    }
+
+    #[test]
+    fn styles_that_do_not_go_together_are_a_fault_of_the_client() {
+        let mut studio = Studio::embedded().unwrap();
+        let style = net::Style::read(kaiga::EMBEDDED[1].1).unwrap();
+        let style = net::Style { name: "comic".into(), medium: kaiga::Medium::Screentone, ..style };
+        studio.add_style(&style.write().unwrap()).unwrap();
+        for query in ["style=meadow:0.5,comic:0.5", "style=comic&face_style=portrait", "face_style=comic"] {
+            let pairs: Pairs = serde_urlencoded::from_str(query).unwrap();
+            let fault = Order::read(&pairs, &studio).expect_err(query);
+            assert!(fault.kind == Kind::Setting && fault.detail.contains("screentone"), "{query}: {fault}");
+        }
+        assert!(Order::read(&[("style".into(), "comic".into())], &studio).is_ok());
     }
 
     #[test]

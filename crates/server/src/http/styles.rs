@@ -26,6 +26,10 @@ pub(super) struct Style {
     tags: Vec<String>,
     /// What it looks like, in a sentence.
     description: String,
+    /// What it is drawn with: `colour`, or `screentone` (black ink on white paper, greys as dots). Only styles of one
+    /// medium can be mixed.
+    #[schema(example = "colour")]
+    medium: String,
     /// Whose paintings it learnt from and must be named with it; may be empty.
     credit: String,
 }
@@ -34,8 +38,8 @@ pub(super) struct Style {
 #[utoipa::path(get, path = "/api/v1/styles", tag = "about", responses((status = 200, description = "The styles", body = Styles)))]
 pub(super) async fn styles(State(app): State<Arc<App>>) -> Json<Styles> {
     let style = |style: kaiga::Style| {
-        let kaiga::Style { name, tags, description, credit } = style;
-        Style { name, tags, description, credit }
+        let kaiga::Style { name, tags, description, medium, credit } = style;
+        Style { name, tags, description, medium: medium.name().to_owned(), credit }
     };
     let styles = app.studio.styles().into_iter().map(style).collect();
     Json(Styles { styles, default: kaiga::Mix::default().to_string() })
