@@ -5,7 +5,7 @@ use crate::arch::{Activation, Arch, Op, Padding, Value};
 use crate::error::{Error, fail};
 
 /// What model files call the generator with all its channels.
-pub const NAME: &str = "light-1";
+pub const NAME: &str = "light-2";
 /// Side of the eye's thumbnail, px: the whole picture squeezed to a square.
 pub const THUMBNAIL_PX: usize = 128;
 /// The drawer's picture must have sides divisible by this.

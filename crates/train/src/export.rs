@@ -39,8 +39,8 @@ pub fn export(layout: &Layout, flat: &Tensor, note: &str, words: &dyn Fn(&str) -
     let mut files = Files { base, styles: vec![], worst: 0.0 };
     for (name, tensors) in styles {
         let (architecture, notes) = (layout.architecture(), notes.clone());
-        let Words { description, tags, credit } = words(&name);
-        let style = Style { name: name.clone(), description, tags, credit, architecture, tensors, notes };
+        let Words { description, tags, credit, medium } = words(&name);
+        let style = Style { name: name.clone(), description, tags, medium, credit, architecture, tensors, notes };
         let bytes = style.write().with_context(|| format!("style {name} cannot be written"))?;
         let worst = disagreement(layout, &merge(&model, &[(&Style::read(&bytes)?, 1.0)])?)?;
         if worst.is_nan() || worst > TOLERANCE {

@@ -8,6 +8,7 @@ pub mod degrade;
 pub mod evaluate;
 pub mod faces;
 pub mod file;
+pub mod graphics;
 pub mod painter;
 pub mod pairs;
 pub mod sheet;

@@ -34,7 +34,7 @@ pub struct LossWeights {
 
 impl Default for LossWeights {
     fn default() -> Self {
-        Self { colour: 1.0, gradients: [2.0, 1.0, 0.5], ab: 0.4, ink: 0.5 }
+        Self { colour: 1.0, gradients: [2.0, 1.0, 0.5], ab: 0.4, ink: 1.0 }
     }
 }
 

@@ -68,10 +68,10 @@ struct Pairs {
     #[arg(long)]
     photos: PathBuf,
     /// Tastes to paint in.
-    #[arg(long, value_delimiter = ',', default_value = "meadow,skyglow")]
+    #[arg(long, value_delimiter = ',', default_value = "meadow,skyglow,storybook,portrait,cel,manga")]
     tastes: Vec<String>,
     /// Where the faces are, as crates/train/faces.py writes it: for the taste portrait.
-    #[arg(long, requires = "whole")]
+    #[arg(long)]
     faces: Option<PathBuf>,
     /// Leaves out the variants: photos at other sizes and in other light.
     #[arg(long)]
@@ -91,18 +91,17 @@ fn pairs(arguments: Pairs) -> Result<()> {
     let Pairs { out, photos, tastes, faces, whole, jobs, limit, photos_only } = arguments;
     let plan = Plan { photos, out, jobs, limit, whole };
     let names: Vec<&str> = if photos_only { vec![] } else { tastes.iter().map(String::as_str).collect() };
-    let mut tastes = names.iter().map(|name| Taste::named(name)).collect::<Result<Vec<_>>>()?;
+    let tastes = names.iter().map(|name| Taste::named(name)).collect::<Result<Vec<_>>>()?;
     let portrait = names.iter().position(|name| *name == "portrait");
-    portrait.map(|at| tastes.remove(at));
     let faces = faces.as_deref().map(painter::face::read).transpose()?.unwrap_or_default();
-    let paint = |file: &Path, photo: &Image<Srgb8>| {
-        let name = file.strip_prefix(&plan.photos).unwrap_or(file).to_string_lossy();
+    let paint = |file: Option<&Path>, photo: &Image<Srgb8>| {
+        let below = file.and_then(|file| file.strip_prefix(&plan.photos).ok());
+        let found = below.and_then(|name| faces.get(name.to_string_lossy().as_ref()));
         let size = [photo.width(), photo.height()].map(|side| side as f32);
-        let faces: Vec<_> =
-            faces.get(name.as_ref()).into_iter().flatten().map(|face| face.at(size, [0.0; 2])).collect();
+        let found: Vec<_> = found.into_iter().flatten().map(|face| face.at(size, [0.0; 2])).collect();
         let mut painted = painter::paint_all(photo, &tastes);
-        if let Some(at) = portrait {
-            painted.insert(at, painter::portrait(photo, &faces));
+        if let (Some(at), false) = (portrait, found.is_empty()) {
+            painted[at] = painter::portrait(photo, &found);
         }
         painted
     };

@@ -66,6 +66,7 @@ struct Ground {
     exposure: f32,
     photo: Image<Srgb>,
     flattened: Vec<(f32, Image<Srgb>)>,
+    seen: Option<fills::Seen>,
 }
 
 impl Ground {
@@ -95,7 +96,7 @@ impl<'a> Grounds<'a> {
         let known = self.known.iter().position(|ground| ground.exposure == fills.exposure);
         let index = known.unwrap_or_else(|| {
             let photo = light::expose(self.photo, fills.exposure, SHADOWS_OPENED);
-            self.known.push(Ground { exposure: fills.exposure, photo, flattened: Vec::new() });
+            self.known.push(Ground { exposure: fills.exposure, photo, flattened: Vec::new(), seen: None });
             self.known.len() - 1
         });
         Study::on(&mut self.known[index], fills)

@@ -1,4 +1,5 @@
-//! Makes the pairs that training learns from: every photo at working size, and what the painter makes of it.
+//! Makes the pairs that training learns from: photos at working size, variants of them and drawn pictures, and what the
+//! painter makes of each.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use pixels::{Image, codec};
 
 use crate::data::mix;
 use crate::painter::Painted;
-use crate::{file, split};
+use crate::{file, graphics, split};
 
 /// Pictures are painted at this area, px: the painter's radii are for it.
 const AREA_PX: usize = 450_000;
@@ -22,9 +23,18 @@ const LEAST_AREA_PX: usize = 300_000;
 const MOST_ENLARGED: f64 = 1.15;
 /// Shortest side of a variant, px.
 const LEAST_SIDE_PX: usize = 160;
+/// Of photos without people a part of this area becomes a pair, px: more of them in the same time.
+const PART_AREA_PX: usize = 260_000;
+/// Of the held-out photos every so-many-th becomes a pair.
+const SCORED_EVERY: usize = 4;
+/// Of photos of one person every so-many-th becomes a pair.
+const PERSON_EVERY: u64 = 3;
+/// Drawn pictures among the pairs: flat colours that no photo has.
+const DRAWN: u64 = 90;
 
-/// How a photo, whose file is named too, is painted in every style.
-pub type Paint<'a> = dyn Fn(&Path, &Image<Srgb8>) -> Vec<Painted> + Sync + 'a;
+/// How a picture is painted in every style. The file is that of a photo that is there as a whole; of variants, parts of
+/// photos and drawn pictures there is none.
+pub type Paint<'a> = dyn Fn(Option<&Path>, &Image<Srgb8>) -> Vec<Painted> + Sync + 'a;
 
 /// What is to be made.
 #[derive(Clone, Debug)]
@@ -50,10 +60,15 @@ enum Variant {
     Zoomed,
     /// In other light.
     Relit,
+    /// In other, stronger colours.
+    Recoloured,
+    /// No photo: drawn from its seed.
+    Drawn,
 }
 
 struct Task {
-    photo: PathBuf,
+    /// None for a drawn picture.
+    photo: Option<PathBuf>,
     folder: PathBuf,
     name: String,
     variant: Variant,
@@ -111,31 +126,45 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// All pairs there can be, in an order whose every beginning is a fair sample: held-out photos first (they are few),
-/// then whole photos, then variants, each mixed by their names.
+/// then the others mixed by their names.
 fn tasks(photos: &Path, out: &Path) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
+    let seed_of = |name: &str| name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
     for (index, photo) in split::photos(photos)?.iter().enumerate() {
         let name = split::name(photos, photo);
-        let seed = name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
-        let held = split::is_held_out(index);
+        let (seed, held) = (seed_of(&name), split::is_held_out(index));
+        let person = name.starts_with("people-");
+        if held && !(index / split::HELD_OUT_EVERY).is_multiple_of(SCORED_EVERY)
+            || !held && person && !seed.is_multiple_of(PERSON_EVERY)
+        {
+            continue;
+        }
         let folder = if held { out.join("held") } else { out.to_owned() };
         let mut add = |variant, name| {
-            let task = Task { photo: photo.clone(), folder: folder.clone(), name, variant, seed };
-            tasks.push((!held, variant, seed, task));
+            let task = Task { photo: Some(photo.clone()), folder: folder.clone(), name, variant, seed };
+            tasks.push((!held, task));
         };
         add(Variant::Whole, name.clone());
         if held {
             continue;
         }
-        if !name.starts_with("people-") {
+        if !person && seed % 4 == 1 {
             add(Variant::Zoomed, format!("{name}-zoomed"));
         }
-        if seed % 3 == 0 {
+        if !person && seed % 6 == 0 {
             add(Variant::Relit, format!("{name}-relit"));
         }
+        if !person && seed % 4 == 2 {
+            add(Variant::Recoloured, format!("{name}-recoloured"));
+        }
     }
-    tasks.sort_by_key(|(learnt, variant, seed, _)| (*learnt, *variant != Variant::Whole, *seed, *variant));
-    Ok(tasks.into_iter().map(|(.., task)| task).collect())
+    for number in 0..DRAWN {
+        let name = format!("drawn-{number:03}");
+        let seed = seed_of(&name);
+        tasks.push((true, Task { photo: None, folder: out.to_owned(), name, variant: Variant::Drawn, seed }));
+    }
+    tasks.sort_by_key(|(learnt, task)| (*learnt, mix(task.seed, task.variant as u64)));
+    Ok(tasks.into_iter().map(|(_, task)| task).collect())
 }
 
 fn path(task: &Task, part: &str) -> PathBuf {
@@ -153,14 +182,30 @@ fn photo(task: &Task) -> Result<Image<Srgb8>> {
     if there.exists() {
         return read(&there);
     }
-    let source = read(&task.photo)?;
     let mut rng = fastrand::Rng::with_seed(task.seed ^ task.variant as u64);
+    let Some(file) = &task.photo else { return Ok(graphics::drawn(512, 448, &mut rng)) };
+    let source = read(file)?;
     let working = working_size(&source);
     Ok(match task.variant {
-        Variant::Whole => resized(&source, working),
+        Variant::Whole | Variant::Drawn if has_people(task) || task.folder.ends_with("held") => resized(&source, working),
+        Variant::Whole | Variant::Drawn => part(&resized(&source, working), &mut rng),
         Variant::Zoomed => zoomed(&source, working, &mut rng),
-        Variant::Relit => relit(&resized(&source, working), &mut rng),
+        Variant::Relit => part(&relit(&resized(&source, working), &mut rng), &mut rng),
+        Variant::Recoloured => part(&graphics::recoloured(&resized(&source, working), &mut rng), &mut rng),
     })
+}
+
+/// Whether the photo may show faces, whose outlines are those of the whole photo.
+fn has_people(task: &Task) -> bool {
+    ["people-", "groups-", "scenes-"].iter().any(|folder| task.name.starts_with(folder))
+}
+
+/// A part of the photo of at most [`PART_AREA_PX`], in its shape.
+fn part(photo: &Image<Srgb8>, rng: &mut fastrand::Rng) -> Image<Srgb8> {
+    let (w, h) = (photo.width(), photo.height());
+    let keep = (PART_AREA_PX as f64 / (w * h) as f64).sqrt().min(1.0);
+    let [cw, ch] = [w, h].map(|side| (side as f64 * keep) as usize);
+    photo.crop(rng.usize(..=w - cw), rng.usize(..=h - ch), cw, ch)
 }
 
 fn read(path: &Path) -> Result<Image<Srgb8>> {
@@ -187,16 +232,14 @@ fn resized(source: &Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb
     resize::to(source, width, height, filter)
 }
 
-/// The photo 0.7 times or 1.4 times its working size, the latter cropped at random to the area of the former.
+/// A part of the photo at 0.7 times or 1.4 times its working size.
 fn zoomed(source: &Image<Srgb8>, (width, height): (usize, usize), rng: &mut fastrand::Rng) -> Image<Srgb8> {
     let scaled = |factor: f64| [width, height].map(|side| (side as f64 * factor).round() as usize);
     let may_grow = 1.4 * width as f64 <= MOST_ENLARGED * source.width() as f64;
     let may_shrink = 0.7 * width.min(height) as f64 >= LEAST_SIDE_PX as f64;
     let [w, h] = scaled(if may_grow && (rng.bool() || !may_shrink) { 1.4 } else { 0.7 });
     let scaled = resized(source, (w, h));
-    let keep = ((AREA_PX as f64 / (w * h) as f64).sqrt()).min(1.0);
-    let [cw, ch] = [w, h].map(|side| (side as f64 * keep) as usize);
-    scaled.crop(rng.usize(..=w - cw), rng.usize(..=h - ch), cw, ch)
+    part(&scaled, rng)
 }
 
 /// The photo in linear light times 0.5–1.3, with red and blue off by up to a tenth.
@@ -218,7 +261,8 @@ fn write(task: &Task, photo: &Image<Srgb8>, styles: &[&str], paint: &Paint) -> R
     if styles.is_empty() {
         return Ok(());
     }
-    for (style, Painted { painting, ink }) in styles.iter().zip(paint(&task.photo, photo)) {
+        let whole = task.photo.as_deref().filter(|_| task.variant == Variant::Whole && has_people(task));
+    for (style, Painted { painting, ink }) in styles.iter().zip(paint(whole, photo)) {
         file::write(&path(task, style), &png(&painting)?)?;
         let samples = ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
         let ink = image::GrayImage::from_raw(ink.width() as u32, ink.height() as u32, samples);
@@ -244,7 +288,7 @@ mod tests {
             std::fs::write(photos.join(format!("street/p-{i}.png")), &png).unwrap();
         }
         let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX, whole: false };
-        let paint = |_: &Path, photo: &Image<Srgb8>| {
+        let paint = |_: Option<&Path>, photo: &Image<Srgb8>| {
             vec![Painted { painting: photo.clone(), ink: Image::filled(photo.width(), photo.height(), 0.5) }]
         };
         let made = make(&plan, &["meadow"], &paint, &|_| ()).unwrap();

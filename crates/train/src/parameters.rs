@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::twin::{Named, named, tensor};
 
 /// Columns of the adapters of styles that are trained together with what they adapt.
-const RANK: usize = 4;
+const RANK: usize = 8;
 /// Convolutions that every style has for itself.
 const OWN: [&str; 3] = ["luma_head", "chroma_head", "eye.say"];
 /// Convolutions with so few weights belong to a style whose base is frozen: those over single channels, the first ones.

@@ -38,13 +38,16 @@ pub struct Words {
     pub tags: Vec<String>,
     /// Who must be named.
     pub credit: String,
+    /// What it is drawn with: that of the style it starts from.
+    #[serde(skip)]
+    pub medium: net::Medium,
 }
 
 impl Words {
     /// What the file of `style` says.
     pub fn of(style: &net::Style) -> Self {
-        let net::Style { description, tags, credit, .. } = style;
-        Self { description: description.clone(), tags: tags.clone(), credit: credit.clone() }
+        let net::Style { description, tags, credit, medium, .. } = style;
+        Self { description: description.clone(), tags: tags.clone(), credit: credit.clone(), medium: *medium }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use net::{Model, Style};
+use net::{Medium, Model, Style};
 use pixels::Image;
 use pixels::space::Srgb8;
 use serde_json::json;
@@ -31,11 +31,18 @@ use crate::score::{Sample, bytes, sample, score};
 use crate::sheet::sheet;
 use crate::step::{Numbers, State, signed, step};
 
-/// The styles that are trained together with their base, and what their files say of them: name, description, tags.
-pub const STYLES: [(&str, &str, &[&str]); 2] = [
-    ("meadow", "Bright air, warm light, fresh greens, lines in ink", &["宫崎骏风", "meadow"]),
-    ("skyglow", "Deep blue skies, violet shadows, glowing light", &["新海诚光晕", "skyglow"]),
+/// The styles that are trained together with their base, and what their files say of them: name, description, tags, what
+/// they are drawn with.
+pub const STYLES: [(&str, &str, &[&str], Medium); 6] = [
+    ("meadow", "Bright air, warm light, fresh greens, lines in ink", &["宫崎骏风", "meadow"], Medium::Colour),
+    ("skyglow", "Deep blue skies, violet shadows, glowing light", &["新海诚光晕", "skyglow"], Medium::Colour),
+    ("storybook", "Flat gouache on warm paper, brown outlines", &["绘本风", "storybook"], Medium::Colour),
+    ("portrait", "Faces first: pale rosy light, soft tones, even lines", &["人像", "portrait"], Medium::Colour),
+    ("cel", "Television animation: hard tones, strong colours, dark lines", &["赛璐璐", "cel"], Medium::Colour),
+    ("manga", "Black ink on white paper, greys as screentone", &["漫画", "manga"], Medium::Screentone),
 ];
+/// Styles that take part in a step of the base, in turn.
+const AT_ONCE: usize = 2;
 /// Held-out pictures that are scored.
 const SCORED: usize = 24;
 /// Pictures on a sample sheet.
@@ -157,12 +164,15 @@ impl Plan {
         }
     }
 
-    /// The parts of a batch by the numbers of their styles.
-    fn parts(&self) -> Vec<usize> {
+    /// The parts of batches by the numbers of their styles, one batch after the other and then again: for the base
+    /// [`AT_ONCE`] of its styles, each once in a round and beside another one in the next.
+    fn cycle(&self) -> Vec<Vec<usize>> {
+        let styles = STYLES.len();
+        let rounds = (0..styles).flat_map(|round| (0..styles).map(move |turn| (turn + round) % styles));
         match &self.subject {
-            Subject::Base => vec![0, 1],
-            Subject::Pruned(models) => (0..models.styles.len()).collect(),
-            Subject::Style { .. } => vec![0, 0],
+            Subject::Base => rounds.collect::<Vec<_>>().chunks(AT_ONCE).map(<[usize]>::to_vec).collect(),
+            Subject::Pruned(models) => vec![(0..models.styles.len()).collect()],
+            Subject::Style { .. } => vec![vec![0, 0]],
         }
     }
 
@@ -191,7 +201,7 @@ impl Plan {
 
     fn words(&self, style: &str) -> Words {
         match &self.subject {
-            Subject::Style { words, .. } => words.clone(),
+            Subject::Style { words, start, .. } => Words { medium: start.medium, ..words.clone() },
             Subject::Pruned(models) => {
                 models.styles.iter().find(|known| known.name == style).map_or_else(Words::default, Words::of)
             }
@@ -199,6 +209,7 @@ impl Plan {
                 description: known.1.to_owned(),
                 tags: known.2.iter().map(|&tag| tag.to_owned()).collect(),
                 credit: String::new(),
+                medium: known.3,
             }),
         }
     }
@@ -210,9 +221,10 @@ impl Plan {
 /// If pairs or the folder cannot be read or written, a loss is not a number, or the model files would not be
 /// painted by the engine as the trainer paints them.
 pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
-    let (styles, parts) = (plan.styles(), plan.parts());
-    if plan.side == 0 || !plan.side.is_multiple_of(16) || plan.batch == 0 || !plan.batch.is_multiple_of(parts.len()) {
-        bail!("the crop's side must be a multiple of 16 and the batch one of {}", parts.len());
+    let (styles, cycle) = (plan.styles(), plan.cycle());
+    let parts = cycle[0].len();
+    if plan.side == 0 || !plan.side.is_multiple_of(16) || plan.batch == 0 || !plan.batch.is_multiple_of(parts) {
+        bail!("the crop's side must be a multiple of 16 and the batch one of {parts}");
     }
     std::fs::create_dir_all(&plan.out).with_context(|| format!("cannot make {}", plan.out.display()))?;
     let checkpoint_path = plan.out.join("checkpoint.safetensors");
@@ -239,11 +251,11 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
 
     let mut log = Log::open(&plan.out, &styles, state.weights.step, plan.resume)?;
     let batches = data::stream(state.weights.step, {
-        let shape = BatchShape { samples: plan.batch / parts.len(), side: plan.side, degrade: true };
+        let shape = BatchShape { samples: plan.batch / parts, side: plan.side, degrade: true };
         let art = plan.opponent.as_ref().map(|opponent| opponent.art.clone());
         let seed = plan.seed;
         move |step| {
-            let halves = data::batch(&pairs, &parts, shape, seed, step);
+            let halves = data::batch(&pairs, &cycle[step as usize % cycle.len()], shape, seed, step);
             let crops = |art: &Arc<Vec<_>>| -> Vec<Vec<u8>> {
                 let seed = |part: usize| mix(!seed, 2 * step + part as u64);
                 halves.iter().enumerate().map(|(part, half)| crops_like(art, half, seed(part))).collect()

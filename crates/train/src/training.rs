@@ -264,7 +264,7 @@ fn painted_photos(
         whole: true,
     };
     terminal.say(&format!("painting up to {} photos to practise on", arguments.most_photos));
-    let paint = |_: &Path, photo: &Image<Srgb8>| vec![paint(photo, &taste)];
+    let paint = |_: Option<&Path>, photo: &Image<Srgb8>| vec![paint(photo, &taste)];
     pairs::make(&plan, &[&arguments.name], &paint, &|line| println!("{line}"))?;
     Ok(folder.to_owned())
 }

@@ -3,7 +3,7 @@
 use pixels::blur::{gaussian, sobel};
 use pixels::guided::guided;
 use pixels::lines::{self, structure};
-use pixels::space::{Gray, Lab, Srgb, luma_from_srgb};
+use pixels::space::{Gray, Lab, Srgb, lab_from_srgb, luma_from_srgb};
 use pixels::{Image, smooth};
 
 use super::light::{ramp, skin};
@@ -16,20 +16,53 @@ const CLUMP_RADII_PX: [usize; 3] = [6, 6, 5];
 const SKIN_FLATNESS: f32 = 0.003;
 const SKIN_RADIUS_PX: usize = 3;
 
+/// What a photo, put into light, is made of: the same for all fills.
+pub(super) struct Seen {
+    luma: Image<Gray>,
+    /// Contrast that is fine and has no direction, 0..1.
+    texture: Image<Gray>,
+    /// Colour of skin in the neighbourhood, 0..1.
+    skin: Image<Gray>,
+    /// Strokes as skin is painted.
+    skin_strokes: Image<Srgb>,
+    /// Flow-based difference of Gaussians, and its coherence.
+    edges: [Image<Gray>; 2],
+    /// Structures too thin for strokes, 0..1.
+    thin: Image<Gray>,
+}
+
+impl Seen {
+    /// `skin_flat` is the photo flattened by [`SKIN_FLATNESS`].
+    fn of(photo: &Image<Srgb>, skin_flat: &Image<Srgb>) -> Self {
+        let luma = photo.map::<Gray>(luma_from_srgb);
+        let skin = gaussian(&photo.map::<Lab>(lab_from_srgb).map::<Gray>(skin), 14.0);
+        let calmed = smooth::bilateral(photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
+        let (dog, coherence) = lines::flow_dog(&calmed, 0.8, 3.0);
+        Self {
+            texture: texture(&luma),
+            skin: skin.map::<Gray>(|v| (1.8 * v).min(1.0)),
+            skin_strokes: smooth::kuwahara(skin_flat, SKIN_RADIUS_PX, 8.0, 2),
+            thin: lines::thin_structures(&luma, &coherence),
+            edges: [dog, coherence],
+            luma,
+        }
+    }
+}
+
 /// A photo in fills, and where it is what.
 pub(super) struct Filled {
     pub(super) base: Image<Srgb>,
     /// What is around a line: luma of the fills.
     pub(super) outlined: Image<Gray>,
-    /// Texture without a direction, 0..1.
+    /// Texture that became clumps, 0..1.
     pub(super) rough: Image<Gray>,
     /// The lit (1) and shaded (−1) sides of clumps.
     pub(super) lit: Image<Gray>,
-    /// Skin and what is near, by its colour, 0..1.
+    /// Skin and what is near, 0..1.
     pub(super) spared: Image<Gray>,
     /// Structures too thin for fills, 0..1.
     pub(super) thin: Image<Gray>,
-    /// Flow-based difference of Gaussians of the photo, and its coherence.
+    /// As [`Seen`] has them.
     pub(super) photo_edges: [Image<Gray>; 2],
 }
 
@@ -39,23 +72,20 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
     let broad = ground.flattened(2.0 * fills.flatness);
     let skin_flat = ground.flattened(SKIN_FLATNESS);
     let photo = &ground.photo;
-    let luma = photo.map::<Gray>(luma_from_srgb);
-    let texture = texture(&luma);
-    let rough = texture.map::<Gray>(|v| v * fills.clump);
+    let seen = ground.seen.get_or_insert_with(|| Seen::of(photo, &skin_flat));
+    let rough = seen.texture.map::<Gray>(|v| v * fills.clump);
 
     let fine = smooth::kuwahara(&flat, fills.radius_px, 8.0, 2);
     let broad = CLUMP_RADII_PX.iter().fold(broad, |picture, &radius_px| smooth::kuwahara(&picture, radius_px, 8.0, 1));
-    let (broad, lit) = three_tones(&broad, &luma, &rough, fills.clump_tones);
-    let spared = gaussian(&photo.map::<Lab>(pixels::space::lab_from_srgb).map::<Gray>(skin), 14.0);
+    let (broad, lit) = three_tones(&broad, &seen.luma, &rough, fills.clump_tones);
     // Wood, sand and autumn leaves have the colour of skin, not its smoothness.
-    let spared = zip::<Gray>(&spared, |i| {
-        let smooth = 1.0 - fills.clump_tones.min(1.0) * texture.pixels()[i];
-        (1.8 * spared.pixels()[i] * smooth).clamp(0.0, 1.0)
+    let spared = zip::<Gray>(&seen.skin, |i| {
+        let smooth = 1.0 - fills.clump_tones.min(1.0) * seen.texture.pixels()[i];
+        (seen.skin.pixels()[i] * smooth).clamp(0.0, 1.0)
     });
-    let skin_strokes = smooth::kuwahara(&skin_flat, SKIN_RADIUS_PX, 8.0, 2);
     let mut strokes = zip::<Srgb>(&fine, |i| {
         let (rough, spared) = (rough.pixels()[i], spared.pixels()[i]);
-        let (fine, broad, skin) = (fine.pixels()[i], broad.pixels()[i], skin_strokes.pixels()[i]);
+        let (fine, broad, skin) = (fine.pixels()[i], broad.pixels()[i], seen.skin_strokes.pixels()[i]);
         std::array::from_fn(|c| {
             let stroke = fine[c] + rough * (broad[c] - fine[c]);
             stroke + spared * (skin[c] - stroke)
@@ -66,10 +96,8 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
     }
     let outlined = if fills.outlines_strokes { &strokes } else { &flat }.map::<Gray>(luma_from_srgb);
 
-    let calmed = smooth::bilateral(photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
-    let photo_edges = lines::flow_dog(&calmed, 0.8, 3.0);
-    let thin = lines::thin_structures(&luma, &photo_edges.1).map::<Gray>(|v| v * fills.thin);
-    let crisp = guided(photo, &strokes, 3, 0.002);
+    let thin = seen.thin.map::<Gray>(|v| v * fills.thin);
+    let crisp = if fills.detail > 0.0 { guided(photo, &strokes, 3, 0.002) } else { strokes.clone() };
     let base = zip::<Srgb>(&strokes, |i| {
         // Strokes wipe away what is thinner than they are: there the flattened photo stays.
         let (thin, back) = (thin.pixels()[i], fills.detail * (1.0 - rough.pixels()[i]));
@@ -80,9 +108,8 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
             painted + thin * (0.5 * (flat[c] + photo[c]) - painted)
         })
     });
-    let base = airbrushed(base, photo, &luma, fills.airbrush);
-    let (dog, coherence) = photo_edges;
-    Filled { base, outlined, rough, lit, spared, thin, photo_edges: [dog, coherence] }
+    let base = airbrushed(base, photo, &seen.luma, fills.airbrush);
+    Filled { base, outlined, rough, lit, spared, thin, photo_edges: seen.edges.clone() }
 }
 
 /// 0..1 where contrast is fine and has no direction: leaves, gravel, grass.
