@@ -28,7 +28,7 @@ pub const INK_GREYS: f32 = 0.35;
 
 const LEAK: Activation = Activation::LeakyRelu(0.1);
 /// Widths at 1/2, 1/4, 1/8 and 1/16 of the picture.
-const WIDTHS: [usize; 4] = [24, 48, 64, 96];
+const WIDTHS: [usize; 4] = [32, 48, 64, 96];
 
 /// Lays ink of strength 0..1 over (Y, Cb, Cr), Y −1..1: darker than what it lies on, less coloured, a little
 /// towards violet.
@@ -174,7 +174,7 @@ fn drawer_of(form: &mut Form) -> Arch {
     let y1 = net.up(y2, "up1", b, x1);
     let y1 = net.blocks(y1, "leave1", b, 2);
     let y0 = net.up(y1, "up0", a, x0);
-    let y0 = net.blocks(y0, "leave0", a, 1);
+    let y0 = net.blocks(y0, "leave0", a, 2);
 
     let drawn = net.point(y0, "luma_head", 4 * DRAWN, plain);
     let drawn = net.push(Op::Shuffle { from: drawn, factor: 2 });
