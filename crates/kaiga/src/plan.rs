@@ -7,6 +7,8 @@ use crate::look::Detail;
 const STROKES_PX2: f64 = 0.524e6;
 /// Pictures below this area are enlarged for painting: strokes would be too broad for what is on them.
 const ENLARGED_PX2: f64 = 0.2e6;
+/// Detail at which they are painted at least: the smaller they are, the less there is to see when they are enlarged.
+const ENLARGED_DETAIL: f32 = 0.3;
 /// Nothing is enlarged by more than this, per side: there is nothing left to see.
 const ENLARGED_AT_MOST: f64 = 4.0;
 /// Sizes this close (as areas) to the picture's own are its own: resampling by a few per cent only blurs.
@@ -14,12 +16,13 @@ const CLOSE: std::ops::Range<f64> = 0.7..1.43;
 
 /// Width and height painted at, px, for a picture of `width`×`height`.
 ///
-/// By area and not by side, so that a tall panorama keeps its street. With the default detail: its own size from 0.14
+/// By area and not by side, so that a tall panorama keeps its street. With the default detail: its own size from 0.12
 /// to about 0.75 Mpx, and the same 0.52 Mpx for everything larger, so that a photo is the same painting at every size.
 pub fn working_size(width: usize, height: usize, detail: Detail) -> (usize, usize) {
     let area = width as f64 * height as f64;
     let broad = area.clamp(ENLARGED_PX2, STROKES_PX2);
-    let wanted = broad * (area / broad).powf(f64::from(detail.get()));
+    let detail = if area < broad { detail.get().max(ENLARGED_DETAIL) } else { detail.get() };
+    let wanted = broad * (area / broad).powf(f64::from(detail));
     if CLOSE.contains(&(wanted / area)) {
         return (width, height);
     }
