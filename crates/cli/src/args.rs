@@ -92,8 +92,8 @@ pub(crate) struct Typed {
     output: Option<PathBuf>,
     #[command(flatten)]
     manner: Manner,
-    /// Fineness of the strokes on large photos: 0 is broad, 1 paints at full size (slower)
-    #[arg(long, value_name = "0..1", default_value = "0.3", value_parser = number(Detail::new))]
+    /// Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size (slower)
+    #[arg(long, value_name = "0..1", default_value = "0", value_parser = number(Detail::new))]
     detail: Detail,
     /// Smooth the painting along the photo's edges (guided filter) with this radius [40 is usual; default: off]
     #[arg(long, value_name = "PX")]

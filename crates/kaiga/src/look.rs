@@ -82,9 +82,10 @@ setting! {
     Line, "line", 0.0..=2.0, default 1.0
 }
 setting! {
-    /// How fine the strokes are on a large picture: 0 paints broadly, 1 paints at full size, where strokes are as
-    /// many pixels wide as on a small picture. In between, the size painted at grows evenly (in its logarithm).
-    Detail, "detail", 0.0..=1.0, default 0.3
+    /// How fine the strokes are on a large picture: with 0 it is the same painting at every size, with 1 it is painted
+    /// at full size, where strokes are as many pixels wide as on a small picture. In between, the size painted at
+    /// grows evenly (in its logarithm).
+    Detail, "detail", 0.0..=1.0, default 0.0
 }
 
 setting! {

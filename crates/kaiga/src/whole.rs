@@ -4,7 +4,7 @@ use crate::brush::Brush;
 use crate::canvas::Canvas;
 use crate::error::Error;
 use crate::finish::{finishing_tile, surroundings_px};
-use crate::lift::Strokes;
+use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
@@ -74,9 +74,10 @@ impl Whole {
                 strokes.put(part, &painted);
                 steps.one_more()?;
             }
+            let lift = Lift::new(strokes, width, height);
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px(look), width, height);
-                let painted = strokes.lift(width, height, around);
+                let painted = lift.part(around);
                 canvas.put(&painted, around, part, photo_srgb, look);
                 steps.one_more()?;
             }

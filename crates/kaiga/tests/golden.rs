@@ -1,11 +1,13 @@
 //! The shipped styles on a piece of the sample, against paintings kept in `golden/`: what a user sees must not change by
-//! accident. `UPDATE_GOLDEN=1` rewrites them: look at them before they are committed.
+//! accident. `UPDATE_GOLDEN=1` rewrites them: look at them before they are committed. And the same photo at several sizes
+//! is the same painting.
 //!
 //! The pictures are paintings of `samples/street.jpg`, whose credit is in `samples/CREDITS.md`.
 
 use kaiga::{Look, Photo, Studio, unwatched};
 use pixels::codec::{self, Format, Limits};
 use pixels::compare;
+use pixels::resize::{self, Filter};
 
 #[test]
 fn the_shipped_styles_paint_as_they_did() {
@@ -34,5 +36,21 @@ fn the_shipped_styles_paint_as_they_did() {
             );
         }
         assert!(compare::mean_difference(&photo.image, &painting) > 5.0, "{} is still the photo", style.name);
+    }
+}
+
+#[test]
+fn a_photo_is_one_painting_at_every_size() {
+    let sample = codec::read(include_bytes!("../../../samples/street.jpg"), &Limits::default()).unwrap();
+    let (studio, look) = (Studio::embedded().unwrap(), Look { faces: kaiga::Faces::Off, ..Look::default() });
+    let paint = |width: usize, height: usize| {
+        let photo = Photo { image: resize::to(&sample.image, width, height, Filter::Lanczos3), ..sample.clone() };
+        studio.paint(&photo, &look, &unwatched).unwrap().image
+    };
+    let small = paint(816, 612);
+    for (width, height) in [(940, 705), (1632, 1224), (2856, 2142)] {
+        let seen = resize::to(&paint(width, height), 816, 612, Filter::Area);
+        let similarity = compare::ms_ssim(&small, &seen);
+        assert!(similarity > 0.95, "{width}×{height}: {similarity:.3}");
     }
 }

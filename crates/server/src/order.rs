@@ -48,8 +48,8 @@ pub(crate) struct Parameters {
     /// Ink in the lines: 0 is none, 1 as painted.
     #[param(minimum = 0, maximum = 2, default = 1, example = 0.5)]
     line: Option<f32>,
-    /// Fineness of the strokes on large photos: 0 is broad, 1 paints at full size.
-    #[param(minimum = 0, maximum = 1, default = 0.3, example = 0.5)]
+    /// Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size.
+    #[param(minimum = 0, maximum = 1, default = 0, example = 0.5)]
     detail: Option<f32>,
     /// Faces: painted by themselves and set back without a seam (`on`), as everything else (`off`), or nothing but them
     /// (`only`).

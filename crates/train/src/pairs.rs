@@ -187,7 +187,9 @@ fn photo(task: &Task) -> Result<Image<Srgb8>> {
     let source = read(file)?;
     let working = working_size(&source);
     Ok(match task.variant {
-        Variant::Whole | Variant::Drawn if has_people(task) || task.folder.ends_with("held") => resized(&source, working),
+        Variant::Whole | Variant::Drawn if has_people(task) || task.folder.ends_with("held") => {
+            resized(&source, working)
+        }
         Variant::Whole | Variant::Drawn => part(&resized(&source, working), &mut rng),
         Variant::Zoomed => zoomed(&source, working, &mut rng),
         Variant::Relit => part(&relit(&resized(&source, working), &mut rng), &mut rng),
@@ -261,7 +263,7 @@ fn write(task: &Task, photo: &Image<Srgb8>, styles: &[&str], paint: &Paint) -> R
     if styles.is_empty() {
         return Ok(());
     }
-        let whole = task.photo.as_deref().filter(|_| task.variant == Variant::Whole && has_people(task));
+    let whole = task.photo.as_deref().filter(|_| task.variant == Variant::Whole && has_people(task));
     for (style, Painted { painting, ink }) in styles.iter().zip(paint(whole, photo)) {
         file::write(&path(task, style), &png(&painting)?)?;
         let samples = ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();

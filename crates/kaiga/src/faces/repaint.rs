@@ -5,7 +5,7 @@ use crate::brush::Brush;
 use crate::canvas::{Canvas, Sheet, over, toned};
 use crate::error::Error;
 use crate::finish::{between, coloured, surroundings_px};
-use crate::lift::Strokes;
+use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
@@ -95,7 +95,7 @@ impl<'a> Portraitist<'a> {
         let lifted_side = side.max((side as f32 * face_px / unit_px).round() as usize);
         let enlarge = Similarity::scaled(lifted_side as f32 / side as f32, [0.0; 2]);
         let from_photo = sitter.pose.to_face.then(&to_canvas).then(&enlarge);
-        Ok(Portrait { strokes, lifted_side, from_photo })
+        Ok(Portrait { lift: Lift::new(strokes, lifted_side, lifted_side), lifted_side, from_photo })
     }
 
     /// The portrait where it lies in the picture: all of the sitter's zone, finished as the look says. Where nothing is
@@ -175,7 +175,7 @@ impl Space for Drawn {
 
 /// A face painted upright, and where it belongs.
 struct Portrait {
-    strokes: Strokes,
+    lift: Lift,
     /// Side of the square at the size it is lifted to, px.
     lifted_side: usize,
     /// From the picture's px to those of the lifted square.
@@ -212,7 +212,7 @@ impl Portrait {
             (low as usize, (high.clamp(low + 1.0, edge).ceil() - low) as usize)
         };
         let ((x, width), (y, height)) = (span(0), span(1));
-        let lifted = self.strokes.lift(self.lifted_side, self.lifted_side, Part { x, y, width, height });
+        let lifted = self.lift.part(Part { x, y, width, height });
         (lifted, [x as f32, y as f32])
     }
 }
