@@ -18,12 +18,14 @@ use std::sync::OnceLock;
 const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
-pub const EMBEDDED: [(&str, &[u8]); 5] = [
-    ("light-1.base.safetensors", include_bytes!("../../../models/light-1.base.safetensors")),
-    ("meadow-1.safetensors", include_bytes!("../../../models/meadow-1.safetensors")),
-    ("skyglow-1.safetensors", include_bytes!("../../../models/skyglow-1.safetensors")),
-    ("storybook-2.safetensors", include_bytes!("../../../models/storybook-2.safetensors")),
-    ("portrait-2.safetensors", include_bytes!("../../../models/portrait-2.safetensors")),
+pub const EMBEDDED: [(&str, &[u8]); 7] = [
+    ("light-2.base.safetensors", include_bytes!("../../../models/light-2.base.safetensors")),
+    ("meadow-2.safetensors", include_bytes!("../../../models/meadow-2.safetensors")),
+    ("skyglow-2.safetensors", include_bytes!("../../../models/skyglow-2.safetensors")),
+    ("storybook-3.safetensors", include_bytes!("../../../models/storybook-3.safetensors")),
+    ("portrait-3.safetensors", include_bytes!("../../../models/portrait-3.safetensors")),
+    ("cel-1.safetensors", include_bytes!("../../../models/cel-1.safetensors")),
+    ("manga-1.safetensors", include_bytes!("../../../models/manga-1.safetensors")),
 ];
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
@@ -69,7 +71,7 @@ impl Studio {
     pub fn new(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
         let base = Model::read(base).map_err(unfit)?;
         let networks = light::networks(&base.architecture).map_err(|_| {
-            let message = format!("the base model is a {}, this version paints with light-1", base.architecture);
+            let message = format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
         let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };

@@ -198,7 +198,7 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
     let left_min = if arguments.run.resume { arguments.minutes } else { (arguments.minutes - spent_min).max(1.0) };
     let length = arguments.run.steps.map_or(Length::Minutes(left_min), Length::Steps);
     let subject = Subject::Style {
-        base: Model::read(shipped("light-1.base")?)?,
+        base: Model::read(shipped("light-2.base")?)?,
         start: start_of(&recipe.adapter.start)?,
         name: arguments.name.clone(),
         words: recipe.style.clone(),
