@@ -28,7 +28,7 @@ fn studio() -> Studio {
             weights.insert(name, Tensor::new(&shape, numbers));
         }
     }
-    let architecture = "light-1".to_owned();
+    let architecture = net::light::NAME.to_owned();
     let style = |name: &str, shift: f32| Style {
         name: name.to_owned(),
         architecture: architecture.clone(),

@@ -7,7 +7,7 @@ pub type Value = usize;
 /// A network: named inputs, operations in order, the values that come out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arch {
-    /// Name of the architecture, as model files write it: `light-1/drawer`.
+    /// Name of the architecture, as model files write it: `light-2/drawer`.
     pub name: String,
     /// Inputs: name and channels.
     pub inputs: Vec<(String, usize)>,

@@ -67,7 +67,7 @@ pub fn blocks(network: &Arch) -> Vec<Block> {
 }
 
 /// What model files call the generator whose residual blocks, the eye's and then the drawer's, have so many hidden
-/// channels: [`NAME`] if all have theirs, else `light-1/h` and the numbers with points between them.
+/// channels: [`NAME`] if all have theirs, else [`NAME`]`/h` and the numbers with points between them.
 pub fn name(hidden: &[usize]) -> String {
     if [eye(), drawer()].iter().flat_map(blocks).map(|block| block.hidden).eq(hidden.iter().copied()) {
         return NAME.to_owned();
@@ -116,7 +116,7 @@ pub fn networks(called: &str) -> Result<[Arch; 2], Error> {
 /// Eye and drawer with a standard 3×3 convolution in the place of every depthwise and the pointwise convolution that
 /// expands it. For comparison: what separable convolutions save. No model file holds it.
 pub fn standard() -> [Arch; 2] {
-    let mut form = Form { name: "light-1-standard", hidden: &[], separable: false };
+    let mut form = Form { name: "light-standard", hidden: &[], separable: false };
     [eye_of(&mut form), drawer_of(&mut form)]
 }
 
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(name(&hidden(&whole)), NAME);
         let narrow: Vec<usize> = hidden(&whole).iter().enumerate().map(|(i, width)| width - 3 * i).collect();
         let called = name(&narrow);
-        assert_eq!(called, "light-1/h128.125.42.87.84.113.110.171.168.165.162.95.92.57.54.3");
+        assert_eq!(called, format!("{NAME}/h128.125.58.87.84.113.110.171.168.165.162.95.92.57.54.19.16"));
         let pruned = networks(&called).unwrap();
         assert_eq!((hidden(&pruned), pruned[1].name.as_str()), (narrow, &*format!("{called}/drawer")));
         for (whole, pruned) in whole.iter().zip(&pruned) {
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_bad_name_is_refused_with_its_limit() {
         let widths = hidden(&[eye(), drawer()]).iter().map(usize::to_string).collect::<Vec<_>>();
-        let with = |first: &str| format!("light-1/h{first}.{}", widths[1..].join("."));
+        let with = |first: &str| format!("{NAME}/h{first}.{}", widths[1..].join("."));
         let refused = |called: &str| {
             let error = networks(called).expect_err(called);
             assert_eq!(
@@ -311,10 +311,10 @@ mod tests {
         for bad in ["0", "129", "", "-3", "x", "99999999999999999999"] {
             assert!(refused(&with(bad)).contains("eye.ponder.0; 1 to 128"), "{bad}");
         }
-        assert!(refused("light-1/h5").contains("for 1 blocks; there are 16"));
-        assert!(refused(&with("040")).contains("must be written light-1/h40.128"));
-        assert!(refused(&with("128")).ends_with("must be written light-1"));
-        assert!(refused("light-1/").contains("no light generator"));
+        assert!(refused(&format!("{NAME}/h5")).contains("for 1 blocks; there are 17"));
+        assert!(refused(&with("040")).contains(&format!("must be written {NAME}/h40.128")));
+        assert!(refused(&with("128")).ends_with(&format!("must be written {NAME}")));
+        assert!(refused(&format!("{NAME}/")).contains("no light generator"));
         assert!(refused("classic-2").contains("no light generator"));
     }
 

@@ -24,8 +24,8 @@ const MEDIUM: &str = "kaiga.medium";
 /// Where a model file says whom it credits.
 pub const CREDIT: &str = "kaiga.credit";
 
-/// The networks of an architecture, by the name model files use: `light-1` is eye and drawer, and so are its pruned
-/// forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each; `faces-1` is the cascade
+/// The networks of an architecture, by the name model files use: [`light::NAME`] is eye and drawer, and so are its
+/// pruned forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each; `faces-1` is the cascade
 /// that finds faces, see [`mtcnn`].
 ///
 /// # Errors
@@ -38,7 +38,9 @@ pub fn architecture(name: &str) -> Result<Vec<Arch>, Error> {
         _ if name.split('/').next() == Some(light::NAME) => Ok(light::networks(name)?.into()),
         _ => fail!(
             File,
-            "the architecture {name} is unknown; this version runs light-1, classic-1, classic-1/corners, faces-1"
+            "the architecture {name} is unknown; this version runs {}, classic-1, classic-1/corners, {}",
+            light::NAME,
+            mtcnn::NAME
         ),
     }
 }
@@ -274,14 +276,14 @@ mod tests {
 
     fn base() -> Model {
         let mut weights = Weights::new();
-        for arch in architecture("light-1").unwrap() {
+        for arch in architecture(light::NAME).unwrap() {
             for (name, shape) in parameters(&arch).unwrap() {
                 let data = (0..shape.iter().product()).map(|i: usize| (i % 7) as f32 * 0.25 - 0.5).collect();
                 weights.insert(name, Tensor::new(&shape, data));
             }
         }
         let notes = Metadata::from([("licence".to_owned(), "CC0".to_owned())]);
-        Model { architecture: "light-1".to_owned(), weights, notes }
+        Model { architecture: light::NAME.to_owned(), weights, notes }
     }
 
     fn style(tensors: &[(&str, Tensor)]) -> Style {
@@ -289,7 +291,7 @@ mod tests {
             name: "meadow".to_owned(),
             tags: vec!["宫崎骏风".to_owned(), "green".to_owned()],
             credit: "A. Painter, CC-BY 4.0".to_owned(),
-            architecture: "light-1".to_owned(),
+            architecture: light::NAME.to_owned(),
             tensors: tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.clone())).collect(),
             ..Style::default()
         }
@@ -351,7 +353,7 @@ mod tests {
     #[test]
     fn a_low_rank_change_is_the_product_of_its_halves() {
         let base = base();
-        let up = Tensor::new(&[24, 1], (0..24).map(|i| i as f32).collect());
+        let up = Tensor::new(&[32, 1], (0..32).map(|i| i as f32).collect());
         let down = Tensor::new(&[1, 108], (0..108).map(|i| (i % 4) as f32).collect());
         let adapted = style(&[("stem.lora_up", up), ("stem.lora_down", down)]);
         let merged = merge(&base, &[(&adapted, 1.0), (&style(&[]), 1.0)]).unwrap();
@@ -367,7 +369,7 @@ mod tests {
         let bias = Tensor::new(&[8], vec![1.0; 8]);
         assert!(refused(&style(&[("nothing.bias", bias.clone())]), 1.0).contains("nothing.bias"));
         assert!(refused(&style(&[("luma_head.bias", bias.clone())]), 1.0).contains("[52]"));
-        assert!(refused(&style(&[("stem.lora_up", Tensor::new(&[24, 1], vec![0.0; 24]))]), 1.0).contains("lora_down"));
+        assert!(refused(&style(&[("stem.lora_up", Tensor::new(&[32, 1], vec![0.0; 32]))]), 1.0).contains("lora_down"));
         assert!(refused(&style(&[]), -1.0).contains("0 or more"));
         assert!(refused(&style(&[]), 0.0).contains("above 0"));
         let other = Style { architecture: "classic-1".to_owned(), ..style(&[]) };
