@@ -459,6 +459,36 @@ mod tests {
     }
 
     #[test]
+    fn ragged_edges_become_straight_and_stay_where_they_are() {
+        let ragged = noise(1, 64);
+        let edge = |y: usize| 16.0 + 0.4 * y as f32 + 2.4 * (ragged.at(0, y) - 0.5);
+        let picture = Image::<Srgb>::from_fn(64, 64, |x, y| {
+            let v = 0.2 + 0.6 * (x as f32 - edge(y) + 0.5).clamp(0.0, 1.0);
+            [v, 0.5, 1.0 - v]
+        });
+        let smoothed = smooth_along_edges(&picture, 3.0);
+        // Where the edge is in each row, beyond where a straight one would be.
+        let off = |picture: &Image<Srgb>| -> Vec<f32> {
+            let light = |y: usize| picture.row(y).iter().map(|pixel| (pixel[0] - 0.2) / 0.6).sum::<f32>();
+            (10..54).map(|y| 64.0 - light(y) - 0.4 * y as f32).collect()
+        };
+        let moments = |off: Vec<f32>| {
+            let mean = off.iter().sum::<f32>() / off.len() as f32;
+            (mean, (off.iter().map(|off| (off - mean).powi(2)).sum::<f32>() / off.len() as f32).sqrt())
+        };
+        let ((place, rough), (moved, even)) = (moments(off(&picture)), moments(off(&smoothed)));
+        assert!(even < 0.6 * rough && (moved - place).abs() < 0.1, "{rough} to {even}, {place} to {moved}");
+        for y in 0..64 {
+            for x in (0..64).filter(|&x| (x as f32 - edge(y)).abs() > 9.0) {
+                let (before, after) = (picture.at(x, y), smoothed.at(x, y));
+                assert!((0..3).all(|c| (before[c] - after[c]).abs() < 1e-5), "({x}, {y}) {before:?} to {after:?}");
+            }
+        }
+        let constant = Image::<Srgb>::filled(9, 7, [0.2, 0.7, 0.4]);
+        assert_eq!(smooth_along_edges(&constant, 3.0), constant);
+    }
+
+    #[test]
     fn a_turned_picture_gives_turned_lines() {
         // Slanted edges only: the sign of a horizontal edge's normal flips from pixel to pixel, and tangents
         // interpolated across the flip depend on which axis is which.

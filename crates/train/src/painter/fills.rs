@@ -170,3 +170,40 @@ fn airbrushed(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount
         std::array::from_fn(|c| painted[c] + share * (blurred[c] - painted[c]))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Leaves in light and shade, 24 px from one to the next, under strokes of one colour.
+    #[test]
+    fn clumps_have_a_lit_a_middle_and_a_shaded_side() {
+        let luma = Image::<Gray>::from_fn(192, 24, |x, _| 0.5 + 0.15 * (x as f32 * std::f32::consts::TAU / 24.0).sin());
+        let (broad, rough) = (Image::filled(192, 24, [0.3, 0.5, 0.2]), Image::filled(192, 24, 1.0));
+        let (painted, side) = three_tones(&broad, &luma, &rough, 1.0);
+        let inner = 48..144;
+        let pure = inner.clone().filter(|&x| (side.at(x, 12) - side.at(x, 12).round()).abs() < 0.1).count();
+        assert!(pure * 5 > inner.len() * 4, "{pure} of {}", inner.len());
+        let [lit, middle, shaded] = [78, 72, 66];
+        assert_eq!([lit, middle, shaded].map(|x| side.at(x, 12).round()), [1.0, 0.0, -1.0]);
+        let tone = |x| luma_from_srgb(painted.at(x, 12));
+        assert!((tone(middle) - 0.5).abs() < 0.02, "{}", tone(middle));
+        assert!(tone(lit) > 0.56 && tone(shaded) < 0.44, "{} and {}", tone(lit), tone(shaded));
+        for x in inner {
+            let [r, g, b] = painted.at(x, 12);
+            assert!((r / g - 0.6).abs() < 1e-4 && (b / g - 0.4).abs() < 1e-4, "another light, not another colour");
+        }
+    }
+
+    #[test]
+    fn clumps_without_contrast_and_without_tones_stay_as_they_are() {
+        let (even, rough) = (Image::filled(40, 40, 0.4), Image::filled(40, 40, 1.0));
+        let broad = Image::<Srgb>::filled(40, 40, [0.4; 3]);
+        let (painted, side) = three_tones(&broad, &even, &rough, 1.0);
+        assert!(painted.pixels().iter().flatten().all(|v| (v - 0.4).abs() < 1e-3));
+        assert!(side.pixels().iter().all(|side| side.abs() < 1e-2));
+        let uneven = Image::<Gray>::from_fn(40, 40, |x, _| if x / 12 % 2 == 0 { 0.2 } else { 0.6 });
+        let (painted, side) = three_tones(&broad, &uneven, &rough, 0.0);
+        assert!(painted == broad && side.pixels().iter().all(|side| *side == 0.0));
+    }
+}

@@ -86,3 +86,44 @@ fn without_bits(mut ink: Image<Gray>, least_px: usize) -> Image<Gray> {
     }
     ink
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `#` is ink, `-` pale ink.
+    fn page<const H: usize>(rows: [&str; H]) -> Image<Gray> {
+        Image::from_fn(rows[0].len(), H, |x, y| match rows[y].as_bytes()[x] {
+            b'#' => 0.6,
+            b'-' => 0.05,
+            _ => 0.0,
+        })
+    }
+
+    #[test]
+    fn broken_bits_go_and_lines_stay() {
+        // A line, one that goes by corners alone, two bits that pale ink does not join, and a dot.
+        let before = page([
+            "######..#....",
+            ".........#...",
+            "..........#..",
+            "...........#.",
+            "............#",
+            "###-###......",
+            ".............",
+            ".........#...",
+        ]);
+        let after = page([
+            "######..#....",
+            ".........#...",
+            "..........#..",
+            "...........#.",
+            "............#",
+            ".............",
+            ".............",
+            ".............",
+        ]);
+        assert_eq!(without_bits(before.clone(), 0), before);
+        assert_eq!(without_bits(before, 5), after);
+    }
+}
