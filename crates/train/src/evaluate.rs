@@ -3,9 +3,11 @@
 //! and the ways to paint them come from the caller.
 
 mod complexion;
+pub mod drawnness;
 mod gallery;
 mod inputs;
 mod page;
+pub mod probe;
 mod report;
 mod style;
 mod survival;
