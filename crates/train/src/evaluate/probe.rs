@@ -165,7 +165,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(7);
         let mut normal = move || (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
         let sample = |i: usize| {
-            let positive = i % 3 == 0;
+            let positive = i.is_multiple_of(3);
             let centre = if positive { apart / 2.0 } else { -apart / 2.0 };
             let features = (0..5).map(|d| 100.0 + 9.0 * (normal() + if d < 2 { centre } else { 0.0 })).collect();
             Sample { features, positive, group: i / 4 }
