@@ -131,7 +131,7 @@ pub(crate) struct Typed {
 /// How a painting shall look, wherever one is made.
 #[derive(Debug, Args)]
 struct Manner {
-    /// Style, mixture of styles (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
+    /// Style, mixture of styles in colour (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
     #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
     style: Mix,
     /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
@@ -147,8 +147,7 @@ struct Manner {
     /// (only)
     #[arg(long, value_name = "on|off|only", default_value = "on")]
     faces: Faces,
-    /// Style of the faces painted by themselves, as for --style [default: portrait, or STYLE itself if it
-    /// has no colour]
+    /// Style of the faces painted by themselves, as for --style [default: portrait]
     #[arg(long, value_name = "STYLE")]
     face_style: Option<Mix>,
     /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does, up to 1.5

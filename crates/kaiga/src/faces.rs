@@ -13,7 +13,7 @@ pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
 pub(crate) use repaint::Portraitist;
 pub use sitter::unbent;
-pub(crate) use sitter::{Sitter, bent};
+pub(crate) use sitter::{Sitter, bent, kept};
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,17 +1,42 @@
-//! From what the drawer drew to the pixels of the result: ink, colour, smoothing, strength.
+//! From what the drawer drew to the pixels of the result: ink, colour or dots, smoothing, strength.
 
 use crate::look::{Look, Strength, Tile};
 use crate::tiles::Part;
 use engine::Map;
+use net::Medium;
 use net::light::inked;
 use pixels::Image;
 use pixels::guided::guided;
+use pixels::screentone::{CELL_PX, Screen, laid};
 use pixels::space::{Srgb, Srgb8, srgb_from_srgb8, srgb_from_ycbcr, srgb8_from_srgb};
 use rayon::prelude::*;
 
-/// How much must be painted around a part to finish it, px: the guided filter's window, twice.
-pub(crate) fn surroundings_px(look: &Look) -> usize {
-    look.guided.map_or(0, |settings| 2 * settings.radius_px())
+/// What the drawer's map becomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Manner {
+    /// Colours with ink over them.
+    Colour,
+    /// Black ink on white paper, greys as dots on this grid.
+    Screentone(Screen),
+}
+
+impl Manner {
+    /// Of what is drawn with `medium` and then `enlarged` so many times: dots grow with it, so that the picture stays the
+    /// same on a screen.
+    pub(crate) fn of(medium: Medium, enlarged: f32) -> Self {
+        match medium {
+            Medium::Colour => Self::Colour,
+            Medium::Screentone => Self::Screentone(Screen::new(CELL_PX * enlarged)),
+        }
+    }
+}
+
+/// How much must be painted around a part to finish it, px: the guided filter's window, twice; the middles of dots.
+pub(crate) fn surroundings_px(look: &Look, manner: Manner) -> usize {
+    match manner {
+        Manner::Colour => look.guided.map_or(0, |settings| 2 * settings.radius_px()),
+        Manner::Screentone(screen) => screen.reach_px(),
+    }
 }
 
 /// How much is finished at a time. The guided filter's running sums begin where a part begins, so its parts are always
@@ -29,14 +54,23 @@ pub(crate) fn finish(
     around: Part,
     part: Part,
     photo: &Image<Srgb8>,
-    look: &Look,
+    (look, manner): (&Look, Manner),
     result: &mut Image<Srgb8>,
 ) {
-    let mut painting = coloured(painted, look);
-    if let Some(settings) = look.guided {
-        let guide: Image<Srgb> = photo.crop(around.x, around.y, around.width, around.height).map(srgb_from_srgb8);
-        painting = guided(&guide, &painting, settings.radius_px(), settings.eps());
-    }
+    let painting = match manner {
+        Manner::Screentone(screen) => screened(painted, around, (result.width(), result.height()), look, screen),
+        Manner::Colour => {
+            let painting = coloured(painted, look);
+            match look.guided {
+                None => painting,
+                Some(settings) => {
+                    let guide: Image<Srgb> =
+                        photo.crop(around.x, around.y, around.width, around.height).map(srgb_from_srgb8);
+                    guided(&guide, &painting, settings.radius_px(), settings.eps())
+                }
+            }
+        }
+    };
     let width = result.width();
     let rows = result.pixels_mut().par_chunks_mut(width).skip(part.y).take(part.height).enumerate();
     rows.for_each(|(row, to)| {
@@ -59,6 +93,27 @@ pub(crate) fn coloured(painted: &Map, look: &Look) -> Image<Srgb> {
     };
     let pixels = painted.data.as_chunks::<4>().0.par_iter().with_min_len(4096).map(pixel).collect();
     Image::new(painted.width, painted.height, pixels)
+}
+
+/// Dots and lines of `around` in a picture of `width`×`height`, from tones and ink. Where the middle of a dot lies in the
+/// picture but outside of `around` they are wrong.
+fn screened(painted: &Map, around: Part, (width, height): (usize, usize), look: &Look, screen: Screen) -> Image<Srgb> {
+    let pixels = painted.data.as_chunks::<4>().0;
+    // The drawer says how light it is, −1..1.
+    let tones: Vec<f32> = pixels.par_iter().with_min_len(4096).map(|[y, ..]| laid(0.5 - 0.5 * y)).collect();
+    let nearest = |at: isize, side: usize, start: usize, length: usize| {
+        (at.clamp(0, side as isize - 1) as usize).clamp(start, start + length - 1) - start
+    };
+    let tone = |x: isize, y: isize| {
+        let row = nearest(y, height, around.y, around.height);
+        tones[row * around.width + nearest(x, width, around.x, around.width)]
+    };
+    let grey = |i: usize| {
+        let ink = (look.line.get() * pixels[i][3]).clamp(0.0, 1.0);
+        [screen.grey(around.x + i % around.width, around.y + i / around.width, ink, tone); 3]
+    };
+    let greys = (0..pixels.len()).into_par_iter().with_min_len(4096).map(grey).collect();
+    Image::new(around.width, around.height, greys)
 }
 
 /// From the photo (0) to the painting (1) and beyond. Beyond, each step away from the photo takes away the less, the

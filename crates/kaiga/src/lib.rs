@@ -4,7 +4,6 @@
 //! of a [`Photo`]. Bytes in, values out: files, clocks and the environment are the caller's.
 
 mod brush;
-mod canvas;
 mod error;
 pub mod faces;
 mod finish;

@@ -25,8 +25,9 @@ pub struct Look {
     pub detail: Detail,
     /// Which parts are painted: all and faces by themselves, all alike, or faces alone.
     pub faces: Faces,
-    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it and `styles`
-    /// are drawn in colour as it is, else `styles`. Every other setting holds for faces as for the rest.
+    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it, else
+    /// `styles`. Faces in screentone are always painted with the rest, in `styles`. Every other setting holds for faces
+    /// as for the rest.
     pub face_style: Option<Mix>,
     /// How much the eyes of faces painted by themselves are enlarged.
     pub eyes: Eyes,
@@ -97,7 +98,8 @@ setting! {
 /// What becomes of faces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Faces {
-    /// They are found, painted by themselves at the size that suits strokes, and set back without a seam.
+    /// They are found, painted by themselves at the size that suits strokes, and set back without a seam. In screentone
+    /// their eyes are enlarged, and they are painted with the rest: dots cannot be blended.
     #[default]
     On,
     /// They are painted as everything else is.

@@ -1,9 +1,8 @@
 //! Photo in, painting out.
 
 use crate::brush::unfit;
-use crate::canvas::Canvas;
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Detector, Face, Portraitist, Sitter, bent};
+use crate::faces::{Detector, Face, Portraitist, Sitter, bent, kept};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
@@ -71,7 +70,8 @@ impl Studio {
     pub fn new(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
         let base = Model::read(base).map_err(unfit)?;
         let networks = light::networks(&base.architecture).map_err(|_| {
-            let message = format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
+            let message =
+                format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
         let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };
@@ -174,29 +174,33 @@ impl Studio {
         let whole = Whole::plan(width, height, look);
         let faces = if look.faces == Faces::Off { &[] } else { faces };
         let sitters = Sitter::all(width, height, faces, look);
-        let parts = if look.faces == Faces::Only { 0 } else { whole.steps() };
-        let mut steps = Steps::start(progress, parts + sitters.len())?;
+        // Dots cannot be blended, and lines that were drawn larger would be lost: faces in screentone are painted with
+        // the rest.
+        let portraits = if medium == Medium::Colour { sitters.as_slice() } else { &[] };
+        let only_portraits = look.faces == Faces::Only && medium == Medium::Colour;
+        let parts = if only_portraits { 0 } else { whole.steps() };
+        let mut steps = Steps::start(progress, parts + portraits.len())?;
 
         // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
         let bent = bent(photo_srgb, &sitters);
         let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
-        let mut canvas;
-        if look.faces == Faces::Only {
-            canvas = Canvas::showing(medium, bent_srgb);
+        let mut result = if only_portraits {
+            bent_srgb.clone()
         } else {
-            canvas = Canvas::empty(medium, bent_srgb);
-            whole.paint(bent_srgb, look, &self.networks, &self.merged(&styles)?, &mut steps, &mut canvas)?;
+            whole.paint(bent_srgb, look, &self.networks, (&self.merged(&styles)?, medium), &mut steps)?
+        };
+        if look.faces == Faces::Only && !only_portraits {
+            result = kept(&result, bent_srgb, &sitters);
         }
-        if !sitters.is_empty() {
+        if !portraits.is_empty() {
             let weights = self.merged(&face_styles)?;
-            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], &sitters, look);
-            for sitter in &sitters {
-                portraitist.repaint(sitter, &mut canvas)?;
+            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], portraits, look);
+            for sitter in portraits {
+                portraitist.repaint(sitter, &mut result)?;
                 steps.one_more()?;
             }
         }
-        let image = canvas.result(bent_srgb, look, whole.enlarged());
-        Ok(Painting { image, alpha: photo.alpha.clone() })
+        Ok(Painting { image: result, alpha: photo.alpha.clone() })
     }
 
     /// What a look asks for, looked up and checked.
@@ -210,6 +214,11 @@ impl Studio {
             let [whole, faces] = [medium, face_medium].map(Medium::name);
             let message =
                 format!("the picture is drawn in {whole}, the style of its faces in {faces}: they have to be the same");
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        let own_face_style = look.face_style.as_ref().is_some_and(|mix| *mix != look.styles);
+        if medium == Medium::Screentone && own_face_style {
+            let message = "faces in screentone are painted with the rest: they have no style of their own";
             return Err(Error::new(ErrorKind::Setting, message));
         }
         if medium == Medium::Screentone && look.guided.is_some() {

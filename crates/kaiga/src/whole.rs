@@ -1,22 +1,20 @@
 //! The whole picture painted in one style: through the drawer part by part, finished part by part.
 
 use crate::brush::Brush;
-use crate::canvas::Canvas;
 use crate::error::Error;
-use crate::finish::{finishing_tile, surroundings_px};
+use crate::finish::{Manner, finish, finishing_tile, surroundings_px};
 use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
 use crate::tiles::{Part, paint_part, parts};
-use net::{Arch, Weights};
+use net::{Arch, Medium, Weights};
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
 
 /// How a picture is painted as a whole: at which size, in which parts.
 pub(crate) struct Whole {
-    full: (usize, usize),
     working: (usize, usize),
     /// Drawn at the working size; none if that is the picture's own.
     working_parts: Vec<Part>,
@@ -31,7 +29,7 @@ impl Whole {
         let full_parts = parts(width, height, finishing_tile(look).side_px());
         let at_full_size = working == (width, height);
         let working_parts = if at_full_size { vec![] } else { parts(working.0, working.1, look.tile.side_px()) };
-        Self { full: (width, height), working, working_parts, full_parts }
+        Self { working, working_parts, full_parts }
     }
 
     /// The parts that progress is counted in.
@@ -40,28 +38,30 @@ impl Whole {
     }
 
     /// By how much a side is enlarged after it was drawn; below 1 where a small picture is drawn larger.
-    pub(crate) fn enlarged(&self) -> f32 {
-        let area = |(width, height): (usize, usize)| width as f32 * height as f32;
-        (area(self.full) / area(self.working)).sqrt()
+    fn enlarged(&self, width: usize, height: usize) -> f32 {
+        let area = |width: usize, height: usize| width as f32 * height as f32;
+        (area(width, height) / area(self.working.0, self.working.1)).sqrt()
     }
 
-    /// Paints it on the canvas. `networks` are eye and drawer.
+    /// Paints it. `networks` are eye and drawer, `weights` those of styles that are drawn with `medium`.
     pub(crate) fn paint(
         &self,
         photo_srgb: &Image<Srgb8>,
         look: &Look,
         networks: &[Arch; 2],
-        weights: &Weights,
+        (weights, medium): (&Weights, Medium),
         steps: &mut Steps,
-        canvas: &mut Canvas,
-    ) -> Result<(), Error> {
-        let (width, height) = self.full;
+    ) -> Result<Image<Srgb8>, Error> {
+        let (width, height) = (photo_srgb.width(), photo_srgb.height());
+        let manner = Manner::of(medium, self.enlarged(width, height));
+        let surroundings_px = surroundings_px(look, manner);
+        let mut result = Image::filled(width, height, [0; 3]);
         if self.working == (width, height) {
             let brush = Brush::new(networks, weights, photo_srgb)?;
             for &part in &self.full_parts {
-                let around = part.grown(surroundings_px(look), width, height);
+                let around = part.grown(surroundings_px, width, height);
                 let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
-                canvas.put(&painted, around, part, photo_srgb, look);
+                finish(&painted, around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         } else {
@@ -76,12 +76,12 @@ impl Whole {
             }
             let lift = Lift::new(strokes, width, height);
             for &part in &self.full_parts {
-                let around = part.grown(surroundings_px(look), width, height);
+                let around = part.grown(surroundings_px, width, height);
                 let painted = lift.part(around);
-                canvas.put(&painted, around, part, photo_srgb, look);
+                finish(&painted, around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         }
-        Ok(())
+        Ok(result)
     }
 }

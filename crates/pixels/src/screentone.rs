@@ -41,9 +41,14 @@ impl Screen {
         self.step_px * SQRT_2
     }
 
-    /// The grey (sRGB, 0..1) of the pixel at column `x`, row `y`. `ink` is that of the pixel, 0..1, `tone` the tone
-    /// drawn at a pixel, 0..1: it is asked for this pixel and for the one in the middle of its dot, which may lie
-    /// outside the picture by less than [`Screen::pitch_px`].
+    /// How far from a pixel, along each axis, the middle of its dot is at most, px.
+    pub fn reach_px(self) -> usize {
+        self.pitch_px().ceil() as usize
+    }
+
+    /// The grey (sRGB, 0..1) of the pixel at column `x`, row `y`. `ink` is that of the pixel, 0..1, `tone` gives the
+    /// tone of a pixel, as it is [laid]: it is asked for this one and for the one in the middle of its dot, which is
+    /// less than [`Screen::reach_px`] away and may lie outside the picture.
     ///
     /// A dot takes the tone of its middle, so that it is round; it is cut where the paper is white, and where solid
     /// black begins.
@@ -51,9 +56,9 @@ impl Screen {
         let [centre_x, centre_y] = [x, y].map(|v| v as f32 + 0.5 - ORIGIN_PX);
         let (u, v) = ((centre_x + centre_y) / (2.0 * self.step_px), (centre_x - centre_y) / (2.0 * self.step_px));
         let (dot_u, dot_v) = (u.round(), v.round());
-        let own = laid(tone(x as isize, y as isize));
+        let own = tone(x as isize, y as isize);
         let middle = [dot_u + dot_v, dot_u - dot_v].map(|v| (v * self.step_px + ORIGIN_PX).floor() as isize);
-        let dot_tone = match laid(tone(middle[0], middle[1])) {
+        let dot_tone = match tone(middle[0], middle[1]) {
             tone if tone > TONES[3] => own.min(TONES[3]),
             tone => tone,
         };

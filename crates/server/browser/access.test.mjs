@@ -12,7 +12,7 @@ afterEach(tidy);
 
 async function walk(name, options) {
   const page = await newPage({ bypassCSP: true, allowed: /status of 4\d\d/, ...options });
-  await page.locator("#showcase .painting img").evaluate((image) => image.decode());
+  await page.locator("#showcase .painting img").evaluateAll((images) => Promise.all(images.map((image) => image.decode())));
   await check(page, `${name}-1-welcome`, { fullPage: true });
 
   await choose(page, [fileOf(street)]);
@@ -21,7 +21,7 @@ async function walk(name, options) {
   await check(page, `${name}-2-painted`, { fullPage: true });
 
   await page.locator("#compare").click();
-  await page.waitForFunction(() => document.querySelectorAll(".comparecell:not(.pending)").length === 5);
+  await page.waitForFunction(() => document.querySelectorAll(".comparecell").length > 1 && !document.querySelector(".comparecell.pending"));
   await check(page, `${name}-3-compare`);
   await page.keyboard.press("Escape");
 

@@ -18,7 +18,9 @@ const titles = {
   malformed: 400, unauthorized: 401, forbidden: 403, "not-found": 404, "not-ready": 409, gone: 410, "too-large": 413, "not-a-picture": 415,
   "broken-picture": 422, setting: 422, "rate-limited": 429, "queue-full": 429, internal: 500, "timed-out": 503, unavailable: 503,
 };
-const styles = ["meadow", "skyglow", "storybook", "portrait"].map((name) => ({ name, tags: [`tag of ${name}`], description: `about ${name}`, credit: "" }));
+const medium = (name) => (name === "manga" ? "screentone" : "colour");
+const styles = ["meadow", "skyglow", "storybook", "portrait", "cel", "manga"]
+  .map((name) => ({ name, tags: [`tag of ${name}`], description: `about ${name}`, medium: medium(name), credit: "" }));
 
 /** What a test may ask for; the defaults are a good day. */
 export const goodDay = {

@@ -55,7 +55,8 @@ pub(crate) struct Parameters {
     /// (`only`).
     #[param(pattern = "^(on|off|only)$", default = "on", example = "off")]
     faces: Option<String>,
-    /// Style of the faces painted by themselves; by default `portrait`, of a style in `screentone` the style itself.
+    /// Style of the faces painted by themselves; by default `portrait`. Faces of a style in `screentone` have none
+    /// of their own.
     #[param(example = "portrait")]
     face_style: Option<String>,
     /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does.

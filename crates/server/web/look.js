@@ -42,6 +42,8 @@ function styleCards() {
   };
 }
 
+const hasColour = () => state.styles.find(({ name }) => name === state.look.style)?.medium !== "screentone";
+
 function sliderRows() {
   const place = byId("sliders");
   const rows = sliders.map(([key, min, max]) => {
@@ -51,7 +53,9 @@ function sliderRows() {
     place.append(h("div.slider", {}, h("label", { htmlFor: input.id }, label, value), input, hint));
     return () => {
       label.textContent = t(key);
-      hint.textContent = t(`${key}.hint`);
+      const idle = key === "saturation" && !hasColour();
+      hint.textContent = t(idle ? `${key}.none` : `${key}.hint`);
+      if (key === "saturation") input.disabled = idle;
       if (Number(input.value) !== state.look[key]) input.value = state.look[key];
       value.textContent = state.look[key].toFixed(2);
       input.style.setProperty("--fill", (state.look[key] - min) / (max - min));

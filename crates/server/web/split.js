@@ -9,8 +9,8 @@ import { Zoom } from "./zoom.js";
 const NEAR_PX = 28;
 
 /**
- * {element, range, zoom, show({before, after, ratio}), reveal(), words()}. `before` and `after` are URLs (null: none yet), `ratio`
- * is width / height; words() writes the texts in the language of the day.
+ * {element, range, zoom, show({before, after, ratio}), reveal(), words(style)}. `before` and `after` are URLs (null: none yet),
+ * `ratio` is width / height; words() writes the texts in the language of the day, and says the style where there are several.
  */
 export function split({ start = 50, zoomable = true } = {}) {
   const before = h("img", { alt: "", draggable: false });
@@ -86,8 +86,8 @@ export function split({ start = 50, zoomable = true } = {}) {
     }, { passive: false });
   }
 
-  const words = () => {
-    range.setAttribute("aria-label", t("split"));
+  const words = (style) => {
+    range.setAttribute("aria-label", style ? t("split.of", { style }) : t("split"));
     beforeTag.textContent = t("before");
     afterTag.textContent = t("after");
     place();

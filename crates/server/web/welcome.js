@@ -1,4 +1,4 @@
-// The first sight: an example to play with, three sample photos to try. Landscapes, streets and food, never people.
+// The first sight: three looks side by side to play with, their photos to try. Landscapes, streets and food, never people.
 
 import { byId, h } from "./dom.js";
 import { styleWords, t } from "./i18n.js";
@@ -7,11 +7,14 @@ import { split } from "./split.js";
 import { onChange, state } from "./state.js";
 
 const here = new URL(".", import.meta.url);
+// Photos and paintings come from ../samples.sh. `focus` is what a narrow panel shows of them, from left and from top.
 const samples = [
-  { name: "street", style: "meadow", ratio: 4 / 3 },
-  { name: "coast", style: "skyglow", ratio: 16 / 9 },
-  { name: "sweets", style: "storybook", ratio: 1 },
+  { name: "street", style: "meadow", focus: "64% 50%" },
+  { name: "coast", style: "skyglow", focus: "50% 50%" },
+  { name: "sweets", style: "storybook", focus: "50% 50%" },
 ];
+// Taller than wide, so that three stand side by side on a phone too.
+const PANEL_RATIO = 0.62;
 const url = (file) => new URL(`samples/${file}.webp`, here).href;
 
 async function take({ name }) {
@@ -20,10 +23,19 @@ async function take({ name }) {
 }
 
 export function startWelcome() {
-  const pair = split({ start: 46, zoomable: false });
-  const caption = h("figcaption");
-  byId("showcase").append(h("figure.example", {}, pair.element, caption));
-  pair.show({ before: url("street"), after: url("street-meadow"), ratio: samples[0].ratio });
+  const panels = samples.map(({ name, style, focus }) => {
+    const pair = split({ start: 38, zoomable: false });
+    const title = h("strong"), tag = h("span.tag");
+    pair.element.style.setProperty("--focus", focus);
+    pair.show({ before: url(name), after: url(`${name}-${style}`), ratio: PANEL_RATIO });
+    byId("showcase").append(h("figure.panelled", {}, pair.element, h("figcaption", {}, title, tag)));
+    return () => {
+      const words = styleWords({ name: style });
+      title.textContent = words.name;
+      tag.textContent = words.tag;
+      pair.words(words.name);
+    };
+  });
 
   const buttons = samples.map((sample) => {
     const image = h("img", { src: url(`${sample.name}-${sample.style}`), alt: "", width: 72, height: 72 });
@@ -33,10 +45,7 @@ export function startWelcome() {
   });
 
   onChange(() => {
-    const style = styleWords({ name: samples[0].style });
-    caption.textContent = `${style.name} · ${style.tag}`;
-    pair.words();
-    buttons.forEach((draw) => draw());
+    [...panels, ...buttons].forEach((draw) => draw());
     const working = state.pictures.length > 0;
     if (working === byId("welcome").hidden) return;
     byId("welcome").hidden = working;

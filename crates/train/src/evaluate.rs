@@ -2,26 +2,32 @@
 //! the photo is bad, vivid and flat as paint is, fair to every complexion, near to art. Pure functions; the pictures
 //! and the ways to paint them come from the caller.
 
+mod apart;
+mod chart;
 mod complexion;
+pub mod drawnness;
 mod gallery;
 mod inputs;
 mod page;
+pub mod probe;
 mod report;
 mod style;
 mod survival;
 mod table;
 
+pub use apart::{Apart, ModelApart};
+pub use chart::{ChartColours, Colours, chart};
 pub use complexion::{Complexion, ComplexionReport, Group, Shift, Worst};
 pub use gallery::gallery;
 pub use inputs::{Input, half_pixel_shifted, jpeg, sensor_noise, under_exposed};
 pub use page::Strip;
-pub use report::{Figures, Report, Role};
+pub use report::{Figures, Report, Role, Together};
 pub use style::{Describe, Kid, Samples, StyleDistance};
 pub use survival::{Survival, landmarks_off, moved, same_face};
 
 use std::cell::OnceCell;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use pixels::Image;
 use pixels::compare;
 use pixels::space::Srgb8;
@@ -51,6 +57,9 @@ pub struct Model<'a> {
 /// Photo in, painting of the same size out.
 pub type Brush<'a> = Box<dyn Fn(&Image<Srgb8>) -> Image<Srgb8> + 'a>;
 
+/// A photo's name and the photo in, a painting of it out that was made before.
+pub type Shelf<'a> = Box<dyn Fn(&str, &Image<Srgb8>) -> Result<Image<Srgb8>> + 'a>;
+
 /// Who paints.
 pub enum Hand<'a> {
     /// Nobody: the photo as it is. A row to compare with.
@@ -59,6 +68,8 @@ pub enum Hand<'a> {
     Painter,
     /// A network.
     Network(Brush<'a>),
+    /// Whoever painted these: judged as a network is, on clean photos only.
+    Paintings(Shelf<'a>),
 }
 
 /// How near one picture is to another.
@@ -159,7 +170,7 @@ pub type Painted = (Measured, Image<Srgb8>);
 /// model.
 ///
 /// # Errors
-/// If a painting has another size than its photo, or the photo has no pixels.
+/// If a painting has another size than its photo or is not there, or the photo has no pixels.
 pub fn measure(
     picture: &Picture,
     models: &[Model<'_>],
@@ -186,13 +197,17 @@ pub fn measure(
     };
     let measured = |model: &Model<'_>| {
         let paint = |input: Input| match &model.hand {
-            Hand::Photo => shown(input).clone(),
-            Hand::Painter => taught(input).clone(),
-            Hand::Network(paint) => paint(shown(input)),
+            Hand::Photo => Some(shown(input).clone()),
+            Hand::Painter => Some(taught(input).clone()),
+            Hand::Network(paint) => Some(paint(shown(input))),
+            Hand::Paintings(_) => None,
         };
-        let painting = paint(Input::Clean);
+        let painting = match &model.hand {
+            Hand::Paintings(find) => find(name, photo).with_context(|| model.label.clone())?,
+            _ => paint(Input::Clean).expect("it paints"),
+        };
         sized(&model.label, &painting, picture)?;
-        let asked = |input: Input| model.inputs.contains(&input).then(|| paint(input));
+        let asked = |input: Input| if model.inputs.contains(&input) { paint(input) } else { None };
         let flat_area = compare::flat_area(&painting);
         let contours = compare::contours(&painting);
         let sky_after = compare::mean_tone(&painting, &sky_mask, 0.0);

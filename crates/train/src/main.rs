@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod detect;
+mod drawn;
 mod examine;
 #[cfg(feature = "torch")]
 mod process;
@@ -35,6 +36,7 @@ enum Command {
     Pairs(Pairs),
     Evaluate(examine::Evaluate),
     Gallery(examine::Gallery),
+    Drawnness(drawn::Drawnness),
     FacesSheet(repainted::FacesSheet),
     /// Prints what separable convolutions save.
     Sizes,
@@ -125,6 +127,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pairs(arguments) => pairs(arguments),
         Command::Evaluate(arguments) => examine::evaluate(&arguments),
         Command::Gallery(arguments) => examine::gallery(&arguments),
+        Command::Drawnness(arguments) => drawn::drawnness(&arguments),
         Command::FacesSheet(arguments) => repainted::sheet(&arguments),
         Command::Sizes => slim::sizes(),
         Command::Faces(command) => detect::faces(command),

@@ -229,7 +229,8 @@ pub fn at_working_size(photo: &Image<Srgb8>) -> Image<Srgb8> {
     resized(photo, working_size(photo))
 }
 
-fn resized(source: &Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {
+/// A picture at another size, by Lanczos where it shrinks and Mitchell where it grows.
+pub fn resized(source: &Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {
     let filter = if width < source.width() { Filter::Lanczos3 } else { Filter::Mitchell };
     resize::to(source, width, height, filter)
 }

@@ -2,18 +2,16 @@
 
 use super::sitter::{MIDDLE, Sitter, source};
 use crate::brush::Brush;
-use crate::canvas::{Canvas, Sheet, over, toned};
 use crate::error::Error;
-use crate::finish::{between, coloured, surroundings_px};
+use crate::finish::{Manner, between, coloured, surroundings_px};
 use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
-use engine::Map;
 use net::{Arch, Weights};
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
-use pixels::space::{Gray, Space, Srgb, Srgb8, srgb_from_srgb8, srgb8_from_srgb};
+use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8, srgb8_from_srgb};
 use pixels::warp::{self, Point, Similarity};
 use pixels::{Image, poisson};
 use rayon::prelude::*;
@@ -62,13 +60,10 @@ impl<'a> Portraitist<'a> {
         Self { networks, weights, photo, bent, sitters, look, working_scale }
     }
 
-    /// Repaints one face on a canvas with the painting, or the photo, around it.
-    pub(crate) fn repaint(&self, sitter: &Sitter, canvas: &mut Canvas) -> Result<(), Error> {
+    /// Repaints one face of `picture`, which is the painting, or the photo, around it.
+    pub(crate) fn repaint(&self, sitter: &Sitter, picture: &mut Image<Srgb8>) -> Result<(), Error> {
         let portrait = self.paint(sitter)?;
-        match canvas {
-            Canvas::Colour(picture) => set_in(sitter, &self.laid_down(sitter, &portrait, picture), picture),
-            Canvas::Screentone(sheet) => self.draw_over(sitter, &portrait, sheet),
-        }
+        set_in(sitter, &self.laid_down(sitter, &portrait, picture), picture);
         Ok(())
     }
 
@@ -105,7 +100,7 @@ impl<'a> Portraitist<'a> {
         let mut patch = picture.crop(zone.x, zone.y, zone.width, zone.height);
         for part in parts(zone.width, zone.height, FINISHED_PX) {
             let part = Part { x: zone.x + part.x, y: zone.y + part.y, ..part };
-            let around = part.grown(surroundings_px(self.look), picture.width(), picture.height());
+            let around = part.grown(surroundings_px(self.look, Manner::Colour), picture.width(), picture.height());
             let finished = self.finished(portrait, around);
             for y in part.y..part.y + part.height {
                 let from = &finished[(y - around.y) * around.width + part.x - around.x..][..part.width];
@@ -120,32 +115,19 @@ impl<'a> Portraitist<'a> {
         patch
     }
 
-    /// Draws the portrait over a sheet. Nothing has to be evened out: tones that are alike are laid alike.
-    fn draw_over(&self, sitter: &Sitter, portrait: &Portrait, sheet: &mut Image<Sheet>) {
-        let (zone, sheet_width) = (sitter.zone, sheet.width());
-        for part in parts(zone.width, zone.height, FINISHED_PX) {
-            let part = Part { x: zone.x + part.x, y: zone.y + part.y, ..part };
-            let drawn = portrait.seen(part, |lifted| {
-                let pixels = lifted.data.as_chunks::<4>().0.iter().map(|pixel| toned(pixel, self.look)).collect();
-                Image::<Drawn>::new(lifted.width, lifted.height, pixels)
-            });
-            let rows = sheet.pixels_mut().par_chunks_mut(sheet_width).skip(part.y).take(part.height).enumerate();
-            rows.for_each(|(row, to)| {
-                let drawn = &drawn[row * part.width..][..part.width];
-                for (x, (to, &drawn)) in to[part.x..][..part.width].iter_mut().zip(drawn).enumerate() {
-                    let share = sitter.share(centre(part.x + x, part.y + row));
-                    if share > 0.0 {
-                        *to = over(*to, drawn, share);
-                    }
-                }
-            });
-        }
-    }
-
     /// The pixels of one part of the picture as the portrait has them.
     fn finished(&self, portrait: &Portrait, part: Part) -> Vec<[u8; 3]> {
         let look = self.look;
-        let mut colours = portrait.seen(part, |lifted| coloured(lifted, look));
+        let place = |i: usize| centre(part.x + i % part.width, part.y + i / part.width);
+        let pixels = 0..part.width * part.height;
+        let (painted, left_top) = portrait.colours(part, look);
+        let widened = portrait.from_photo.scale();
+        let of_portrait = |q: Point| {
+            let [x, y] = portrait.from_photo.apply(q);
+            warp::at(&painted, [x - left_top[0], y - left_top[1]], widened, |pixel| pixel)
+        };
+        let mut colours: Vec<[f32; 3]> =
+            pixels.clone().into_par_iter().with_min_len(1024).map(|i| of_portrait(place(i))).collect();
         let bent = self.bent.crop(part.x, part.y, part.width, part.height);
         if let Some(settings) = look.guided {
             let input = Image::<Srgb>::new(part.width, part.height, colours);
@@ -156,21 +138,13 @@ impl<'a> Portraitist<'a> {
             let painted = colours[i].map(|v| v.clamp(0.0, 1.0));
             srgb8_from_srgb(between(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
         };
-        (0..colours.len()).into_par_iter().with_min_len(1024).map(finish).collect()
+        pixels.into_par_iter().with_min_len(1024).map(finish).collect()
     }
 }
 
 /// The centre of a pixel.
 fn centre(x: usize, y: usize) -> Point {
     [x as f32 + 0.5, y as f32 + 0.5]
-}
-
-/// Tone and ink, 0..1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Drawn;
-
-impl Space for Drawn {
-    type Pixel = [f32; 2];
 }
 
 /// A face painted upright, and where it belongs.
@@ -183,23 +157,8 @@ struct Portrait {
 }
 
 impl Portrait {
-    /// The pixels of `part` of the picture as they are in the portrait, which `finished` makes of what was drawn.
-    fn seen<S: Space<Pixel = [f32; N]>, const N: usize>(
-        &self,
-        part: Part,
-        finished: impl Fn(&Map) -> Image<S>,
-    ) -> Vec<[f32; N]> {
-        let (lifted, [left, top]) = self.lifted(part);
-        let (painted, widened) = (finished(&lifted), self.from_photo.scale());
-        let pixel = |i: usize| {
-            let [x, y] = self.from_photo.apply(centre(part.x + i % part.width, part.y + i / part.width));
-            warp::at(&painted, [x - left, y - top], widened, |pixel| pixel)
-        };
-        (0..part.width * part.height).into_par_iter().with_min_len(1024).map(pixel).collect()
-    }
-
-    /// The lifted square where `part` of the picture lies in it, and the left upper corner of that.
-    fn lifted(&self, part: Part) -> (Map, Point) {
+    /// The colours of the lifted square where `part` of the picture lies in it, and the left upper corner of that.
+    fn colours(&self, part: Part, look: &Look) -> (Image<Srgb>, Point) {
         let [left, top] = [part.x, part.y].map(|v| v as f32);
         let [right, bottom] = [part.x + part.width, part.y + part.height].map(|v| v as f32);
         let corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(|p| self.from_photo.apply(p));
@@ -213,7 +172,7 @@ impl Portrait {
         };
         let ((x, width), (y, height)) = (span(0), span(1));
         let lifted = self.lift.part(Part { x, y, width, height });
-        (lifted, [x as f32, y as f32])
+        (coloured(&lifted, look), [x as f32, y as f32])
     }
 }
 

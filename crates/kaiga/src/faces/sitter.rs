@@ -114,6 +114,24 @@ pub(crate) fn bent(photo: &Image<Srgb8>, sitters: &[Sitter]) -> Option<Image<Srg
     Some(bent)
 }
 
+/// The painting of a bent photo where its faces are, and `photo`, which is the bent one, where they are not.
+pub(crate) fn kept(painting: &Image<Srgb8>, photo: &Image<Srgb8>, sitters: &[Sitter]) -> Image<Srgb8> {
+    let (mut kept, width) = (photo.clone(), photo.width());
+    for sitter in sitters {
+        let zone = sitter.zone;
+        let rows = kept.pixels_mut().par_chunks_mut(width).skip(zone.y).take(zone.height).enumerate();
+        rows.for_each(|(y, row)| {
+            let painted = &painting.row(zone.y + y)[zone.x..];
+            for (x, (to, &painted)) in row[zone.x..][..zone.width].iter_mut().zip(painted).enumerate() {
+                let share = sitter.share([(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5]);
+                let (under, over) = (srgb_from_srgb8(*to), srgb_from_srgb8(painted));
+                *to = srgb8_from_srgb([0, 1, 2].map(|c| under[c] + share * (over[c] - under[c])));
+            }
+        });
+    }
+    kept
+}
+
 /// Where in the photo of `width`×`height` px the place `p` of its painting comes from, px: eyes are enlarged and jaws
 /// slimmed in painted faces. For a painting of these `faces` with that look.
 pub fn unbent(p: Point, (width, height): (usize, usize), faces: &[Face], look: &Look) -> Point {

@@ -66,34 +66,19 @@ impl Strip {
 }
 
 impl Report {
-    /// As a page of HTML with `strips` of pictures below the table of models.
+    /// As a page of HTML with `strips` of pictures below the tables of models.
     pub fn page(&self, strips: &[Strip]) -> String {
-        let Table { columns, rows } = Table::of(&self.models);
-        let title = escaped(&format!("{}: {} models on {} pictures", self.taste, rows.len(), self.pictures.len()));
+        let title =
+            escaped(&format!("{}: {} models on {} pictures", self.taste, self.models.len(), self.pictures.len()));
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-             content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<h1>{title}</h1>\n\
-             <div class=\"wide\"><table>\n<tr><th scope=\"col\">model</th>"
+             content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<h1>{title}</h1>\n"
         );
-        // Writing to a String cannot fail.
-        for column in &columns {
-            let _ = write!(
-                page,
-                "<th scope=\"col\" title=\"{}\">{}</th>",
-                escaped(column.meaning),
-                escaped(&column.title())
-            );
-        }
-        page += "</tr>\n";
-        for Row { label, cells } in &rows {
-            let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escaped(label));
-            for Cell { text, best } in cells {
-                let _ = if *best { write!(page, "<td><b>{text}</b></td>") } else { write!(page, "<td>{text}</td>") };
-            }
-            page += "</tr>\n";
-        }
-        page += "</table></div>\n<p>Means over the pictures. ↑ more is better, ↓ less is better; the best network is in bold.</p>\n<dl>\n";
-        for column in &columns {
+        let tables = Table::all(&self.models);
+        tables.iter().for_each(|table| write_table(&mut page, table));
+        page +=
+            "<p>Means over the pictures. ↑ more is better, ↓ less is better; the best network is in bold.</p>\n<dl>\n";
+        for column in tables.iter().flat_map(|table| &table.columns) {
             let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escaped(&column.title()), escaped(column.meaning));
         }
         page += "</dl>\n";
@@ -111,6 +96,24 @@ impl Report {
         }
         page + "</html>\n"
     }
+}
+
+fn write_table(page: &mut String, Table { heading, columns, rows }: &Table) {
+    // Writing to a String cannot fail.
+    let _ = write!(page, "<div class=\"wide\"><table>\n<tr><th scope=\"col\">{}</th>", escaped(heading));
+    for column in columns {
+        let _ =
+            write!(page, "<th scope=\"col\" title=\"{}\">{}</th>", escaped(column.meaning), escaped(&column.title()));
+    }
+    *page += "</tr>\n";
+    for Row { label, cells } in rows {
+        let _ = write!(page, "<tr><th scope=\"row\">{}</th>", escaped(label));
+        for Cell { text, best } in cells {
+            let _ = if *best { write!(page, "<td><b>{text}</b></td>") } else { write!(page, "<td>{text}</td>") };
+        }
+        *page += "</tr>\n";
+    }
+    *page += "</table></div>\n";
 }
 
 /// Text as HTML, in elements and in quoted attributes.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::complexion::{self, Complexion, ComplexionReport, Shift};
 use super::table::{self, Table};
-use super::{Agreement, Hand, Measured, Model, StyleDistance, Subject};
+use super::{Agreement, ChartColours, Hand, Measured, Model, StyleDistance, Subject};
 
 /// Models side by side, on the same pictures and against the same painter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,10 +30,22 @@ pub struct Figures {
     pub role: Role,
     /// Means and medians over the pictures, as in the table of models.
     pub means: BTreeMap<&'static str, f64>,
-    /// Nearness to art, where there was any.
-    pub style: Option<StyleDistance>,
+    /// What is known of all its paintings together.
+    #[serde(flatten)]
+    pub together: Together,
     /// Every picture, in the order of [`Report::pictures`].
     pub each: Vec<Measured>,
+}
+
+/// What is measured on all of a model's paintings together, and on none of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Together {
+    /// Nearness to art, where there was any.
+    pub style: Option<StyleDistance>,
+    /// Mean drawn-ness of the paintings, 0 photo, 1 art, where there was a probe.
+    pub drawnness: Option<f64>,
+    /// What is left of saturated colours, where it could be asked to paint.
+    pub chart: Option<ChartColours>,
 }
 
 /// Who a model is: [`Hand`] without the hand.
@@ -50,7 +62,7 @@ pub enum Role {
 
 impl Report {
     /// The report over pictures measured one by one against the painter's `taste`, every one with a value for each of
-    /// `models`; `styles` are the models' distances to art.
+    /// `models`; `together` are the models' other figures.
     ///
     /// # Errors
     /// If there are no pictures or no models, or numbers of values do not agree.
@@ -58,24 +70,24 @@ impl Report {
         taste: &str,
         models: &[Model<'_>],
         measured: Vec<(Subject, Vec<Measured>)>,
-        styles: Vec<Option<StyleDistance>>,
+        together: Vec<Together>,
     ) -> Result<Self> {
         ensure!(!measured.is_empty(), "there are no pictures to evaluate on");
-        let complete = styles.len() == models.len() && measured.iter().all(|(_, each)| each.len() == models.len());
+        let complete = together.len() == models.len() && measured.iter().all(|(_, each)| each.len() == models.len());
         ensure!(!models.is_empty() && complete, "every picture needs a value for each model");
         let (pictures, rows): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
-        let figures = |(i, (model, style)): (usize, (&Model<'_>, Option<StyleDistance>))| {
+        let figures = |(i, (model, together)): (usize, (&Model<'_>, Together))| {
             let role = match model.hand {
                 Hand::Photo => Role::Photo,
                 Hand::Painter => Role::Painter,
-                Hand::Network(_) => Role::Network,
+                Hand::Network(_) | Hand::Paintings(_) => Role::Network,
             };
             let each = rows.iter().map(|row| row[i].clone()).collect();
-            let mut figures = Figures { label: model.label.clone(), role, means: BTreeMap::new(), style, each };
+            let mut figures = Figures { label: model.label.clone(), role, means: BTreeMap::new(), together, each };
             figures.means = table::means(&figures);
             figures
         };
-        let models = models.iter().zip(styles).enumerate().map(figures).collect();
+        let models = models.iter().zip(together).enumerate().map(figures).collect();
         Ok(Self { taste: taste.to_owned(), pictures, models })
     }
 
@@ -91,7 +103,7 @@ impl Report {
     /// character, complexion, single pictures. Models side by side come last.
     pub fn markdown(&self) -> String {
         let full = self.full().map(|text| text + "\n").unwrap_or_default();
-        full + &Table::of(&self.models).markdown()
+        full + &Table::all(&self.models).iter().map(Table::markdown).collect::<Vec<_>>().join("\n")
     }
 
     /// The photo, the painter and the network, if that is what there is.

@@ -6,6 +6,8 @@ use super::report::{Figures, Role};
 
 /// A table ready to be written.
 pub(super) struct Table {
+    /// What the rows are.
+    pub(super) heading: String,
     pub(super) columns: Vec<&'static Column>,
     pub(super) rows: Vec<Row>,
 }
@@ -67,7 +69,7 @@ impl Column {
 const MORE: Option<Better> = Some(Better::More);
 const LESS: Option<Better> = Some(Better::Less);
 
-static COLUMNS: [Column; 18] = [
+static COLUMNS: [Column; 19] = [
     Column::new("psnr_db", "PSNR, dB", MORE, 2, |f| f.mean(|m| Some(m.painter.psnr_db)), "against the painter"),
     Column::new(
         "gradient_correlation",
@@ -157,11 +159,19 @@ static COLUMNS: [Column; 18] = [
     ),
     Column::new("line_share", "lines, %", None, 2, |f| f.mean(|m| Some(100.0 * m.line_share)), "pixels on such lines"),
     Column::new(
+        "drawnness",
+        "drawn",
+        MORE,
+        2,
+        |f| f.together.drawnness,
+        "how drawn it looks to a probe, 0 photo, 1 art, mean",
+    ),
+    Column::new(
         "kid_1000",
         "KID × 1000",
         LESS,
         2,
-        |f| f.style.map(|style| 1000.0 * style.kid.mean),
+        |f| f.together.style.map(|style| 1000.0 * style.kid.mean),
         "kernel inception distance of 256 px crops to art",
     ),
     Column::new(
@@ -169,7 +179,7 @@ static COLUMNS: [Column; 18] = [
         "± × 1000",
         None,
         2,
-        |f| f.style.map(|style| 1000.0 * style.kid.deviation),
+        |f| f.together.style.map(|style| 1000.0 * style.kid.deviation),
         "standard deviation of KID over its subsets",
     ),
     Column::new(
@@ -177,7 +187,7 @@ static COLUMNS: [Column; 18] = [
         "Gram",
         LESS,
         3,
-        |f| f.style.map(|style| style.gram),
+        |f| f.together.style.map(|style| style.gram),
         "distance of mean Gram matrices of grey crops to art's, relative",
     ),
     Column::new(
@@ -185,22 +195,82 @@ static COLUMNS: [Column; 18] = [
         "crops",
         None,
         0,
-        |f| f.style.map(|style| style.crops as f64),
+        |f| f.together.style.map(|style| style.crops as f64),
         "256 px crops of paintings that KID and Gram are of",
+    ),
+];
+
+/// What becomes of 24 saturated colours; see [`super::chart`].
+static CHART: [Column; 6] = [
+    Column::new(
+        "chart_hue_degrees",
+        "chart: hue, °",
+        LESS,
+        1,
+        |f| f.together.chart?.flat.hue_degrees,
+        "turn of the hue of 24 saturated patches, mean",
+    ),
+    Column::new(
+        "chart_worst_hue_degrees",
+        "worst, °",
+        LESS,
+        1,
+        |f| f.together.chart?.flat.worst_hue_degrees,
+        "turn of the hue of the patch that turns most",
+    ),
+    Column::new(
+        "chart_chroma_kept",
+        "chroma kept, %",
+        MORE,
+        0,
+        |f| Some(100.0 * f.together.chart?.flat.chroma_kept),
+        "share of the patches' chroma that is kept, mean",
+    ),
+    Column::new(
+        "chart_noisy_hue_degrees",
+        "noisy: hue, °",
+        LESS,
+        1,
+        |f| f.together.chart?.noisy.hue_degrees,
+        "the same of the chart with sensor noise",
+    ),
+    Column::new(
+        "chart_noisy_worst_hue_degrees",
+        "noisy: worst, °",
+        LESS,
+        1,
+        |f| f.together.chart?.noisy.worst_hue_degrees,
+        "the same of the chart with sensor noise",
+    ),
+    Column::new(
+        "chart_noisy_chroma_kept",
+        "noisy: chroma kept, %",
+        MORE,
+        0,
+        |f| Some(100.0 * f.together.chart?.noisy.chroma_kept),
+        "the same of the chart with sensor noise",
     ),
 ];
 
 /// The values of all columns that `figures` has some for, by their names in JSON.
 pub(super) fn means(figures: &Figures) -> BTreeMap<&'static str, f64> {
-    COLUMNS.iter().filter_map(|column| Some((column.key, (column.of)(figures)?))).collect()
+    COLUMNS.iter().chain(&CHART).filter_map(|column| Some((column.key, (column.of)(figures)?))).collect()
 }
 
 impl Table {
-    /// The table of `models`, without the columns that no model has a value for. The best of two networks or more is
-    /// marked, with those that read the same.
-    pub(super) fn of(models: &[Figures]) -> Self {
+    /// The tables of `models`: paintings of photos, and of the chart if there are any.
+    pub(super) fn all(models: &[Figures]) -> Vec<Self> {
+        let pictures = models.first().map_or(0, |model| model.each.len());
+        let photos = Self::of(models, &COLUMNS, format!("model (pictures: {pictures})"));
+        let chart = Self::of(models, &CHART, "model".to_owned());
+        [photos, chart].into_iter().filter(|table| !table.columns.is_empty()).collect()
+    }
+
+    /// One table, without the columns that no model has a value for. The best of two networks or more is marked, with
+    /// those that read the same.
+    fn of(models: &[Figures], columns: &'static [Column], heading: String) -> Self {
         let is_there = |column: &&Column| models.iter().any(|model| model.means.contains_key(column.key));
-        let columns: Vec<_> = COLUMNS.iter().filter(is_there).collect();
+        let columns: Vec<_> = columns.iter().filter(is_there).collect();
         let text = |column: &Column, value: f64| format!("{value:.*}", column.decimals);
         let best = |column: &&Column| {
             let networks = models.iter().filter(|model| model.role == Role::Network);
@@ -223,13 +293,14 @@ impl Table {
             Row { label: model.label.clone(), cells: columns.iter().zip(&best).map(cell).collect() }
         };
         let rows = models.iter().map(row).collect();
-        Self { columns, rows }
+        Self { heading, columns, rows }
     }
 
     /// As a Markdown table, the best in bold.
     pub(super) fn markdown(&self) -> String {
         let titles: Vec<String> = self.columns.iter().map(|column| column.title()).collect();
-        let mut text = format!("| model | {} |\n|---|{}\n", titles.join(" | "), "---:|".repeat(titles.len()));
+        let mut text =
+            format!("| {} | {} |\n|---|{}\n", self.heading, titles.join(" | "), "---:|".repeat(titles.len()));
         for Row { label, cells } in &self.rows {
             let cells: Vec<String> = cells
                 .iter()

@@ -46,7 +46,7 @@ fn evaluate(
         Ok((subject, measured.into_iter().map(|(measured, _)| measured).collect()))
     };
     let measured = pictures.iter().map(each).collect::<Result<Vec<_>>>()?;
-    Report::of("meadow", models, measured, vec![None; models.len()])
+    Report::of("meadow", models, measured, vec![Together::default(); models.len()])
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_best_network_of_each_measure_is_marked() {
         let row = table.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
         row.replace("\\|", "").split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
     };
-    let of = |heading: &str| row("model").iter().position(|cell| cell.starts_with(heading)).unwrap();
+    let of = |heading: &str| row("model (pictures: 1)").iter().position(|cell| cell.starts_with(heading)).unwrap();
     let psnr = of("PSNR");
     assert_eq!((row("photo")[psnr].as_str(), row("painter")[psnr].as_str()), ("100.00", "100.00"));
     assert!(row("kaiga")[psnr].starts_with("**") && row("also slightly")[psnr].starts_with("**"));
@@ -197,6 +197,54 @@ fn the_best_network_of_each_measure_is_marked() {
     assert!(row("a\\|b")[of("noise")].starts_with("**"), "who darkens most, lets least noise through");
     assert_eq!(row("photo")[of("noise")], "–");
     assert!(!table.contains("KID") && !row("kaiga")[of("flat")].contains('*'), "nothing to measure, nothing to win");
+}
+
+#[test]
+fn paintings_made_elsewhere_are_judged_like_a_network() {
+    let found: Shelf<'_> = Box::new(|name: &str, photo: &Image<Srgb8>| {
+        ensure!(name != "picture-1", "there is no {name}");
+        Ok(darker(photo))
+    });
+    let old = Model { label: "old".into(), hand: Hand::Paintings(found), inputs: ALL };
+    let mut models = three(darker);
+    models.push(old);
+    let [photo, painter, kaiga, old] = models.as_slice() else { panic!("three and one") };
+    assert!(matches!((&photo.hand, &painter.hand, &old.hand), (Hand::Photo, Hand::Painter, Hand::Paintings(_))));
+    assert_eq!(kaiga.inputs, old.inputs);
+    let report = evaluate(&[picture(0)], &models, same).unwrap();
+    let [kaiga, old] = [2, 3].map(|i| &report.models[i]);
+    assert_eq!((old.role, old.each[0].painter), (Role::Network, kaiga.each[0].painter));
+    assert_eq!((old.each[0].noise, old.each[0].dark), (None, None), "there is no painting of these");
+    let error = evaluate(&[picture(1)], &models, same).unwrap_err();
+    assert!(format!("{error:#}").contains("old: there is no picture-1"), "{error:#}");
+}
+
+#[test]
+fn what_is_measured_on_all_paintings_stands_in_table_page_and_json() {
+    let models = three(same);
+    let measured = measure(&picture(0), &models, same).unwrap();
+    let measured = (measured.0, measured.1.into_iter().map(|(measured, _)| measured).collect());
+    let colours = |hue_degrees| Colours { hue_degrees, worst_hue_degrees: hue_degrees, chroma_kept: 0.613 };
+    let chart = ChartColours { flat: colours(Some(12.34)), noisy: colours(None) };
+    let painted = Together { drawnness: Some(0.417), chart: Some(chart), style: None };
+    let report = Report::of("meadow", &models, vec![measured], vec![Together::default(), painted, painted]).unwrap();
+    let (text, page) = (report.markdown(), report.page(&[]));
+    let last = |label: &str| text.lines().rfind(|line| line.starts_with(&format!("| {label} |"))).unwrap().to_owned();
+    assert_eq!(
+        (last("kaiga"), last("photo")),
+        ("| kaiga | 12.3 | 12.3 | 61 | 61 |".into(), "| photo | – | – | – | – |".into())
+    );
+    assert!(text.contains("| drawn ↑ |") && text.contains("| 0.42 |"));
+    assert_eq!(
+        (page.matches("<table>").count(), page.contains("<td>0.42</td>"), page.contains("<td>12.3</td>")),
+        (2, true, true)
+    );
+    let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+    assert_eq!(
+        (json["models"][2]["drawnness"].as_f64(), json["models"][2]["means"]["drawnness"].as_f64()),
+        (Some(0.417), Some(0.417))
+    );
+    assert_eq!(json["models"][2]["chart"]["flat"]["chroma_kept"].as_f64(), Some(0.613));
 }
 
 #[test]

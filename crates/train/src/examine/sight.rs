@@ -20,7 +20,9 @@ pub(crate) fn load(path: &Path) -> Result<Box<dyn Describe>> {
 /// Always.
 #[cfg(not(feature = "torch"))]
 pub(crate) fn load(_: &Path) -> Result<Box<dyn Describe>> {
-    anyhow::bail!("--art needs a kaiga-train with libtorch: build it with the feature torch, or leave --art out")
+    anyhow::bail!(
+        "seeing style and drawing needs a kaiga-train with libtorch: build it with the feature torch, or leave --art out"
+    )
 }
 
 #[cfg(feature = "torch")]

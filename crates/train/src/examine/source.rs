@@ -1,5 +1,6 @@
 //! Which photos are examined, and who paints them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -22,7 +23,9 @@ pub(super) struct Source {
     #[arg(long)]
     all: Option<PathBuf>,
     /// Models side by side, each PATH or LABEL=PATH: a folder with `base.safetensors` and a file for each style, as a
-    /// run exports them, or one style's file, which goes onto the shipped base. Also `shipped`, `painter`, `photo`.
+    /// run exports them, or one style's file, which goes onto the shipped base; or a folder of paintings made elsewhere,
+    /// PATH/STYLE/PHOTO.png, PATH/PHOTO.STYLE.png or PATH/PHOTO.png (or jpg, webp), each with the name of its photo.
+    /// Also `shipped`, `painter`, `photo`.
     #[arg(long, value_delimiter = ',', default_value = "shipped")]
     models: Vec<String>,
     /// Styles, each examined by itself [default: that of the first style's file in --models, else meadow,skyglow].
@@ -50,6 +53,8 @@ enum Origin {
     Folder(PathBuf),
     /// One style.
     File(PathBuf),
+    /// Pictures named after the photos.
+    Paintings(PathBuf),
 }
 
 impl Source {
@@ -108,12 +113,22 @@ impl Source {
 }
 
 impl Entry {
+    /// Whether it paints every style as such, and not all of them as its own one.
+    pub(super) fn has_looks(&self) -> bool {
+        !matches!(self.origin, Origin::Photo | Origin::File(_))
+    }
+
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let (label, path) = text.split_once('=').map_or((None, text), |(label, path)| (Some(label), path));
         let origin = match path {
             "photo" => Origin::Photo,
             "painter" => Origin::Painter,
             "shipped" => Origin::Shipped,
+            _ if is_of_paintings(Path::new(path)) => Origin::Paintings(path.into()),
             _ if Path::new(path).is_dir() => Origin::Folder(path.into()),
             _ if Path::new(path).is_file() => Origin::File(path.into()),
             _ => bail!("{path} is no model: give a folder, a style's file, shipped, painter or photo"),
@@ -144,9 +159,33 @@ impl Entry {
                 let own = studio.add_style(&read(path)?).with_context(|| path.display().to_string())?;
                 network(studio, &own)?
             }
+            Origin::Paintings(folder) => {
+                let hand = paintings(folder, style)?;
+                return Ok(Model { label: self.label.clone(), hand, inputs: &[] });
+            }
         };
         Ok(Model { label: self.label.clone(), hand, inputs: &[Input::Noise, Input::Shift] })
     }
+}
+
+fn is_of_paintings(folder: &Path) -> bool {
+    folder.is_dir() && !folder.join("base.safetensors").exists() && split::pictures(folder).is_ok()
+}
+
+/// The paintings of `folder` in `style`, at the size of their photos.
+fn paintings(folder: &Path, style: &str) -> Result<Hand<'static>> {
+    let own = folder.join(style);
+    let folder = if own.is_dir() { own } else { folder.to_owned() };
+    let all = split::pictures(&folder)?.into_iter().map(|path| (split::name(&folder, &path), path));
+    let (all, ending): (BTreeMap<_, _>, _) = (all.collect(), format!(".{style}"));
+    Ok(Hand::Paintings(Box::new(move |name, photo| {
+        let path = all.get(&format!("{name}{ending}")).or_else(|| all.get(name));
+        let path = path.with_context(|| format!("there is no painting {name} in {}", folder.display()))?;
+        let painting = codec::read(&read(path)?, &Limits::default()).with_context(|| path.display().to_string())?.image;
+        let [shape, wanted] = [&painting, photo].map(|image| image.width() as f64 / image.height() as f64);
+        ensure!((shape / wanted).ln().abs() < 0.02, "{} has not the shape of its photo", path.display());
+        Ok(pairs::resized(&painting, (photo.width(), photo.height())))
+    })))
 }
 
 fn network(studio: Studio, style: &str) -> Result<Hand<'static>> {
@@ -209,6 +248,20 @@ mod tests {
         assert!(error(&entries[4], "rain").contains("meadow or skyglow"));
         assert!(error(&entries[1], "meadow").contains("base.safetensors"));
         assert!(source(&["shipped", "shipped"]).entries().unwrap_err().to_string().contains("LABEL=PATH"));
+        let paintings = root.join("old");
+        std::fs::create_dir_all(paintings.join("meadow/street")).unwrap();
+        for (path, level) in [("meadow/street/a.png", 10), ("a.skyglow.png", 20), ("b.png", 30)] {
+            let painting = Image::<Srgb8>::filled(40, 30, [level; 3]);
+            std::fs::write(paintings.join(path), codec::write(&painting, None, Format::Png, 100).unwrap()).unwrap();
+        }
+        let old = &source(&[paintings.to_str().unwrap()]).entries().unwrap()[0];
+        let find = |style: &str, name: &str, width| match old.model(style).unwrap().hand {
+            Hand::Paintings(find) => find(name, &Image::filled(width, 60, [0; 3])).map(|p| (p.width(), p.at(3, 4)[0])),
+            _ => panic!("they are paintings"),
+        };
+        assert_eq!((find("meadow", "street-a", 80).unwrap(), old.label.as_str()), ((80, 10), "old"));
+        assert_eq!((find("skyglow", "a", 80).unwrap(), find("skyglow", "b", 80).unwrap()), ((80, 20), (80, 30)));
+        assert!(find("meadow", "c", 80).is_err() && find("meadow", "street-a", 60).is_err());
         assert!(source(&["nowhere"]).entries().unwrap_err().to_string().contains("nowhere"));
         assert!(asked.taste("rain").unwrap_err().to_string().contains("--taste"));
         std::fs::remove_dir_all(root).unwrap();
