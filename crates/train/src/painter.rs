@@ -18,9 +18,10 @@ mod taste;
 pub use face::Face;
 pub use palette::{Colours, Palette};
 pub use portrait::portrait;
-pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, SCREEN_TONES, Taste, Tones};
+pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, Taste, Tones};
 
 use pixels::blur::{gaussian, sobel};
+use pixels::screentone::TONES;
 use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
 use pixels::{Image, lines, smooth};
 use rayon::prelude::*;
@@ -209,7 +210,7 @@ impl Study {
 fn toned(coloured: &Image<Lab>, ink: Image<Gray>, above: &[f32]) -> Painted {
     let tone = coloured.map::<Gray>(|[l, _, _]| {
         let laid = above.iter().position(|above| 0.01 * l > *above).unwrap_or(above.len());
-        SCREEN_TONES[laid]
+        TONES[laid]
     });
     let tone = gaussian(&tone, 0.8);
     let ink = ink.map::<Gray>(|ink| (1.3 * ink).clamp(0.0, 1.0));

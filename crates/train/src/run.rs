@@ -34,12 +34,42 @@ use crate::step::{Numbers, State, signed, step};
 /// The styles that are trained together with their base, and what their files say of them: name, description, tags, what
 /// they are drawn with.
 pub const STYLES: [(&str, &str, &[&str], Medium); 6] = [
-    ("meadow", "Bright air, warm light, fresh greens, lines in ink", &["宫崎骏风", "meadow"], Medium::Colour),
-    ("skyglow", "Deep blue skies, violet shadows, glowing light", &["新海诚光晕", "skyglow"], Medium::Colour),
-    ("storybook", "Flat gouache on warm paper, brown outlines", &["绘本风", "storybook"], Medium::Colour),
-    ("portrait", "Faces first: pale rosy light, soft tones, even lines", &["人像", "portrait"], Medium::Colour),
-    ("cel", "Television animation: hard tones, strong colours, dark lines", &["赛璐璐", "cel"], Medium::Colour),
-    ("manga", "Black ink on white paper, greys as screentone", &["漫画", "manga"], Medium::Screentone),
+    (
+        "meadow",
+        "Poster colours: cerulean skies, fresh greens, warm light",
+        &["宫崎骏风", "宮崎駿風", "Miyazaki-like"],
+        Medium::Colour,
+    ),
+    (
+        "skyglow",
+        "Ultramarine skies, peach lights that bloom, violet shadows",
+        &["新海诚光晕", "新海誠風の光", "Shinkai glow"],
+        Medium::Colour,
+    ),
+    (
+        "storybook",
+        "Gouache on warm paper: few flat tones, brown ink",
+        &["绘本风", "絵本風", "picture book"],
+        Medium::Colour,
+    ),
+    (
+        "portrait",
+        "Faces first: pale rosy light, even skin in its own tone, clean contours",
+        &["人像", "人物", "faces first"],
+        Medium::Colour,
+    ),
+    (
+        "cel",
+        "Television animation: few hard tones, strong local colour, hard shadows, dark lines",
+        &["赛璐璐", "セル画", "television animation"],
+        Medium::Colour,
+    ),
+    (
+        "manga",
+        "Black ink on white paper, greys as screentone, no colour",
+        &["漫画", "白黒漫画", "ink and screentone"],
+        Medium::Screentone,
+    ),
 ];
 /// Styles that take part in a step of the base, in turn.
 const AT_ONCE: usize = 2;

@@ -1,5 +1,7 @@
 //! What a taste is made of. The tastes there are: [`looks`](super::looks).
 
+use pixels::screentone::TONES;
+
 use super::palette::Palette;
 
 /// How a photo becomes fills: everything a [`Study`](super::Study) depends on. Lengths are px of a picture of 0.3–0.5 Mpx.
@@ -55,16 +57,13 @@ pub struct Taste {
 pub enum Medium {
     /// Colour and ink.
     Colour,
-    /// Ink on paper, greys as one of [`SCREEN_TONES`]. The painting is the paper's grey; dots are laid at the size of
+    /// Ink on paper, greys as one of the tones of a [screen](pixels::screentone::TONES). The painting is the paper's grey; dots are laid at the size of
     /// the output.
     Screentone {
         /// Lightness 0..1 from which on each tone is laid, paper first; the last tone is laid below all.
-        above: [f32; SCREEN_TONES.len() - 1],
+        above: [f32; TONES.len() - 1],
     },
 }
-
-/// Shares of ink that screentone has.
-pub const SCREEN_TONES: [f32; 5] = [0.0, 0.14, 0.32, 0.55, 1.0];
 
 /// Light and shade of the fills. Lightness is 0..1.
 #[derive(Clone, Copy, Debug, PartialEq)]
