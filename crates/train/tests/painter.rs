@@ -172,7 +172,6 @@ fn the_painter_paints_what_its_prototype_paints() {
 /// The same over a folder that `prototype.py` has filled: `KAIGA_PROTOTYPE=FOLDER cargo test … -- --ignored --nocapture`.
 #[test]
 #[ignore = "needs a folder of pictures by the prototype"]
-#[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn the_prototype_s_pictures_in_a_folder() {
     let folder = PathBuf::from(std::env::var_os("KAIGA_PROTOTYPE").expect("KAIGA_PROTOTYPE names the folder"));
     let (looks, tastes): (Vec<_>, Vec<_>) = prototypes().into_iter().unzip();
