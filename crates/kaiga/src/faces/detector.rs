@@ -289,6 +289,6 @@ mod tests {
         let refused = Detector::new(crate::EMBEDDED[0].1).err().map(|error| (error.kind(), error.to_string()));
         let (kind, message) = refused.expect("a generator finds no faces");
         assert_eq!(kind, ErrorKind::Model);
-        assert!(message.contains("light-1") && message.contains("faces-1"), "{message}");
+        assert!(message.contains(net::light::NAME) && message.contains("faces-1"), "{message}");
     }
 }
