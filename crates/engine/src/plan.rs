@@ -227,11 +227,11 @@ mod tests {
         });
         let steps = plan(&drawer, &weights.collect());
         let count = |is: fn(&Work) -> bool| steps.iter().filter(|step| is(&step.work)).count();
-        assert_eq!(count(|work| matches!(work, Work::Block(_))), 14);
+        assert_eq!(count(|work| matches!(work, Work::Block(_))), 15);
         assert_eq!(count(|work| matches!(work, Work::Up(_))), 3);
         assert_eq!(count(|work| matches!(work, Work::Conv(_))), 5);
         assert_eq!(count(|work| matches!(work, Work::PaintFromHead(_) | Work::Modulate)), 2);
-        assert_eq!(steps.len(), 14 + 3 + 5 + 2);
+        assert_eq!(steps.len(), 15 + 3 + 5 + 2);
         // Every way up adds to the map from the way down; everything but the painting dies somewhere, once.
         assert!(steps.iter().all(|step| step.on.is_some() == matches!(step.work, Work::Up(_))));
         let mut dead: Vec<Value> = steps.iter().flat_map(|step| step.dead.iter().copied().chain(step.on)).collect();

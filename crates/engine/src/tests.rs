@@ -66,7 +66,7 @@ fn fast_is_plain() {
         check_against_plain(&light::drawer(), height, width, 1e-4);
     }
     // Pruned to widths that no group of channels divides.
-    let [eye, drawer] = light::networks(&light::name(&[7; 16])).unwrap();
+    let [eye, drawer] = light::networks(&light::name(&[7; 17])).unwrap();
     check_against_plain(&eye, 128, 128, 1e-4);
     check_against_plain(&drawer, 32, 80, 1e-4);
     check_against_plain(&classic::generator(true), 16, 16, 1e-4);
