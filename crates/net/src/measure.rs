@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_drawer_keeps_its_budget() {
         let measure = measure(&light::drawer(), &[Shape::new(512, 512, 3), Shape::new(1, 1, 192)]).unwrap();
-        assert!(measure.multiply_adds <= 2_000_000_000, "{}", measure.multiply_adds);
+        assert!(measure.multiply_adds <= 2_700_000_000, "{}", measure.multiply_adds);
         assert!(measure.parameters <= 600_000, "{}", measure.parameters);
         assert!(measure.peak_bytes <= 60_000_000, "{}", measure.peak_bytes);
         let [Reach::Pixels(radius), Reach::Whole] = measure.reach[..] else { panic!("{:?}", measure.reach) };

@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn every_network_is_written_the_same_twice_with_all_its_numbers() {
         let drawer = [Shape::new(32, 48, 3), Shape::new(1, 1, 192)];
-        let [_, pruned] = light::networks(&light::name(&[7; 16])).unwrap();
+        let [_, pruned] = light::networks(&light::name(&[7; 17])).unwrap();
         for (arch, inputs) in [
             (light::drawer(), &drawer[..]),
             (pruned, &drawer[..]),
