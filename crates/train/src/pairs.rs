@@ -298,7 +298,7 @@ mod tests {
         assert!(made >= 19, "{made}");
         assert!(root.join("out/held/street-p-9.photo.png").exists() && !root.join("out/street-p-9.photo.png").exists());
         let photo = read(&root.join("out/street-p-3.photo.png")).unwrap();
-        assert!(photo.pixels().len().abs_diff(LEAST_AREA_PX) < 2000);
+        assert!(photo.pixels().len().abs_diff(PART_AREA_PX) < 2000);
         assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 0);
         std::fs::remove_dir_all(root).unwrap();
     }

@@ -239,7 +239,7 @@ mod tests {
         let asked = source(&["photo", folder, file, &format!("mine={file}"), "us=shipped"]);
         let entries = asked.entries().unwrap();
         let labels: Vec<&str> = entries.iter().map(|entry| entry.label.as_str()).collect();
-        assert_eq!(labels, ["photo", "run-7", "skyglow-1", "mine", "us"]);
+        assert_eq!(labels, ["photo", "run-7", "skyglow-2", "mine", "us"]);
         // A file's style is the one to examine; it paints that whatever the others paint.
         assert_eq!(asked.styles(&entries).unwrap(), ["skyglow"]);
         assert_eq!(asked.styles(&entries[..2]).unwrap(), ["meadow", "skyglow"]);

@@ -412,7 +412,7 @@ mod tests {
             };
             let ((own, rough), (painted, even)) = (chin(&photo), chin(&painting));
             assert!(even < 0.35 * rough, "{tone:?}: {rough} to {even}");
-            assert!((painted[0] - own[0]).abs() < 3.0, "{tone:?}: L {} to {}", own[0], painted[0]);
+            assert!((painted[0] - own[0]).abs() < 4.0, "{tone:?}: L {} to {}", own[0], painted[0]);
             let hue = |[_, a, b]: [f32; 3]| b.atan2(a).to_degrees();
             assert!((hue(painted) - hue(own)).abs() < 3.0, "{tone:?}: {} to {}", hue(own), hue(painted));
         }
