@@ -92,7 +92,7 @@ fn dog_across(plane: &Image<Gray>, across: &Image<Direction>, sigma_px: f32) -> 
     };
     let weight: Vec<f32> = gauss(sigma_px).zip(gauss(coarse_px)).map(|(fine, coarse)| fine - coarse).collect();
     let field = Field::new(plane.width(), plane.height(), reach + 2, |x, y| [plane.at(x, y)]);
-    by_rows(plane.width(), plane.height(), |y, row| {
+    by_rows(plane.width(), plane.height(), 0.0, |y, row| {
         for (x, (out, &[nx, ny])) in row.iter_mut().zip(across.row(y)).enumerate() {
             let mut total = weight[0] * plane.at(x, y);
             for (t, weight) in weight.iter().enumerate().skip(1) {
@@ -106,22 +106,54 @@ fn dog_across(plane: &Image<Gray>, across: &Image<Direction>, sigma_px: f32) -> 
     })
 }
 
-/// Gaussian of `along_px` along the tangents of `across`, followed both ways in steps of one pixel.
+/// Gaussian of `along_px` along the tangents of `across`.
 fn smooth_along(plane: &Image<Gray>, across: &Image<Direction>, along_px: f32) -> Image<Gray> {
+    let smoothed = |x, y, [ahead, behind]: [[f32; 4]; 2], sum| (plane.at(x, y) + ahead[2] + behind[2]) / sum;
+    along_tangents(across, along_px, |x, y, [tx, ty]| [tx, ty, plane.at(x, y), 0.0], 0.0, smoothed)
+}
+
+/// The picture smoothed by a Gaussian of `along_px` along its edges and not across them (Kang, Lee, Chui 2009): borders
+/// become long and even, ripples run together. Where there is no direction it stays as it is.
+pub fn smooth_along_edges(picture: &Image<Srgb>, along_px: f32) -> Image<Srgb> {
+    let Structure { across, coherence } = structure(&picture.map::<Gray>(luma_from_srgb), FLOW_SIGMA_PX);
+    let field = |x, y, [tx, ty]: [f32; 2]| {
+        let [r, g, b] = picture.at(x, y);
+        [tx, ty, r, g, b]
+    };
+    let smoothed = |x, y, [ahead, behind]: [[f32; 5]; 2], sum| {
+        let (own, directed) = (picture.at(x, y), (coherence.at(x, y) * 2.0 - 0.5).clamp(0.0, 1.0));
+        std::array::from_fn(|c| own[c] + directed * ((own[c] + ahead[2 + c] + behind[2 + c]) / sum - own[c]))
+    };
+    along_tangents(&across, along_px, field, [0.0; 3], smoothed)
+}
+
+/// Pixels whose walkers go side by side in [`along_tangents`].
+const WALKED: usize = 8;
+
+/// A Gaussian of `along_px` along the tangents of `across`, followed both ways in steps of one pixel. `at` makes of a
+/// pixel's tangent the numbers that are summed, the tangent first: one set of bilinear weights serves all. `smoothed`
+/// makes a pixel of the weighted sums ahead and behind, without the pixel itself, and of the sum of all weights with it,
+/// where its own is 1; `empty` is any pixel.
+fn along_tangents<const C: usize, S: Space>(
+    across: &Image<Direction>,
+    along_px: f32,
+    at: impl Fn(usize, usize, [f32; 2]) -> [f32; C] + Sync,
+    empty: S::Pixel,
+    smoothed: impl Fn(usize, usize, [[f32; C]; 2], f32) -> S::Pixel + Sync,
+) -> Image<S> {
     let steps = (2.0 * along_px) as usize;
     let weight: Vec<f32> = (1..=steps).map(|t| (-((t * t) as f32) / (2.0 * along_px * along_px)).exp()).collect();
     let sum = 1.0 + 2.0 * weight.iter().sum::<f32>();
-    // Value and tangent side by side: one set of bilinear weights serves all three.
-    let field = Field::new(plane.width(), plane.height(), steps + 2, |x, y| {
+    let field = Field::new(across.width(), across.height(), steps + 2, |x, y| {
         let [nx, ny] = across.at(x, y);
-        [-ny, nx, plane.at(x, y), 0.0]
+        at(x, y, [-ny, nx])
     });
-    by_rows(plane.width(), plane.height(), |y, row| {
+    by_rows(across.width(), across.height(), empty, |y, row| {
         // Walkers side by side, both ways from each of a few pixels: every step waits for its sample, so one walker
         // alone would leave the core idle.
         for (block, (out, across)) in row.chunks_mut(WALKED).zip(across.row(y).chunks(WALKED)).enumerate() {
             let start = block * WALKED;
-            let mut walkers = [Walker::<4>::default(); 2 * WALKED];
+            let mut walkers = [Walker::<C>::default(); 2 * WALKED];
             for (pair, &[nx, ny]) in walkers.chunks_exact_mut(2).zip(across) {
                 pair[0].heading = [-ny, nx];
                 pair[1].heading = [ny, -nx];
@@ -132,46 +164,11 @@ fn smooth_along(plane: &Image<Gray>, across: &Image<Direction>, along_px: f32) -
                 }
             }
             for (i, out) in out.iter_mut().enumerate() {
-                *out = (plane.at(start + i, y) + walkers[2 * i].total[2] + walkers[2 * i + 1].total[2]) / sum;
+                *out = smoothed(start + i, y, [walkers[2 * i].total, walkers[2 * i + 1].total], sum);
             }
         }
     })
 }
-
-/// The picture smoothed by a Gaussian of `along_px` along its edges and not across them (Kang, Lee, Chui 2009): borders
-/// become long and even, ripples run together. Where there is no direction it stays as it is.
-pub fn smooth_along_edges(picture: &Image<Srgb>, along_px: f32) -> Image<Srgb> {
-    let Structure { across, coherence } = structure(&picture.map::<Gray>(luma_from_srgb), FLOW_SIGMA_PX);
-    let steps = (2.0 * along_px) as usize;
-    let weight: Vec<f32> = (1..=steps).map(|t| (-((t * t) as f32) / (2.0 * along_px * along_px)).exp()).collect();
-    let sum = 1.0 + 2.0 * weight.iter().sum::<f32>();
-    let field = Field::new(picture.width(), picture.height(), steps + 2, |x, y| {
-        let ([nx, ny], [r, g, b]) = (across.at(x, y), picture.at(x, y));
-        [-ny, nx, r, g, b]
-    });
-    let mut smoothed = Image::filled(picture.width(), picture.height(), [0.0; 3]);
-    let rows = smoothed.pixels_mut().par_chunks_mut(picture.width().max(1)).enumerate();
-    rows.for_each(|(y, row)| {
-        for (x, out) in row.iter_mut().enumerate() {
-            let [nx, ny] = across.at(x, y);
-            let mut walkers = [Walker::<5>::default(); 2];
-            walkers[0].heading = [-ny, nx];
-            walkers[1].heading = [ny, -nx];
-            for &weight in &weight {
-                walkers.iter_mut().for_each(|walker| walker.step(&field, x, y, weight));
-            }
-            let (own, [a, b]) = (picture.at(x, y), walkers);
-            let directed = (coherence.at(x, y) * 2.0 - 0.5).clamp(0.0, 1.0);
-            *out = std::array::from_fn(|c| {
-                own[c] + directed * ((own[c] + a.total[2 + c] + b.total[2 + c]) / sum - own[c])
-            });
-        }
-    });
-    smoothed
-}
-
-/// Pixels whose walkers go side by side in [`smooth_along`].
-const WALKED: usize = 8;
 
 /// One way along a tangent: offset from the pixel it started at, direction of the next step, weighted sum so far of a
 /// field whose first two numbers are the tangent.
@@ -242,11 +239,16 @@ impl<const C: usize> Field<C> {
     }
 }
 
-/// A plane filled row by row on all cores.
-fn by_rows(width: usize, height: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Image<Gray> {
-    let mut plane = Image::filled(width, height, 0.0);
-    plane.pixels_mut().par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| fill(y, row));
-    plane
+/// A picture of `empty` pixels, filled row by row on all cores.
+fn by_rows<S: Space>(
+    width: usize,
+    height: usize,
+    empty: S::Pixel,
+    fill: impl Fn(usize, &mut [S::Pixel]) + Sync,
+) -> Image<S> {
+    let mut picture = Image::filled(width, height, empty);
+    picture.pixels_mut().par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| fill(y, row));
+    picture
 }
 
 /// Black top-hat: closing minus plane. High on what is darker than its surroundings and narrower than the ellipse of
@@ -290,7 +292,7 @@ fn extreme(
     better: impl Fn(f32, f32) -> f32 + Sync,
 ) -> Image<Gray> {
     let (width, height, radius) = (plane.width(), plane.height(), diameter_px / 2);
-    by_rows(width, height, |y, out| {
+    by_rows(width, height, 0.0, |y, out| {
         out.fill(worst);
         // Shifting whole rows keeps the inner loop free of border tests.
         for (dy, half) in ellipse(diameter_px).enumerate() {

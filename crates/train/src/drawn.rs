@@ -8,7 +8,6 @@ use kaiga_train::evaluate::Describe;
 use kaiga_train::evaluate::drawnness::{self, Drawnness as Scale};
 use kaiga_train::{file, split};
 use pixels::Image;
-use pixels::codec::{self, Limits};
 use pixels::space::Srgb8;
 use rayon::prelude::*;
 
@@ -79,13 +78,9 @@ pub(crate) fn scale(art: &Path, photos: &Path, kept: Option<&Path>, eye: &dyn De
 
 /// What `see` says of every picture. Read side by side, seen one after the other.
 fn through<T>(paths: &[PathBuf], mut see: impl FnMut(&Image<Srgb8>) -> Result<T>) -> Result<Vec<T>> {
-    let read = |path: &PathBuf| -> Result<Image<Srgb8>> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(codec::read(&bytes, &Limits::default()).with_context(|| path.display().to_string())?.image)
-    };
     let mut all = Vec::with_capacity(paths.len());
     for chunk in paths.chunks(CHUNK) {
-        let pictures = chunk.par_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let pictures = chunk.par_iter().map(|path| file::picture(path)).collect::<Result<Vec<_>>>()?;
         for (path, picture) in chunk.iter().zip(&pictures) {
             all.push(see(picture).with_context(|| path.display().to_string())?);
         }

@@ -1,8 +1,20 @@
-//! Files written in one go: whoever reads sees the old file or the new one.
+//! Pictures read, and files written in one go: whoever reads sees the old file or the new one.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pixels::Image;
+use pixels::codec::{self, Limits};
+use pixels::space::Srgb8;
+
+/// The picture in the file at `path`, upright.
+///
+/// # Errors
+/// If it cannot be read; the text names it.
+pub fn picture(path: &Path) -> Result<Image<Srgb8>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(codec::read(&bytes, &Limits::default()).with_context(|| path.display().to_string())?.image)
+}
 
 /// Writes `bytes` to `path`.
 ///

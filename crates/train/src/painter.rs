@@ -23,6 +23,7 @@ pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, Taste, Tones};
 use pixels::blur::{gaussian, sobel};
 use pixels::screentone::TONES;
 use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
+use pixels::warp::smooth_step;
 use pixels::{Image, lines, smooth};
 use rayon::prelude::*;
 
@@ -110,8 +111,8 @@ pub struct Study {
     fills: Fills,
     /// The picture in fills, before any taste in colour.
     base_lab: Image<Lab>,
-    /// Luma of the fills that get a line around.
-    outlined: Image<Gray>,
+    /// How far the luma of fills that get a line around is from that of their neighbours.
+    apart: Image<Gray>,
     /// Texture that became clumps, 0..1.
     rough: Image<Gray>,
     /// The lit (1) and shaded (−1) sides of clumps.
@@ -134,10 +135,12 @@ impl Study {
     fn on(ground: &mut Ground, fills: &Fills) -> Self {
         let filled = fills::fill(ground, fills);
         let (dog, coherence) = lines::flow_dog(&filled.outlined, fills.line_px, fills.line_along_px);
+        let around = gaussian(&filled.outlined, 3.0);
+        let apart = zip::<Gray>(&around, |i| (filled.outlined.pixels()[i] - around.pixels()[i]).abs());
         Self {
             fills: *fills,
             base_lab: filled.base.map::<Lab>(|v| lab_from_srgb(v.map(|v| v.clamp(0.0, 1.0)))),
-            outlined: filled.outlined,
+            apart: gaussian(&apart, 1.5),
             rough: filled.rough,
             lit: filled.lit,
             spared: filled.spared,
@@ -189,7 +192,7 @@ impl Study {
             // Faces are spared: complexion is not a matter of taste.
             let free = 1.0 - 0.85 * self.spared.pixels()[i];
             let curved = l.powf(tones.gamma);
-            let curved = curved + tones.contrast * (light::ramp(curved) - curved);
+            let curved = curved + tones.contrast * (smooth_step(0.0, 1.0, curved) - curved);
             (l + free * (curved - l)).clamp(0.0, 1.0)
         })
     }

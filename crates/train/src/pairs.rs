@@ -47,7 +47,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Most pairs to make in this call.
     pub limit: usize,
-    /// Whether only photos as they are become pairs, no variants at other sizes and in other light.
+    /// Whether every photo becomes a pair as it is. Else they are a sample for the base: parts of photos, variants at
+    /// other sizes, in other light and in other colours, drawn pictures, and fewer of what there is most of.
     pub whole: bool,
 }
 
@@ -62,17 +63,23 @@ enum Variant {
     Relit,
     /// In other, stronger colours.
     Recoloured,
-    /// No photo: drawn from its seed.
-    Drawn,
 }
 
 struct Task {
-    /// None for a drawn picture.
-    photo: Option<PathBuf>,
+    /// A photo and what is made of it; none for a picture that is drawn from its seed.
+    source: Option<(PathBuf, Variant)>,
+    /// Whether all of the photo is kept, where it is no variant.
+    uncut: bool,
     folder: PathBuf,
     name: String,
-    variant: Variant,
     seed: u64,
+}
+
+impl Task {
+    /// Another seed for every variant, and for what is drawn.
+    fn salt(&self) -> u64 {
+        self.source.as_ref().map_or(Variant::Recoloured as u64 + 1, |(_, variant)| *variant as u64)
+    }
 }
 
 /// Makes the pairs that are not there yet: NAME.photo.png, NAME.STYLE.png and NAME.STYLE.ink.png, each written in one
@@ -82,8 +89,7 @@ struct Task {
 /// # Errors
 /// If there are no photos or a file cannot be written.
 pub fn make(plan: &Plan, styles: &[&str], paint: &Paint, say: &(dyn Fn(&str) + Sync)) -> Result<usize> {
-    let mut tasks = tasks(&plan.photos, &plan.out)?;
-    tasks.retain(|task| task.variant == Variant::Whole || !plan.whole);
+    let mut tasks = tasks(plan)?;
     let all = tasks.len();
     tasks.retain(|task| !complete(task, styles));
     say(&format!("{} of {all} pairs are there already", all - tasks.len()));
@@ -127,44 +133,52 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// All pairs there can be, in an order whose every beginning is a fair sample: held-out photos first (they are few),
 /// then the others mixed by their names.
-fn tasks(photos: &Path, out: &Path) -> Result<Vec<Task>> {
+fn tasks(plan: &Plan) -> Result<Vec<Task>> {
+    let Plan { photos, out, whole, .. } = plan;
     let mut tasks = Vec::new();
     let seed_of = |name: &str| name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
     for (index, photo) in split::photos(photos)?.iter().enumerate() {
         let name = split::name(photos, photo);
         let (seed, held) = (seed_of(&name), split::is_held_out(index));
         let person = name.starts_with("people-");
-        if held && !(index / split::HELD_OUT_EVERY).is_multiple_of(SCORED_EVERY)
-            || !held && person && !seed.is_multiple_of(PERSON_EVERY)
-        {
+        let sampled = match held {
+            true => (index / split::HELD_OUT_EVERY).is_multiple_of(SCORED_EVERY),
+            false => !person || seed.is_multiple_of(PERSON_EVERY),
+        };
+        if !(sampled || *whole) {
             continue;
         }
-        let folder = if held { out.join("held") } else { out.to_owned() };
+        let folder = if held { out.join("held") } else { out.clone() };
+        let uncut = *whole || held || may_show_faces(&name);
         let mut add = |variant, name| {
-            let task = Task { photo: Some(photo.clone()), folder: folder.clone(), name, variant, seed };
-            tasks.push((!held, task));
+            tasks.push(Task { source: Some((photo.clone(), variant)), uncut, folder: folder.clone(), name, seed });
         };
         add(Variant::Whole, name.clone());
-        if held {
+        if *whole || held || person {
             continue;
         }
-        if !person && seed % 4 == 1 {
+        if seed % 4 == 1 {
             add(Variant::Zoomed, format!("{name}-zoomed"));
         }
-        if !person && seed % 6 == 0 {
+        if seed % 6 == 0 {
             add(Variant::Relit, format!("{name}-relit"));
         }
-        if !person && seed % 4 == 2 {
+        if seed % 4 == 2 {
             add(Variant::Recoloured, format!("{name}-recoloured"));
         }
     }
-    for number in 0..DRAWN {
+    for number in 0..if *whole { 0 } else { DRAWN } {
         let name = format!("drawn-{number:03}");
         let seed = seed_of(&name);
-        tasks.push((true, Task { photo: None, folder: out.to_owned(), name, variant: Variant::Drawn, seed }));
+        tasks.push(Task { source: None, uncut: true, folder: out.clone(), name, seed });
     }
-    tasks.sort_by_key(|(learnt, task)| (*learnt, mix(task.seed, task.variant as u64)));
-    Ok(tasks.into_iter().map(|(_, task)| task).collect())
+    tasks.sort_by_key(|task| (task.folder == *out, mix(task.seed, task.salt())));
+    Ok(tasks)
+}
+
+/// Whether the photo is of a folder whose photos show faces. Their outlines are those of the whole photo.
+fn may_show_faces(name: &str) -> bool {
+    ["people-", "groups-", "scenes-"].iter().any(|folder| name.starts_with(folder))
 }
 
 fn path(task: &Task, part: &str) -> PathBuf {
@@ -180,26 +194,19 @@ fn complete(task: &Task, styles: &[&str]) -> bool {
 fn photo(task: &Task) -> Result<Image<Srgb8>> {
     let there = path(task, "photo");
     if there.exists() {
-        return read(&there);
+        return file::picture(&there);
     }
-    let mut rng = fastrand::Rng::with_seed(task.seed ^ task.variant as u64);
-    let Some(file) = &task.photo else { return Ok(graphics::drawn(512, 448, &mut rng)) };
-    let source = read(file)?;
+    let mut rng = fastrand::Rng::with_seed(task.seed ^ task.salt());
+    let Some((file, variant)) = &task.source else { return Ok(graphics::drawn(512, 448, &mut rng)) };
+    let source = file::picture(file)?;
     let working = working_size(&source);
-    Ok(match task.variant {
-        Variant::Whole | Variant::Drawn if has_people(task) || task.folder.ends_with("held") => {
-            resized(&source, working)
-        }
-        Variant::Whole | Variant::Drawn => part(&resized(&source, working), &mut rng),
+    Ok(match variant {
+        Variant::Whole if task.uncut => resized(&source, working),
+        Variant::Whole => part(&resized(&source, working), &mut rng),
         Variant::Zoomed => zoomed(&source, working, &mut rng),
         Variant::Relit => part(&relit(&resized(&source, working), &mut rng), &mut rng),
         Variant::Recoloured => part(&graphics::recoloured(&resized(&source, working), &mut rng), &mut rng),
     })
-}
-
-/// Whether the photo may show faces, whose outlines are those of the whole photo.
-fn has_people(task: &Task) -> bool {
-    ["people-", "groups-", "scenes-"].iter().any(|folder| task.name.starts_with(folder))
 }
 
 /// A part of the photo of at most [`PART_AREA_PX`], in its shape.
@@ -208,11 +215,6 @@ fn part(photo: &Image<Srgb8>, rng: &mut fastrand::Rng) -> Image<Srgb8> {
     let keep = (PART_AREA_PX as f64 / (w * h) as f64).sqrt().min(1.0);
     let [cw, ch] = [w, h].map(|side| (side as f64 * keep) as usize);
     photo.crop(rng.usize(..=w - cw), rng.usize(..=h - ch), cw, ch)
-}
-
-fn read(path: &Path) -> Result<Image<Srgb8>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(codec::read(&bytes, &codec::Limits::default()).with_context(|| path.display().to_string())?.image)
 }
 
 fn working_size(source: &Image<Srgb8>) -> (usize, usize) {
@@ -264,7 +266,8 @@ fn write(task: &Task, photo: &Image<Srgb8>, styles: &[&str], paint: &Paint) -> R
     if styles.is_empty() {
         return Ok(());
     }
-    let whole = task.photo.as_deref().filter(|_| task.variant == Variant::Whole && has_people(task));
+    let whole = task.source.as_ref().filter(|(_, variant)| *variant == Variant::Whole && task.uncut);
+    let whole = whole.map(|(file, _)| file.as_path());
     for (style, Painted { painting, ink }) in styles.iter().zip(paint(whole, photo)) {
         file::write(&path(task, style), &png(&painting)?)?;
         let samples = ink.pixels().iter().map(|ink| (ink * 255.0).round().clamp(0.0, 255.0) as u8).collect();
@@ -297,9 +300,15 @@ mod tests {
         let made = make(&plan, &["meadow"], &paint, &|_| ()).unwrap();
         assert!(made >= 19, "{made}");
         assert!(root.join("out/held/street-p-9.photo.png").exists() && !root.join("out/street-p-9.photo.png").exists());
-        let photo = read(&root.join("out/street-p-3.photo.png")).unwrap();
+        let photo = file::picture(&root.join("out/street-p-3.photo.png")).unwrap();
         assert!(photo.pixels().len().abs_diff(PART_AREA_PX) < 2000);
         assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 0);
+        // As they are: every photo, people too, uncut, and nothing else.
+        std::fs::rename(plan.photos.join("street"), plan.photos.join("people")).unwrap();
+        let plan = Plan { out: root.join("whole"), whole: true, ..plan };
+        assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 10);
+        let photo = file::picture(&root.join("whole/people-p-3.photo.png")).unwrap();
+        assert!(photo.pixels().len().abs_diff(LEAST_AREA_PX) < 2000);
         std::fs::remove_dir_all(root).unwrap();
     }
 }

@@ -70,17 +70,11 @@ fn prototypes() -> [(&'static str, Taste); 5] {
         tones: Tones { local: 0.18, steps: 7.0, hard: 0.60, gamma: 1.0, contrast: 0.0, lift: 0.12 },
         colour: Colour {
             vivid: 0.55,
-            scale: [1.0; 2],
-            paper: [0.0; 2],
-            gain: 1.0,
             blues: Blues { towards_degrees: -112.0, turn: 0.65, chroma: 0.12, deeper: 0.0 },
             greens: Greens { l: 0.04, a: 0.0, b: 6.0 },
             warmth: 2.5,
-            greys: [0.0; 2],
-            lights: [0.0; 2],
-            rosy: 0.0,
             shadows: [1.0, -6.0],
-            lit: [0.0; 2],
+            ..Colour::PLAIN
         },
         palette: None,
         ink: Ink {

@@ -8,9 +8,9 @@ use clap::Args;
 use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
 use kaiga_train::evaluate::{Hand, Input, Model, Picture};
 use kaiga_train::painter::Taste;
-use kaiga_train::{pairs, split};
+use kaiga_train::{file, pairs, split};
 use pixels::Image;
-use pixels::codec::{self, Format, Limits};
+use pixels::codec::Format;
 use pixels::space::Srgb8;
 
 /// Which photos, and painted with which models.
@@ -181,7 +181,7 @@ fn paintings(folder: &Path, style: &str) -> Result<Hand<'static>> {
     Ok(Hand::Paintings(Box::new(move |name, photo| {
         let path = all.get(&format!("{name}{ending}")).or_else(|| all.get(name));
         let path = path.with_context(|| format!("there is no painting {name} in {}", folder.display()))?;
-        let painting = codec::read(&read(path)?, &Limits::default()).with_context(|| path.display().to_string())?.image;
+        let painting = file::picture(path)?;
         let [shape, wanted] = [&painting, photo].map(|image| image.width() as f64 / image.height() as f64);
         ensure!((shape / wanted).ln().abs() < 0.02, "{} has not the shape of its photo", path.display());
         Ok(pairs::resized(&painting, (photo.width(), photo.height())))
@@ -210,8 +210,7 @@ pub(super) fn picture(name: &str, path: &Path) -> Result<Picture> {
 
 /// A picture at the size that pairs are made at.
 pub(super) fn working(path: &Path) -> Result<Image<Srgb8>> {
-    let photo = codec::read(&read(path)?, &Limits::default()).with_context(|| path.display().to_string())?;
-    Ok(pairs::at_working_size(&photo.image))
+    Ok(pairs::at_working_size(&file::picture(path)?))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -252,7 +251,8 @@ mod tests {
         std::fs::create_dir_all(paintings.join("meadow/street")).unwrap();
         for (path, level) in [("meadow/street/a.png", 10), ("a.skyglow.png", 20), ("b.png", 30)] {
             let painting = Image::<Srgb8>::filled(40, 30, [level; 3]);
-            std::fs::write(paintings.join(path), codec::write(&painting, None, Format::Png, 100).unwrap()).unwrap();
+            std::fs::write(paintings.join(path), pixels::codec::write(&painting, None, Format::Png, 100).unwrap())
+                .unwrap();
         }
         let old = &source(&[paintings.to_str().unwrap()]).entries().unwrap()[0];
         let find = |style: &str, name: &str, width| match old.model(style).unwrap().hand {

@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use kaiga::faces::nms::iou;
 use kaiga::faces::{Detector, Face};
 use pixels::Image;
-use pixels::codec::{self, Limits};
 use pixels::space::Srgb8;
 use rayon::prelude::*;
 
 use super::gather::{AS_THEY_ARE, SHRUNK, WITHOUT};
 use super::labels::Entry;
 use crate::evaluate::{landmarks_off, same_face};
+use crate::file;
 use crate::painter::face::Face as Outlined;
 
 /// Faces that the peer is so sure of must be found.
@@ -69,9 +69,7 @@ pub struct Third {
 /// If a picture cannot be read.
 pub fn look(folder: &Path, peer: &BTreeMap<String, Entry>, detector: &Detector) -> Result<Vec<Seen>> {
     let one = |(name, entry): (&String, &Entry)| -> Result<Seen> {
-        let path = folder.join(name);
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let image = codec::read(&bytes, &Limits::default()).with_context(|| name.clone())?.image;
+        let image = file::picture(&folder.join(name))?;
         let ours = detector.detect(&image)?;
         Ok(Seen { name: name.clone(), image, ours, theirs: entry.faces.iter().map(|found| found.face()).collect() })
     };

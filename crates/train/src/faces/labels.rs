@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use kaiga::faces::Face;
 use kaiga::faces::pyramid::Pyramid;
 use net::mtcnn::PROPOSE_PX;
-use pixels::codec::{self, Limits};
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use crate::file;
 use crate::split;
 
 /// Folders of which every other photo is held out, not only every tenth: few false faces are counted on many photos.
@@ -100,8 +100,7 @@ pub fn load(folder: &Path, photos: &[PathBuf], labels: &BTreeMap<String, Entry>)
     let read = |path: &PathBuf| -> Result<Photo> {
         let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
         let entry = labels.get(&name).with_context(|| format!("the labels say nothing of {name}: make them anew"))?;
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let image = codec::read(&bytes, &Limits::default()).with_context(|| path.display().to_string())?.image;
+        let image = file::picture(path)?;
         if (image.width(), image.height()) != (entry.width, entry.height) {
             bail!(
                 "{name} is {}×{} px, its labels are for {}×{}",

@@ -1,6 +1,7 @@
 //! Taste in colour, one pixel at a time.
 
-use super::light::ramp;
+use pixels::warp::smooth_step;
+
 use super::taste::Colour;
 
 /// The chroma that no painting exceeds.
@@ -26,7 +27,7 @@ impl Colour {
         let (a, b) = (chroma * hue.cos(), chroma * hue.sin());
 
         let bare = 1.0 - skin;
-        let light = ramp((l - 0.62) / 0.3) * (1.0 - chroma / 40.0).clamp(0.0, 1.0) * bare;
+        let light = smooth_step(0.62, 0.92, l) * (1.0 - chroma / 40.0).clamp(0.0, 1.0) * bare;
         let grey = (-chroma / 14.0).exp() * bare;
         let leaf = lit * (0.35 + 0.65 * green) * bare;
         let a = a + self.lights[0] * light + self.greens.a * green + self.greys[0] * grey + self.lit[0] * leaf;
@@ -38,7 +39,7 @@ impl Colour {
 
     /// What the shadow of lightness `l` 0..1 adds to a and b; `skin` as above.
     pub(super) fn shadow(&self, l: f32, skin: f32) -> [f32; 2] {
-        let shadow = ramp(1.0 - l / 0.42) * (1.0 - 0.6 * skin);
+        let shadow = smooth_step(0.42, 0.0, l) * (1.0 - 0.6 * skin);
         self.shadows.map(|shift| shift * shadow)
     }
 }

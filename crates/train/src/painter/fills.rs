@@ -4,9 +4,10 @@ use pixels::blur::{gaussian, sobel};
 use pixels::guided::guided;
 use pixels::lines::{self, structure};
 use pixels::space::{Gray, Lab, Srgb, lab_from_srgb, luma_from_srgb};
+use pixels::warp::smooth_step;
 use pixels::{Image, smooth};
 
-use super::light::{ramp, skin};
+use super::light::skin;
 use super::taste::Fills;
 use super::{Ground, zip};
 
@@ -117,7 +118,9 @@ fn texture(luma: &Image<Gray>) -> Image<Gray> {
     let near = gaussian(luma, 2.0);
     let energy = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs()), 6.0);
     let (energy, coherence) = (gaussian(&energy, 3.0), gaussian(&structure(luma, 3.0).coherence, 3.0));
-    zip::<Gray>(luma, |i| ramp((energy.pixels()[i] - 0.012) / 0.03) * ramp((0.75 - coherence.pixels()[i]) / 0.4))
+    zip::<Gray>(luma, |i| {
+        smooth_step(0.012, 0.042, energy.pixels()[i]) * smooth_step(0.75, 0.35, coherence.pixels()[i])
+    })
 }
 
 /// Clumps with a lit, a middle and a shaded side: lightness in three tones around the mean of the neighbourhood, as far

@@ -3,8 +3,8 @@
 use pixels::Image;
 use pixels::blur::gaussian;
 use pixels::space::Gray;
+use pixels::warp::smooth_step;
 
-use super::light::ramp;
 use super::taste::Ink;
 use super::{Study, zip};
 
@@ -17,11 +17,8 @@ const FILL_COHERENCE: f32 = 0.15;
 impl Study {
     /// The ink of `taste` over fills whose lightness is `lightness` 0..1.
     pub(super) fn ink(&self, taste: &Ink, lightness: &Image<Gray>) -> Image<Gray> {
-        let around = gaussian(&self.outlined, 3.0);
-        let apart = zip::<Gray>(&around, |i| (self.outlined.pixels()[i] - around.pixels()[i]).abs());
-        let apart = gaussian(&apart, 1.5);
         let near_lightness = gaussian(lightness, 2.0);
-        let ink = zip::<Gray>(&apart, |i| {
+        let ink = zip::<Gray>(&self.apart, |i| {
             let rough = self.rough.pixels()[i];
             let line = |[dog, coherence]: [&Image<Gray>; 2], threshold: f32, gain: f32, floor: f32| {
                 let over = (-dog.pixels()[i] - threshold) * gain;
@@ -33,13 +30,13 @@ impl Study {
             let threshold = taste.threshold * (1.0 + 0.8 * rough);
             let own = taste.darkness * line(self.fill_edges.each_ref(), threshold, taste.gain, FILL_COHERENCE);
             // Weak bright borders (cloud, snow) get a pale line.
-            let apart = (apart.pixels()[i] / 0.05).clamp(0.0, 1.0);
+            let apart = (self.apart.pixels()[i] / 0.05).clamp(0.0, 1.0);
             let bright = ((near_lightness.pixels()[i] - 0.72) / 0.2).clamp(0.0, 1.0);
             drawn.max(own * (0.55 + 0.45 * apart) * (1.0 - taste.paler * bright * (1.0 - apart)))
         });
         // Where lines crowd they are thinner, or they clot.
         let crowd = gaussian(&ink, 7.0);
-        let ink = zip::<Gray>(&ink, |i| ink.pixels()[i] * (1.0 - 0.55 * ramp((crowd.pixels()[i] - 0.14) / 0.30)));
+        let ink = zip::<Gray>(&ink, |i| ink.pixels()[i] * (1.0 - 0.55 * smooth_step(0.14, 0.44, crowd.pixels()[i])));
         without_bits(ink, taste.least_px)
     }
 }

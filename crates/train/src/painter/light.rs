@@ -6,6 +6,7 @@ use pixels::Image;
 use pixels::blur::gaussian;
 use pixels::guided::guided;
 use pixels::space::{Gray, Lab, Srgb, Srgb8, lab_from_srgb8, srgb_from_lab, srgb8_from_srgb};
+use pixels::warp::smooth_step;
 
 /// Likelihood of skin, 0..1, by hue and chroma in Lab, for every skin tone; wood and sand count too.
 /// Where it is high, lightness and chroma are left nearly alone: a face keeps its complexion.
@@ -32,7 +33,7 @@ pub(super) fn expose(photo: &Image<Srgb8>, median_lightness: f32, shadows: f32) 
     zip::<Srgb>(&lab, |i| {
         let ([_, a, b], light, complexion) = (lab.pixels()[i], light.pixels()[i], complexion.pixels()[i]);
         let lifted = lifted.pixels()[i].powf(1.0 - shadows * (0.5 - near.pixels()[i]).clamp(0.0, 0.5));
-        let toe = ramp(light / 0.08);
+        let toe = smooth_step(0.0, 0.08, light);
         let lifted = lifted * toe + lifted.min(light) * (1.0 - toe);
         let lifted = lifted + 0.6 * complexion * (light - lifted);
         let vivid = (lifted / light).clamp(0.8, 2.2).powf(0.8);
@@ -52,12 +53,6 @@ fn median(values: &[f32]) -> f32 {
     let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
     let lower = if even { below.iter().copied().fold(f32::MIN, f32::max) } else { upper };
     0.5 * (lower + upper)
-}
-
-/// A smooth step from 0 at 0 to 1 at 1.
-pub(super) fn ramp(x: f32) -> f32 {
-    let x = x.clamp(0.0, 1.0);
-    x * x * (3.0 - 2.0 * x)
 }
 
 /// Lab to the screen, with bloom.

@@ -43,7 +43,7 @@ impl Taste {
                 greys: [-4.0, 3.0],
                 shadows: [1.0, -6.0],
                 lit: [-2.0, 7.0],
-                ..PLAIN
+                ..Colour::PLAIN
             },
             palette: None,
             ink: Ink {
@@ -82,7 +82,7 @@ impl Taste {
                 rosy: 5.0,
                 shadows: [6.0, -15.0],
                 lit: [0.0, 7.0],
-                ..PLAIN
+                ..Colour::PLAIN
             },
             palette: None,
             ink: Ink {
@@ -111,7 +111,7 @@ impl Taste {
                 blues: Blues { towards_degrees: -128.0, turn: 0.6, chroma: 0.0, deeper: 0.0 },
                 greys: [1.0, 2.0],
                 lit: [0.0, 4.0],
-                ..PLAIN
+                ..Colour::PLAIN
             },
             palette: None,
             ink: Ink {
@@ -142,7 +142,7 @@ impl Taste {
                 lights: [4.0, -2.0],
                 shadows: [4.0, -5.0],
                 lit: [0.0, 3.0],
-                ..PLAIN
+                ..Colour::PLAIN
             },
             palette: None,
             ink: Ink {
@@ -173,7 +173,7 @@ impl Taste {
                 greys: [-4.0, -8.0],
                 shadows: [3.0, -10.0],
                 lit: [0.0, 3.0],
-                ..PLAIN
+                ..Colour::PLAIN
             },
             palette: None,
             ink: Ink {
@@ -195,7 +195,7 @@ impl Taste {
         Self {
             fills: PAINTED,
             tones: Tones { local: 0.45, steps: 0.0, hard: 0.0, gamma: 0.85, contrast: 0.25, lift: 0.0 },
-            colour: PLAIN,
+            colour: Colour::PLAIN,
             palette: None,
             ink: Ink {
                 darkness: 1.0,
@@ -239,20 +239,4 @@ const BROAD: Fills = Fills {
     line_px: 1.1,
     line_along_px: 6.0,
     ..PAINTED
-};
-
-/// Colours as they are.
-const PLAIN: Colour = Colour {
-    vivid: 0.0,
-    scale: [1.0; 2],
-    paper: [0.0; 2],
-    gain: 1.0,
-    blues: Blues { towards_degrees: -105.0, turn: 0.0, chroma: 0.0, deeper: 0.0 },
-    greens: Greens { l: 0.0, a: 0.0, b: 0.0 },
-    warmth: 0.0,
-    greys: [0.0; 2],
-    lights: [0.0; 2],
-    rosy: 0.0,
-    shadows: [0.0; 2],
-    lit: [0.0; 2],
 };

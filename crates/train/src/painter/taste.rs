@@ -111,6 +111,24 @@ pub struct Colour {
     pub lit: [f32; 2],
 }
 
+impl Colour {
+    /// Colours as they are.
+    pub const PLAIN: Self = Self {
+        vivid: 0.0,
+        scale: [1.0; 2],
+        paper: [0.0; 2],
+        gain: 1.0,
+        blues: Blues { towards_degrees: -105.0, turn: 0.0, chroma: 0.0, deeper: 0.0 },
+        greens: Greens { l: 0.0, a: 0.0, b: 0.0 },
+        warmth: 0.0,
+        greys: [0.0; 2],
+        lights: [0.0; 2],
+        rosy: 0.0,
+        shadows: [0.0; 2],
+        lit: [0.0; 2],
+    };
+}
+
 /// What becomes of blues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Blues {
