@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
-import { brokenFile, choose, close, drawnFace, fileOf, newPage, open, street, tidy, waitPainted } from "./stage.mjs";
+import { brokenFile, choose, close, drawnFace, fileOf, newPage, open, street, tidy, waitPainted, waitThumbnails } from "./stage.mjs";
 
 before(open);
 after(close);
@@ -17,7 +17,7 @@ async function walk(name, options) {
 
   await choose(page, [fileOf(street)]);
   await waitPainted(page);
-  await page.locator(".stylecard:not(.pending)").nth(3).waitFor();
+  await waitThumbnails(page);
   await check(page, `${name}-2-painted`, { fullPage: true });
 
   await page.locator("#compare").click();

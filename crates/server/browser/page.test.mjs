@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { inspect } from "./picture.mjs";
 import { brokenFile, choose, close, downloadBy, drawnFace, drop, fileOf, isGone, newPage, open, paintingSize, paintingUrl, street, textFile, tidy, tiffFile, turnedFile, until,
-  waitPainted } from "./stage.mjs";
+  waitPainted, waitThumbnails } from "./stage.mjs";
 
 before(open);
 after(close);
@@ -104,7 +104,7 @@ test("another style is another painting; the cards show the user's own picture",
   const page = await newPage();
   await choose(page, [fileOf(street)]);
   await waitPainted(page);
-  await page.locator(".stylecard:not(.pending)").nth(3).waitFor();
+  await waitThumbnails(page);
   const thumbs = await page.locator(".stylecard img").evaluateAll((images) => images.map((image) => [image.src, image.naturalWidth]));
   assert.equal(new Set(thumbs.map(([src]) => src)).size, thumbs.length, "a thumbnail for each style");
   for (const [src, width] of thumbs) assert.ok(src.startsWith("blob:") && width > 0);

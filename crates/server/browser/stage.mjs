@@ -166,6 +166,14 @@ export async function waitPainted(page) {
   }, null, { timeout: PATIENCE_MS });
 }
 
+/** Waits until the card of every style shows the user's own picture in that style, whole. */
+export async function waitThumbnails(page) {
+  await page.waitForFunction(() => {
+    const cards = [...document.querySelectorAll(".stylecard")];
+    return cards.length > 1 && cards.every((card) => !card.matches(".pending") && card.querySelector("img").naturalWidth > 0);
+  }, null, { timeout: PATIENCE_MS });
+}
+
 export const paintingSize = (page) => page.locator("#viewer .painting img").evaluate((image) => [image.naturalWidth, image.naturalHeight]);
 export const paintingUrl = (page) => page.locator("#viewer .painting img").getAttribute("src");
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
-import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted } from "./stage.mjs";
+import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./stage.mjs";
 
 const refused = /status of [45]\d\d|Failed to load|ERR_/;
 
@@ -191,7 +191,7 @@ const asides = async (name, options) => {
   Object.assign(mock.behave, { stepMs: 200, steps: 600, faces: [[0.3, 0.15, 0.4, 0.2], [0.1, 0.6, 0.2, 0.1]] });
   await choose(page, [fileOf(street)]);
   await page.waitForFunction(() => document.querySelector("#progress progress").value > 0.01);
-  await page.locator(".stylecard:not(.pending)").nth(3).waitFor();
+  await waitThumbnails(page);
   await check(page, `${name}-8-painting`);
   await page.context().setOffline(true);
   await page.locator("#offline").waitFor();
