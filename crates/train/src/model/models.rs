@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use net::{Arch, Model, Style, Weights};
 use tch::Device;
 
-use crate::parameters::Layout;
-use crate::run::STYLES;
-use crate::step::State;
+use crate::model::parameters::Layout;
+use crate::run::step::State;
+use crate::run::styles::STYLES;
 
 /// A base and the styles that belong to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ impl Models {
     /// If they are broken, which would be a bug.
     pub fn shipped() -> Result<Self> {
         let belongs =
-            |name: &str| name.ends_with("base.safetensors") || STYLES.iter().any(|style| name.starts_with(style.0));
+            |name: &str| name.ends_with("base.safetensors") || STYLES.iter().any(|style| name.starts_with(style.name));
         let files = kaiga::EMBEDDED.iter().filter(|(name, _)| belongs(name));
         Self::of(files.map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())))
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaiga_train::run::Watch;
-use kaiga_train::step::Numbers;
+use kaiga_train::run::step::Numbers;
 use tch::{Cuda, Device, Kind};
 
 /// Where and how it is computed.

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use net::{Activation, Arch, Op, Padding};
 use tch::{Device, Kind, Tensor};
 
-use crate::optimiser::{Adam, Weights};
-use crate::parameters::{Slot, convolutions, views};
-use crate::twin::{Named, forward};
+use crate::model::optimiser::{Adam, Weights};
+use crate::model::parameters::{Slot, convolutions, views};
+use crate::model::torch_model::{Named, forward};
 
 /// How it learns: as AnimeGANv2's.
 const ADAM: Adam = Adam { betas: (0.5, 0.999), weight_decay: 0.0, clip: 10.0 };

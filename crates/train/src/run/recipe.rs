@@ -10,7 +10,7 @@ use crate::losses::LossWeights;
 use crate::losses::{Adversarial as Rule, Judged};
 
 /// The recipe of styles made by users, with comments.
-pub const OWN: &str = include_str!("../recipes/own.toml");
+pub const OWN: &str = include_str!("../../recipes/own.toml");
 
 /// A recipe for a style.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

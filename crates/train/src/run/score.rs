@@ -4,8 +4,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::data::{Half, Pair, middle};
 use crate::losses::{gradients, inked, rgb_from_ycc};
-use crate::parameters::Layout;
-use crate::step::{paint, signed};
+use crate::model::parameters::Layout;
+use crate::run::step::{paint, signed};
 use net::light::THUMBNAIL_PX;
 
 /// Longest side that is scored, px: the middle of each picture.

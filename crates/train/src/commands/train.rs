@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use kaiga_train::art::{self, Art};
-use kaiga_train::features::{self, Features};
-use kaiga_train::painted::Eye;
-use kaiga_train::painter::{Colours, Palette, Taste, paint};
-use kaiga_train::recipe::{self, Recipe};
-use kaiga_train::run::{Length, Opponent, Plan, Subject, Watch, train};
-use kaiga_train::{data, file, pairs, split};
+use kaiga_train::data::art::{self, Art};
+use kaiga_train::data::{self, pairs, split};
+use kaiga_train::feature_extractor::painted::PaintedProbe;
+use kaiga_train::feature_extractor::{self, Features};
+use kaiga_train::file;
+use kaiga_train::painter::{Colours, Medium, Palette, Taste, paint};
+use kaiga_train::run::adversarial_step::Opponent;
+use kaiga_train::run::recipe::{self, Recipe};
+use kaiga_train::run::{Length, Plan, Subject, Watch, train};
 use net::{Model, Style as StyleFile};
 use pixels::Image;
 use pixels::codec::{self, Limits};
 use pixels::space::Srgb8;
 
-use crate::examine::sight;
-use crate::process::{Machine, Terminal};
-use crate::verdict;
+use crate::commands::evaluate::extractor;
+use crate::commands::machine::{Machine, Terminal};
+use crate::commands::verdict;
 
 /// Pairs that photos and paintings are told apart by, bytes of pixels: some sixty.
 const PAINTED_BYTES: usize = 150_000_000;
@@ -157,6 +159,8 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
     );
     let (device, _) = arguments.run.machine.prepare()?;
     let recipe = arguments.recipe.as_deref().map_or_else(|| Recipe::parse(""), Recipe::read)?;
+    let first = start_of(&recipe.adapter.start)?;
+    same_medium(&first, &recipe)?;
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&arguments.name));
     let mut terminal = Terminal::new();
 
@@ -176,17 +180,17 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
         None => painted_photos(&arguments, &recipe, &art, &out.join("pairs"), &mut terminal)?,
     };
     let adversarial = recipe.adversarial.share > 0.0;
-    let sight = match &arguments.features {
+    let weights = match &arguments.features {
         Some(path) => path.clone(),
-        None if adversarial && !features::default_path().exists() => {
-            let folder = features::default_path().parent().unwrap_or(Path::new(".")).to_owned();
-            features::fetch(&folder, &|line| println!("{line}"))?
+        None if adversarial && !feature_extractor::default_path().exists() => {
+            let folder = feature_extractor::default_path().parent().unwrap_or(Path::new(".")).to_owned();
+            feature_extractor::fetch(&folder, &|line| println!("{line}"))?
         }
-        None => features::default_path(),
+        None => feature_extractor::default_path(),
     };
     let art = Arc::new(art);
     let opponent = if adversarial {
-        let features = Features::load(&sight, device)?;
+        let features = Features::load(&weights, device)?;
         if !arguments.surely {
             refuse_photos(&features, &pairs, &arguments.name, &art)?;
         }
@@ -199,7 +203,7 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
     let length = arguments.run.steps.map_or(Length::Minutes(left_min), Length::Steps);
     let subject = Subject::Style {
         base: Model::read(shipped("light-2.base")?)?,
-        start: start_of(&recipe.adapter.start)?,
+        start: first,
         name: arguments.name.clone(),
         words: recipe.style.clone(),
         rank: recipe.adapter.rank,
@@ -210,8 +214,8 @@ pub(crate) fn style(arguments: Style) -> Result<()> {
     let [distilled, finished] = ["distilled", "export"].map(|folder| out.join(folder).join(&file));
     let mut chosen = &finished;
     if adversarial && distilled.exists() {
-        let eye = sight::load(&sight)?;
-        let (better, figures) = verdict::prefers_finished(&distilled, &finished, &pairs, &art, eye.as_ref())?;
+        let extractor = extractor::load(&weights)?;
+        let (better, figures) = verdict::prefers_finished(&distilled, &finished, &pairs, &art, extractor.as_ref())?;
         println!("\n{figures}");
         if !better {
             chosen = &distilled;
@@ -230,8 +234,8 @@ fn refuse_photos(features: &Features, pairs: &Path, style: &str, art: &[Image<Sr
     let image = |pair: &data::Pair, samples: &[u8]| Image::new(pair.width, pair.height, samples.as_chunks().0.to_vec());
     let photos: Vec<Image<Srgb8>> = pairs.iter().map(|pair| image(pair, &pair.photo)).collect();
     let painted: Vec<Image<Srgb8>> = pairs.iter().map(|pair| image(pair, &pair.painted[0].painting)).collect();
-    let eye = Eye::new(features, &photos, &painted);
-    let like_photos = art.iter().filter(|picture| eye.judge(picture) < PHOTOGRAPHED).count();
+    let probe = PaintedProbe::new(features, &photos, &painted);
+    let like_photos = art.iter().filter(|picture| probe.judge(picture) < PHOTOGRAPHED).count();
     ensure!(
         like_photos * 2 <= art.len(),
         "{like_photos} of the {} pictures look like photos: a style is learnt from paintings or drawings. If they are \
@@ -287,6 +291,20 @@ fn palette(photos: &[PathBuf], art: &[Image<Srgb8>], taste: &Taste, strength: f3
     Ok(palette)
 }
 
+/// Refuses a taste in colour over a style in screentone, and the other way round.
+fn same_medium(start: &StyleFile, recipe: &Recipe) -> Result<()> {
+    let taste = Taste::named(&recipe.target.taste)?;
+    let colour = [matches!(taste.medium, Medium::Colour), start.medium == net::Medium::Colour];
+    ensure!(
+        colour[0] == colour[1],
+        "the recipe's taste {} and the style {} that it starts from are not drawn alike: one is in colour, the other in screentone. Change target.taste or \
+         adapter.start",
+        recipe.target.taste,
+        start.name
+    );
+    Ok(())
+}
+
 /// The style called `start`, or in the file `start`.
 fn start_of(start: &str) -> Result<StyleFile> {
     if start.ends_with(".safetensors") {
@@ -303,4 +321,18 @@ fn shipped(name: &str) -> Result<&'static [u8]> {
         let files = kaiga::EMBEDDED.map(|(file, _)| file).join(", ");
         format!("there is no shipped style {name}; shipped are {files}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taste_in_colour_does_not_start_from_screentone() {
+        let manga = start_of("manga").unwrap();
+        let recipe = |taste: &str| Recipe::parse(&format!("[target]\ntaste = \"{taste}\"")).unwrap();
+        same_medium(&manga, &recipe("manga")).unwrap();
+        same_medium(&start_of("cel").unwrap(), &recipe("meadow")).unwrap();
+        assert!(same_medium(&manga, &recipe("meadow")).unwrap_err().to_string().contains("adapter.start"));
+    }
 }

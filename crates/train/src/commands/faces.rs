@@ -16,7 +16,7 @@ use pixels::codec::{self, Limits};
 /// Pictures of a contact sheet.
 const SHOWN: usize = 16;
 
-/// Trains and examines the detector of faces. Where faces are is found before, by crates/train/face_labels.py.
+/// Trains and evaluates the detector of faces. Where faces are is found before, by crates/train/face_labels.py.
 #[derive(Subcommand)]
 pub(crate) enum Faces {
     #[cfg(feature = "torch")]
@@ -155,7 +155,7 @@ pub(crate) struct Train {
     #[arg(long, default_value_t = 2.0)]
     report_min: f64,
     #[command(flatten)]
-    machine: crate::process::Machine,
+    machine: crate::commands::machine::Machine,
 }
 
 #[cfg(feature = "torch")]
@@ -180,5 +180,5 @@ fn train(arguments: Train) -> Result<()> {
         device,
         kind,
     };
-    kaiga_train::faces::run::train(&plan, &mut crate::process::Terminal::new())
+    kaiga_train::faces::run::train(&plan, &mut crate::commands::machine::Terminal::new())
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tch::{Device, Tensor};
 
-use crate::discriminator::Discriminator;
 use crate::file::replace;
-use crate::optimiser::Weights;
-use crate::parameters::Layout;
-use crate::step::State;
+use crate::model::discriminator::Discriminator;
+use crate::model::optimiser::Weights;
+use crate::model::parameters::Layout;
+use crate::run::step::State;
 
 /// What names of the discriminator's tensors begin with.
 const JUDGE: &str = "discriminator.";
@@ -121,12 +121,12 @@ fn contents(layout: &Layout) -> String {
 mod tests {
     use super::*;
     use crate::data::{BatchShape, batch, tests::synthetic};
-    use crate::duel;
-    use crate::features::tests::real;
+    use crate::feature_extractor::tests::real;
     use crate::losses::LossWeights;
-    use crate::recipe::Recipe;
-    use crate::run::Opponent;
-    use crate::step::step;
+    use crate::run::adversarial_step;
+    use crate::run::adversarial_step::Opponent;
+    use crate::run::recipe::Recipe;
+    use crate::run::step::step;
     use tch::Kind;
 
     /// Two steps of distillation, then steps against the discriminator, numbered from `steps.start` on.
@@ -141,7 +141,8 @@ mod tests {
             }
             state.discriminator.get_or_insert_with(|| Discriminator::new(1, Device::Cpu));
             let art: Vec<Vec<u8>> = batch.iter().map(|half| half.painting.iter().map(|v| 255 - v).collect()).collect();
-            duel::step(state, &batch, &art, opponent, &LossWeights::default(), i as f64 / 8.0, Kind::Float).unwrap();
+            adversarial_step::step(state, &batch, &art, opponent, &LossWeights::default(), i as f64 / 8.0, Kind::Float)
+                .unwrap();
         }
     }
 

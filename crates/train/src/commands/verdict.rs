@@ -40,15 +40,15 @@ pub(crate) fn prefers_finished(
     finished: &Path,
     pairs: &Path,
     art: &[Image<Srgb8>],
-    eye: &dyn Describe,
+    extractor: &dyn Describe,
 ) -> Result<(bool, String)> {
     let held = data::load(&pairs.join("held"), &[], LEAST_SIDE_PX, usize::MAX)?;
     let every = held.len().div_ceil(PHOTOS).max(1);
     let photos: Vec<Image<Srgb8>> = held.iter().step_by(every).map(photo).collect();
     let mut paintings = Samples::default();
-    art.iter().for_each(|painting| paintings.add(painting, eye));
-    let before = figures(distilled, &photos, &paintings, eye)?;
-    let after = figures(finished, &photos, &paintings, eye)?;
+    art.iter().for_each(|painting| paintings.add(painting, extractor));
+    let before = figures(distilled, &photos, &paintings, extractor)?;
+    let after = figures(finished, &photos, &paintings, extractor)?;
     let keeps = |before: f64, after: f64| after >= before * (1.0 - MAY_LOSE);
     let better = after.kid < before.kid
         && keeps(before.colourfulness, after.colourfulness)
@@ -62,7 +62,7 @@ pub(crate) fn prefers_finished(
     Ok((better, head + &line("distilled", &before) + &line("finished", &after)))
 }
 
-fn figures(style: &Path, photos: &[Image<Srgb8>], art: &Samples, eye: &dyn Describe) -> Result<Figures> {
+fn figures(style: &Path, photos: &[Image<Srgb8>], art: &Samples, extractor: &dyn Describe) -> Result<Figures> {
     let mut studio = Studio::embedded()?;
     let bytes = std::fs::read(style).with_context(|| format!("cannot read {}", style.display()))?;
     let look = Look { styles: Mix::of(studio.add_style(&bytes)?), faces: Faces::Off, ..Look::default() };
@@ -70,7 +70,7 @@ fn figures(style: &Path, photos: &[Image<Srgb8>], art: &Samples, eye: &dyn Descr
     for image in photos {
         let photo = Photo { image: image.clone(), alpha: None, format: Format::Png };
         let painting = studio.paint(&photo, &look, &unwatched)?.image;
-        samples.add(&painting, eye);
+        samples.add(&painting, extractor);
         let ratio = (compare::colourfulness(&painting) + 1e-3) / (compare::colourfulness(image) + 1e-3);
         let measures = [ratio, compare::flat_area(&painting), compare::ms_ssim(image, &painting)];
         sums.iter_mut().zip(measures).for_each(|(sum, value)| *sum += value);

@@ -1,7 +1,7 @@
 //! `sizes` and `prune`: what the light generator saves by how it is built, and by leaving out channels.
 
 use anyhow::Result;
-use kaiga_train::cost::{Cost, cost, race, random};
+use kaiga_train::evaluate::cost::{Cost, cost, race, random};
 use net::{Arch, light};
 
 /// Prints what separable convolutions save: the generator beside the same with standard 3×3 convolutions. Parameters
@@ -47,11 +47,11 @@ mod pruning {
 
     use anyhow::{Context, Result};
     use clap::{Args, ValueEnum};
-    use kaiga_train::models::Models;
+    use kaiga_train::model::models::Models;
     use kaiga_train::prune::{self, Plan};
-    use kaiga_train::recipe::{Distil, Recipe};
+    use kaiga_train::run::recipe::{Distil, Recipe};
 
-    use crate::process::{Machine, Terminal};
+    use crate::commands::machine::{Machine, Terminal};
 
     /// Leaves out the hidden channels that matter least, and mends what is left by distillation.
     #[derive(Args)]

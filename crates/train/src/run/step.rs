@@ -6,11 +6,11 @@ use net::light::THUMBNAIL_PX;
 use tch::{Device, Kind, Tensor};
 
 use crate::data::Half;
-use crate::discriminator::Discriminator;
 use crate::losses::{LossWeights, losses};
-use crate::optimiser::{Adam, Weights};
-use crate::parameters::{Layout, plain};
-use crate::twin::{Named, forward};
+use crate::model::discriminator::Discriminator;
+use crate::model::optimiser::{Adam, Weights};
+use crate::model::parameters::{Layout, plain};
+use crate::model::torch_model::{Named, forward};
 
 /// How the generator learns.
 const ADAM: Adam = Adam { betas: (0.9, 0.99), weight_decay: 1e-4, clip: 1.0 };

@@ -5,7 +5,7 @@ use pixels::Image;
 use pixels::space::Srgb8;
 use tch::{Device, Kind, Tensor};
 
-use crate::features::Features;
+use crate::feature_extractor::Features;
 
 /// Side of the crop that is looked at, px: the middle of a picture.
 const CROP_PX: usize = 224;
@@ -13,13 +13,13 @@ const CROP_PX: usize = 224;
 const RIDGE: f64 = 0.1;
 
 /// Tells paintings from photos.
-pub struct Eye<'a> {
+pub struct PaintedProbe<'a> {
     features: &'a Features,
     mean: Tensor,
     normal: Tensor,
 }
 
-impl<'a> Eye<'a> {
+impl<'a> PaintedProbe<'a> {
     /// Learns from photos and paintings, some dozens of each (ridge regression on ±1, in its dual form).
     pub fn new(features: &'a Features, photos: &[Image<Srgb8>], paintings: &[Image<Srgb8>]) -> Self {
         tch::no_grad(|| {
@@ -48,13 +48,13 @@ fn vector(features: &Features, picture: &Image<Srgb8>) -> Tensor {
     let [w, h] = [picture.width(), picture.height()].map(|side| side.min(CROP_PX));
     let middle = picture.crop((picture.width() - w) / 2, (picture.height() - h) / 2, w, h);
     let samples = middle.pixels().as_flattened();
-    features.vector(&crate::step::signed(samples, [1, h, w], 3, Device::Cpu).to_device(features.device()))
+    features.vector(&crate::run::step::signed(samples, [1, h, w], 3, Device::Cpu).to_device(features.device()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::tests::real;
+    use crate::feature_extractor::tests::real;
 
     #[test]
     fn flat_pictures_with_lines_are_told_from_noisy_ones() {
@@ -68,9 +68,9 @@ mod tests {
             })
         };
         let some = |seeds: std::ops::Range<u64>, grain| seeds.map(|seed| picture(seed, grain)).collect::<Vec<_>>();
-        let eye = Eye::new(&features, &some(0..8, 60.0), &some(0..8, 0.0));
+        let probe = PaintedProbe::new(&features, &some(0..8, 60.0), &some(0..8, 0.0));
         for seed in 20..24 {
-            assert!(eye.judge(&picture(seed, 60.0)) < 0.0 && eye.judge(&picture(seed, 0.0)) > 0.0, "seed {seed}");
+            assert!(probe.judge(&picture(seed, 60.0)) < 0.0 && probe.judge(&picture(seed, 0.0)) > 0.0, "seed {seed}");
         }
     }
 }

@@ -9,7 +9,7 @@ use pixels::space::Srgb8;
 use rayon::prelude::*;
 
 use crate::data::{Half, crop, mirror};
-use crate::{pairs, split};
+use crate::data::{pairs, split};
 
 /// Fewer paintings say too little of a style.
 pub const LEAST_PAINTINGS: usize = 12;

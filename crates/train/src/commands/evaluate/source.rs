@@ -1,4 +1,4 @@
-//! Which photos are examined, and who paints them.
+//! Which photos are evaluated, and who paints them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
+use kaiga_train::data::{pairs, split};
 use kaiga_train::evaluate::{Hand, Input, Model, Picture};
+use kaiga_train::file;
 use kaiga_train::painter::Taste;
-use kaiga_train::{file, pairs, split};
 use pixels::Image;
 use pixels::codec::Format;
 use pixels::space::Srgb8;
@@ -28,7 +29,7 @@ pub(super) struct Source {
     /// Also `shipped`, `painter`, `photo`.
     #[arg(long, value_delimiter = ',', default_value = "shipped")]
     models: Vec<String>,
-    /// Styles, each examined by itself [default: that of the first style's file in --models, else meadow,skyglow].
+    /// Styles, each evaluated by itself [default: that of the first style's file in --models, else meadow,skyglow].
     /// Files paint their own style in any case.
     #[arg(long, value_delimiter = ',')]
     styles: Vec<String>,
@@ -71,7 +72,7 @@ impl Source {
         Ok(entries)
     }
 
-    /// The styles to examine.
+    /// The styles to evaluate.
     ///
     /// # Errors
     /// If a style's file cannot be read.
@@ -239,7 +240,7 @@ mod tests {
         let entries = asked.entries().unwrap();
         let labels: Vec<&str> = entries.iter().map(|entry| entry.label.as_str()).collect();
         assert_eq!(labels, ["photo", "run-7", "skyglow-2", "mine", "us"]);
-        // A file's style is the one to examine; it paints that whatever the others paint.
+        // A file's style is the one to evaluate; it paints that whatever the others paint.
         assert_eq!(asked.styles(&entries).unwrap(), ["skyglow"]);
         assert_eq!(asked.styles(&entries[..2]).unwrap(), ["meadow", "skyglow"]);
         assert!(matches!(entries[2].model("meadow").unwrap().hand, Hand::Network(_)));

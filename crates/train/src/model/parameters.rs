@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use net::{Arch, Model, Op, Style, Weights};
 use tch::{Device, Kind, Tensor};
 
-use crate::twin::{Named, named, tensor};
+use crate::model::torch_model::{Named, named, tensor};
 
 /// Columns of the adapters of styles that are trained together with what they adapt.
 const RANK: usize = 8;

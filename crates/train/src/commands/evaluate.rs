@@ -2,7 +2,7 @@
 //! paint through the library that users paint with.
 
 mod evaluation;
-pub(crate) mod sight;
+pub(crate) mod extractor;
 mod source;
 
 use std::path::{Path, PathBuf};

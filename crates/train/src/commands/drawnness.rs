@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use kaiga_train::data::split;
 use kaiga_train::evaluate::Describe;
 use kaiga_train::evaluate::drawnness::{self, Drawnness as Scale};
-use kaiga_train::{file, split};
+use kaiga_train::file;
 use pixels::Image;
 use pixels::space::Srgb8;
 use rayon::prelude::*;
 
-use crate::examine::sight;
+use crate::commands::evaluate::extractor;
 
 /// Pictures read at a time.
 const CHUNK: usize = 32;
@@ -41,12 +42,12 @@ pub(crate) struct Drawnness {
 
 pub(crate) fn drawnness(arguments: &Drawnness) -> Result<()> {
     let Drawnness { pictures, art, photos, probe, features, each } = arguments;
-    let eye = sight::load(features)?;
-    let scale = scale(art, photos, probe.as_deref(), eye.as_ref())?;
+    let extractor = extractor::load(features)?;
+    let scale = scale(art, photos, probe.as_deref(), extractor.as_ref())?;
     println!("{}\n\n| pictures | count | drawn-ness |\n|---|---:|---:|", scale.summary());
     for source in pictures {
         let paths = if source.is_dir() { split::pictures(source)? } else { vec![source.clone()] };
-        let seen = through(&paths, |picture| scale.of(picture, eye.as_ref()))?;
+        let seen = through(&paths, |picture| scale.of(picture, extractor.as_ref()))?;
         if *each {
             paths.iter().zip(&seen).for_each(|(path, seen)| println!("| {} | 1 | {seen:.3} |", path.display()));
         }
@@ -61,13 +62,13 @@ pub(crate) fn drawnness(arguments: &Drawnness) -> Result<()> {
 ///
 /// # Errors
 /// If a file cannot be read or written, or there are too few pictures.
-pub(crate) fn scale(art: &Path, photos: &Path, kept: Option<&Path>, eye: &dyn Describe) -> Result<Scale> {
+pub(crate) fn scale(art: &Path, photos: &Path, kept: Option<&Path>, extractor: &dyn Describe) -> Result<Scale> {
     if let Some(kept) = kept.filter(|kept| kept.exists()) {
         let text = std::fs::read(kept).with_context(|| format!("cannot read {}", kept.display()))?;
         return serde_json::from_slice(&text).with_context(|| format!("{} is no probe", kept.display()));
     }
     let learnt = split::photos(photos)?.into_iter().enumerate().filter(|(index, _)| !split::is_held_out(*index));
-    let described = |paths: &[PathBuf]| through(paths, |picture| drawnness::features(picture, eye));
+    let described = |paths: &[PathBuf]| through(paths, |picture| drawnness::features(picture, extractor));
     let photos = described(&learnt.map(|(_, path)| path).collect::<Vec<_>>())?;
     let scale = Scale::fit(photos, described(&split::pictures(art)?)?)?;
     if let Some(kept) = kept {

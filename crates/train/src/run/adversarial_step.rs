@@ -1,19 +1,23 @@
 //! One step of the generator against the discriminator: batch and paintings in, changed state and losses out. No file,
 //! no clock, no printing.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail, ensure};
 use net::Arch;
+use pixels::Image;
+use pixels::space::Srgb8;
 use tch::{Kind, Tensor};
 
-use crate::data::Half;
-use crate::discriminator::{self, judge};
-use crate::features::Features;
+use crate::data::art::crops;
+use crate::data::{Half, mix};
+use crate::feature_extractor::Features;
 use crate::losses::{self, LossWeights};
-use crate::losses::{Judged, edge_smoothed};
-use crate::recipe::Adversarial;
-use crate::run::Opponent;
-use crate::step::{Inputs, LEFT, Leaf, Numbers, Part, State, mean_of, paint, side_by_side, signed};
-use crate::twin::Named;
+use crate::losses::{Judged, edge_smoothed, without_grid};
+use crate::model::discriminator::{self, judge};
+use crate::model::torch_model::Named;
+use crate::run::recipe::Adversarial;
+use crate::run::step::{Inputs, LEFT, Leaf, Numbers, Part, State, mean_of, paint, side_by_side, signed};
 
 /// Steps until the learning rates are reached; what is left of them at the end.
 const WARM_UP_STEPS: f64 = 150.0;
@@ -26,6 +30,37 @@ const PHOTO_SHARE: f64 = 0.5;
 /// How far photos are moved, and the deviation of the noise in −1..1, for consistency.
 const SHIFT_PX: (f64, f64) = (0.5, 0.5);
 const NOISE: f64 = 0.03;
+
+/// Crops of paintings that the discrepancy is measured to, in so many parts.
+const SEEN_AT_ONCE: usize = 32;
+const SEEN: u64 = 16;
+
+/// What takes part when the discriminator does.
+#[derive(Debug)]
+pub struct Opponent {
+    /// Rates and weights.
+    pub recipe: Adversarial,
+    /// Paintings to learn from, at working size.
+    pub art: Arc<Vec<Image<Srgb8>>>,
+    /// The perceptual network.
+    pub features: Features,
+    /// What it sees in crops of the paintings ([`Features::vector`]), a row each; `None` if no loss asks for it.
+    pub seen: Option<Tensor>,
+}
+
+impl Opponent {
+    /// With what `features` sees in crops of `art` of `side` px.
+    pub fn new(recipe: Adversarial, art: Arc<Vec<Image<Srgb8>>>, features: Features, side: usize, seed: u64) -> Self {
+        let rows = |part: u64| {
+            let samples = crops(&art, SEEN_AT_ONCE, side, mix(seed, part));
+            let crops = signed(&samples, [SEEN_AT_ONCE, side, side], 3, features.device());
+            tch::no_grad(|| features.vector(&without_grid(&crops)))
+        };
+        let asked = recipe.weights.discrepancy > 0.0;
+        let seen = asked.then(|| Tensor::cat(&(0..SEEN).map(rows).collect::<Vec<_>>(), 0));
+        Self { recipe, art, features, seen }
+    }
+}
 
 /// Lets the discriminator learn to tell `art` (for every half as many crops, N×side×side×3, 8 bit) from what the
 /// generator makes of the photos, then the generator to be taken for art, held by the other losses of the recipe.
@@ -42,7 +77,10 @@ pub fn step(
     late: f64,
     kind: Kind,
 ) -> Result<Numbers> {
-    ensure!(state.discriminator.is_some() && art.len() == batch.len(), "a duel needs a discriminator and paintings");
+    ensure!(
+        state.discriminator.is_some() && art.len() == batch.len(),
+        "an adversarial step needs a discriminator and paintings"
+    );
     let recipe = &opponent.recipe;
     let judged = state.discriminator.as_ref().map_or(0, |judge| judge.weights.step / recipe.discriminator_steps as u64);
     let warm = ((judged + 1) as f64 / WARM_UP_STEPS).min(1.0);
@@ -110,7 +148,7 @@ fn discriminate(
     rate: f64,
     kind: Kind,
 ) -> Result<(Vec<Scene>, Numbers)> {
-    let discriminator = state.discriminator.as_mut().expect("a duel has one");
+    let discriminator = state.discriminator.as_mut().expect("an adversarial step has one");
     let jobs = scenes
         .into_iter()
         .map(|scene| {
@@ -205,10 +243,10 @@ impl Scene {
 mod tests {
     use super::*;
     use crate::data::{BatchShape, batch, tests::synthetic};
-    use crate::discriminator::Discriminator;
-    use crate::features::tests::real;
-    use crate::parameters::Layout;
-    use crate::recipe::Recipe;
+    use crate::feature_extractor::tests::real;
+    use crate::model::discriminator::Discriminator;
+    use crate::model::parameters::Layout;
+    use crate::run::recipe::Recipe;
     use tch::Device;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The trainable twin of a network: walks the same [`Arch`] the engine runs, over libtorch tensors N×C×H×W.
+//! The trainable copy of a network: walks the same [`Arch`] the engine runs, over libtorch tensors N×C×H×W.
 
 use std::collections::BTreeMap;
 

@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use kaiga_train::data::split;
 use kaiga_train::evaluate::drawnness::Drawnness;
 use kaiga_train::evaluate::{
     Apart, ChartColours, Describe, Hand, Input, Measured, Model, Picture, Report, Samples, Strip, Subject, Together,
     measure,
 };
 use kaiga_train::painter::{self, Taste};
-use kaiga_train::split;
 use pixels::Image;
 use pixels::space::Srgb8;
 use serde_json::json;
 
 use super::source::{self, Entry, Source, working};
-use super::{sight, spread, write};
-use crate::drawn;
+use super::{extractor, spread, write};
+use crate::commands::drawnness;
 
 /// Compares models with the painter, the photo and each other: fidelity, colour, structure, steadiness, lines, style,
 /// how drawn they look, how far looks are apart, what becomes of a chart of saturated colours.
@@ -65,19 +65,19 @@ pub(crate) fn evaluate(arguments: &Evaluate) -> Result<()> {
         (0..looks[0].models.len()).filter(|&i| paints_every_look(&looks[0].models[i], &entries)).collect();
     let labels: Vec<String> = apart_of.iter().map(|&i| looks[0].models[i].label.clone()).collect();
     let mut apart = Apart::new(&styles, &labels);
-    let sight = Sight::of(arguments)?;
+    let judge = Judge::of(arguments)?;
     for (i, (name, path)) in photos.iter().enumerate() {
         let picture = source::picture(name, path)?;
         let paintings = looks
             .iter_mut()
-            .map(|look| look.see(&picture, sight.as_ref(), shown.contains(&i)))
+            .map(|look| look.see(&picture, judge.as_ref(), shown.contains(&i)))
             .collect::<Result<Vec<_>>>()?;
         apart.add(&apart_of.iter().map(|&m| paintings.iter().map(|look| &look[m]).collect()).collect::<Vec<_>>());
         eprint!("\r{} of {}", i + 1, photos.len());
     }
     eprintln!();
     for look in looks {
-        let (style, strips, report) = look.report(sight.as_ref())?;
+        let (style, strips, report) = look.report(judge.as_ref())?;
         println!("## {style}\n\n{}", report.markdown());
         if let Some(out) = out {
             let parts = [("json", report.json()), ("md", report.markdown()), ("html", report.page(&strips))];
@@ -86,7 +86,7 @@ pub(crate) fn evaluate(arguments: &Evaluate) -> Result<()> {
                 .try_for_each(|(ending, text)| write(&out.join(format!("{style}.{ending}")), text.as_bytes()))?;
         }
     }
-    let scale = sight.as_ref().and_then(|sight| sight.scale.as_ref());
+    let scale = judge.as_ref().and_then(|judge| judge.scale.as_ref());
     let pairs = (styles.len() > 1 && !labels.is_empty()).then(|| apart.markdown());
     let text: Vec<String> = scale.map(|scale| scale.summary() + "\n").into_iter().chain(pairs).collect();
     if !text.is_empty() {
@@ -107,24 +107,24 @@ fn paints_every_look(model: &Model<'_>, entries: &[Entry]) -> bool {
 }
 
 /// Who sees style and drawing.
-struct Sight {
-    eye: Box<dyn Describe>,
+struct Judge {
+    extractor: Box<dyn Describe>,
     art: Samples,
     scale: Option<Drawnness>,
 }
 
-impl Sight {
+impl Judge {
     /// Nobody without art.
     fn of(arguments: &Evaluate) -> Result<Option<Self>> {
         let Some(folder) = &arguments.art else { return Ok(None) };
-        let eye = sight::load(&arguments.features)?;
+        let extractor = extractor::load(&arguments.features)?;
         let mut art = Samples::default();
         for path in if arguments.all_art { split::pictures(folder)? } else { split::held_out(folder)? } {
-            art.add(&working(&path)?, eye.as_ref());
+            art.add(&working(&path)?, extractor.as_ref());
         }
-        let scale = |photos: &PathBuf| drawn::scale(folder, photos, arguments.probe.as_deref(), eye.as_ref());
+        let scale = |photos: &PathBuf| drawnness::scale(folder, photos, arguments.probe.as_deref(), extractor.as_ref());
         let scale = arguments.photos.as_ref().map(scale).transpose()?;
-        Ok(Some(Self { eye, art, scale }))
+        Ok(Some(Self { extractor, art, scale }))
     }
 }
 
@@ -168,7 +168,7 @@ impl Look {
     }
 
     /// Measures a photo's paintings, and returns them by model.
-    fn see(&mut self, picture: &Picture, sight: Option<&Sight>, is_shown: bool) -> Result<Vec<Image<Srgb8>>> {
+    fn see(&mut self, picture: &Picture, judge: Option<&Judge>, is_shown: bool) -> Result<Vec<Image<Srgb8>>> {
         let (subject, results) = measure(picture, &self.models, self.painter())?;
         let (measured, paintings): (Vec<_>, Vec<_>) = results.into_iter().unzip();
         self.measured.push((subject, measured));
@@ -182,20 +182,20 @@ impl Look {
             }
             self.strips.push(strip);
         }
-        if let Some(Sight { eye, scale, .. }) = sight {
+        if let Some(Judge { extractor, scale, .. }) = judge {
             for (i, painting) in paintings.iter().enumerate() {
-                self.seen[i].add(painting, eye.as_ref());
-                self.drawn[i] += scale.as_ref().map_or(Ok(0.0), |scale| scale.of(painting, eye.as_ref()))?;
+                self.seen[i].add(painting, extractor.as_ref());
+                self.drawn[i] += scale.as_ref().map_or(Ok(0.0), |scale| scale.of(painting, extractor.as_ref()))?;
             }
         }
         Ok(paintings)
     }
 
-    fn report(self, sight: Option<&Sight>) -> Result<(String, Vec<Strip>, Report)> {
+    fn report(self, judge: Option<&Judge>) -> Result<(String, Vec<Strip>, Report)> {
         let count = self.measured.len() as f64;
         let together = |(i, model): (usize, &Model<'_>)| Together {
-            style: sight.and_then(|sight| self.seen[i].distance(&sight.art)),
-            drawnness: sight.and_then(|sight| sight.scale.as_ref()).map(|_| self.drawn[i] / count),
+            style: judge.and_then(|judge| self.seen[i].distance(&judge.art)),
+            drawnness: judge.and_then(|judge| judge.scale.as_ref()).map(|_| self.drawn[i] / count),
             chart: match &model.hand {
                 Hand::Photo | Hand::Paintings(_) => None,
                 Hand::Painter => Some(ChartColours::of(self.painter())),

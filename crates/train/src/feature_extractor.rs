@@ -3,6 +3,7 @@
 //! names of torchvision.
 
 mod fetch;
+pub mod painted;
 mod pickle;
 pub mod pth;
 

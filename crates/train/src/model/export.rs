@@ -6,10 +6,10 @@ use net::light::THUMBNAIL_PX;
 use net::{Model, Style, Weights, merge};
 use tch::{Device, Kind, Tensor};
 
-use crate::parameters::{Layout, plain};
-use crate::recipe::Words;
-use crate::step::paint;
-use crate::twin::named;
+use crate::model::parameters::{Layout, plain};
+use crate::model::torch_model::named;
+use crate::run::recipe::Words;
+use crate::run::step::paint;
 
 /// Most by which engine and trainer may differ anywhere in the map a picture is made of (range −1..1): a tenth of a
 /// grey level.
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_engine_paints_what_the_twin_paints() {
+    fn the_engine_paints_what_was_trained() {
         let layout = Layout::light(&["a", "b"]);
         // Random numbers everywhere, so that no head and no adapter is silent.
         let mut rng = fastrand::Rng::with_seed(2);

@@ -11,7 +11,7 @@ use kaiga_train::evaluate::Describe;
 /// If the file cannot be read or is another network.
 #[cfg(feature = "torch")]
 pub(crate) fn load(path: &Path) -> Result<Box<dyn Describe>> {
-    Ok(Box::new(torch::Eye::load(path)?))
+    Ok(Box::new(torch::FeatureExtractor::load(path)?))
 }
 
 /// Refuses: without libtorch nothing sees style.
@@ -28,16 +28,16 @@ pub(crate) fn load(_: &Path) -> Result<Box<dyn Describe>> {
 #[cfg(feature = "torch")]
 mod torch {
     use super::*;
-    use kaiga_train::features::Features;
-    use kaiga_train::parameters::plain;
-    use kaiga_train::step::signed;
+    use kaiga_train::feature_extractor::Features;
+    use kaiga_train::model::parameters::plain;
+    use kaiga_train::run::step::signed;
     use pixels::Image;
     use pixels::space::Srgb8;
     use tch::{Device, Kind, Tensor};
 
-    pub(super) struct Eye(Features);
+    pub(super) struct FeatureExtractor(Features);
 
-    impl Eye {
+    impl FeatureExtractor {
         pub(crate) fn load(path: &Path) -> Result<Self> {
             // Several threads of OpenMP would spend their time waiting for each other.
             tch::set_num_threads(1);
@@ -45,7 +45,7 @@ mod torch {
         }
     }
 
-    impl Describe for Eye {
+    impl Describe for FeatureExtractor {
         fn vector(&self, crop: &Image<Srgb8>) -> Vec<f64> {
             let vector = tch::no_grad(|| plain(&self.0.vector(&tensor(crop))));
             vector.data.into_iter().map(f64::from).collect()

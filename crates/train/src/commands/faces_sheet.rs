@@ -7,14 +7,15 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use kaiga::faces::{Crop, Face, avatar_crop, unbent};
 use kaiga::{Eyes, Faces, Look, Mix, Photo, Studio, unwatched};
+use kaiga_train::data::split;
 use kaiga_train::evaluate::{Survival, gallery, moved};
-use kaiga_train::{file, split};
+use kaiga_train::file;
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::compare::{mean_tone, skin_mask};
 use pixels::space::Srgb8;
 
-use crate::examine::spread;
+use crate::commands::evaluate::spread;
 
 /// Least share of the lower half of a face that must be skin for its tone to count.
 const LEAST_SKIN: f64 = 0.2;

@@ -12,8 +12,9 @@ use pixels::space::{Srgb8, linear_from_srgb8, srgb_from_linear, srgb8_from_srgb}
 use pixels::{Image, codec};
 
 use crate::data::mix;
+use crate::data::{graphics, split};
+use crate::file;
 use crate::painter::Painted;
-use crate::{file, graphics, split};
 
 /// Pictures are painted at this area, px: the painter's radii are for it.
 const AREA_PX: usize = 450_000;
