@@ -20,7 +20,8 @@ impl Colour {
         let blue = (-b / 18.0).clamp(0.0, 1.0) * ((l - 0.25) / 0.25).clamp(0.0, 1.0) * not_violet;
         let green = (-a / 25.0).clamp(0.0, 1.0) * (b / 10.0 + 0.5).clamp(0.0, 1.0);
 
-        let (a, b) = (self.scale[0] * a + self.paper[0], self.scale[1] * b + self.paper[1] * l);
+        let paper = 1.0 - 0.4 * skin;
+        let (a, b) = (self.scale[0] * a + self.paper[0] * paper, self.scale[1] * b + self.paper[1] * l * paper);
         let (hue, chroma) = (turned(b.atan2(a), self.blues.turn * blue, self.blues.towards_degrees), a.hypot(b));
         let l = l * (1.0 - self.blues.deeper * blue * (chroma / 40.0).clamp(0.0, 1.0));
         let chroma = chroma * self.gain * (1.0 + self.blues.chroma * blue);
