@@ -38,7 +38,7 @@ use crate::sheet::sheet;
 /// Styles that take part in a step of the base, in turn.
 const AT_ONCE: usize = 2;
 /// Held-out pictures that are scored.
-const SCORED: usize = 24;
+const SCORED: usize = 32;
 /// Pictures on a sample sheet.
 const SHOWN: usize = 4;
 /// Steps until the learning rate is reached.

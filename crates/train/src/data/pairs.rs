@@ -1,6 +1,7 @@
 //! Makes the pairs that training learns from: photos at working size, variants of them and drawn pictures, and what the
 //! painter makes of each.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +27,7 @@ const MOST_ENLARGED: f64 = 1.15;
 const LEAST_SIDE_PX: usize = 160;
 /// Of photos without people a part of this area becomes a pair, px: more of them in the same time.
 const PART_AREA_PX: usize = 260_000;
-/// Of the held-out photos every so-many-th becomes a pair.
+/// Of the held-out photos of each folder every so-many-th becomes a pair, the first one in any case.
 const SCORED_EVERY: usize = 4;
 /// Of photos of one person every so-many-th becomes a pair.
 const PERSON_EVERY: u64 = 3;
@@ -136,14 +137,19 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// then the others mixed by their names.
 fn tasks(plan: &Plan) -> Result<Vec<Task>> {
     let Plan { photos, out, whole, .. } = plan;
-    let mut tasks = Vec::new();
+    let (mut tasks, mut held_of) = (Vec::new(), HashMap::new());
     let seed_of = |name: &str| name.bytes().fold(7, |seed, byte| mix(seed, u64::from(byte)));
-    for (index, photo) in split::photos(photos)?.iter().enumerate() {
+    let all = split::photos(photos)?;
+    for (index, photo) in all.iter().enumerate() {
         let name = split::name(photos, photo);
         let (seed, held) = (seed_of(&name), split::is_held_out(index));
         let person = name.starts_with("people-");
         let sampled = match held {
-            true => (index / split::HELD_OUT_EVERY).is_multiple_of(SCORED_EVERY),
+            true => {
+                let before: &mut usize = held_of.entry(photo.parent()).or_default();
+                *before += 1;
+                (*before - 1).is_multiple_of(SCORED_EVERY)
+            }
             false => !person || seed.is_multiple_of(PERSON_EVERY),
         };
         if !(sampled || *whole) {
@@ -288,18 +294,19 @@ mod tests {
     fn pairs_are_made_once_and_every_tenth_photo_is_held_out() {
         let root = std::env::temp_dir().join(format!("kaiga-pairs-{}", std::process::id()));
         let photos = root.join("photos");
-        std::fs::create_dir_all(photos.join("street")).unwrap();
+        ["food", "street"].map(|folder| std::fs::create_dir_all(photos.join(folder)).unwrap());
         let picture = Image::<Srgb8>::from_fn(24, 18, |x, y| [x as u8 * 9, y as u8 * 9, 70]);
         let png = codec::write(&picture, None, codec::Format::Png, 100).unwrap();
         for i in 0..10 {
-            std::fs::write(photos.join(format!("street/p-{i}.png")), &png).unwrap();
+            ["food", "street"].map(|folder| std::fs::write(photos.join(format!("{folder}/p-{i}.png")), &png).unwrap());
         }
         let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX, whole: false };
         let paint = |_: Option<&Path>, photo: &Image<Srgb8>| {
             vec![Painted { painting: photo.clone(), ink: Image::filled(photo.width(), photo.height(), 0.5) }]
         };
         let made = make(&plan, &["meadow"], &paint, &|_| ()).unwrap();
-        assert!(made >= 19, "{made}");
+        assert!(made >= 38, "{made}");
+        assert!(root.join("out/held/food-p-9.photo.png").exists(), "every folder is scored");
         assert!(root.join("out/held/street-p-9.photo.png").exists() && !root.join("out/street-p-9.photo.png").exists());
         let photo = file::picture(&root.join("out/street-p-3.photo.png")).unwrap();
         assert!(photo.pixels().len().abs_diff(PART_AREA_PX) < 2000);
@@ -307,7 +314,7 @@ mod tests {
         // As they are: every photo, people too, uncut, and nothing else.
         std::fs::rename(plan.photos.join("street"), plan.photos.join("people")).unwrap();
         let plan = Plan { out: root.join("whole"), whole: true, ..plan };
-        assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 10);
+        assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 20);
         let photo = file::picture(&root.join("whole/people-p-3.photo.png")).unwrap();
         assert!(photo.pixels().len().abs_diff(LEAST_AREA_PX) < 2000);
         std::fs::remove_dir_all(root).unwrap();
