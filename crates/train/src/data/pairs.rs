@@ -294,11 +294,13 @@ mod tests {
     fn pairs_are_made_once_and_every_tenth_photo_is_held_out() {
         let root = std::env::temp_dir().join(format!("kaiga-pairs-{}", std::process::id()));
         let photos = root.join("photos");
-        ["food", "street"].map(|folder| std::fs::create_dir_all(photos.join(folder)).unwrap());
         let picture = Image::<Srgb8>::from_fn(24, 18, |x, y| [x as u8 * 9, y as u8 * 9, 70]);
         let png = codec::write(&picture, None, codec::Format::Png, 100).unwrap();
-        for i in 0..10 {
-            ["food", "street"].map(|folder| std::fs::write(photos.join(format!("{folder}/p-{i}.png")), &png).unwrap());
+        for folder in ["food", "street"] {
+            std::fs::create_dir_all(photos.join(folder)).unwrap();
+            for i in 0..10 {
+                std::fs::write(photos.join(format!("{folder}/p-{i}.png")), &png).unwrap();
+            }
         }
         let plan = Plan { photos, out: root.join("out"), jobs: 2, limit: usize::MAX, whole: false };
         let paint = |_: Option<&Path>, photo: &Image<Srgb8>| {
