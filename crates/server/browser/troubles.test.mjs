@@ -65,7 +65,7 @@ test("a server that stays full is not asked for ever", async () => {
   // The page's minutes pass as fast as it has finished what they held.
   await page.clock.install();
   await page.goto(page.home);
-  for (const [kind, title, advice] of [["queue-full", "The server has its hands full", "Try again in a minute"], ["rate-limited", "That was a lot in a short time", "Wait a little"]]) {
+  for (const [kind, title, advice] of [["queue-full", "The server is busy", "Try again in a minute"], ["rate-limited", "That was a lot in a short time", "Wait a little"]]) {
     mock.behave.refuse = kind;
     mock.seen.length = 0;
     await choose(page, [fileOf(street, `${kind}.jpg`)]);
