@@ -8,7 +8,9 @@ mod doctor;
 mod faces;
 mod folder;
 mod measure;
+mod out;
 mod photo;
+mod place;
 mod serve;
 mod styles;
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let cli = args::Cli::parse();
     photo::silence_decoders();
     let outcome = match cli.command {
+        None if cli.paint.says_nothing() => Err((WRONG_USAGE, args::SHORT.to_owned())),
         None => paint(cli.paint),
         Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
-        eprintln!("kaiga: {complaint}");
+        out::complain(&format!("kaiga: {complaint}"));
         ExitCode::from(code)
     })
 }
@@ -49,7 +52,7 @@ type Complaint = (u8, String);
 
 fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
     let text = text.map_err(|complaint| (NOTHING_DONE, complaint))?;
-    println!("{text}");
+    out::line(&text);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -112,7 +112,7 @@ impl Typed {
 /// # Errors
 /// Why it cannot.
 pub(crate) fn serve(config: Config) -> Result<(), String> {
-    server::run(config, |address| println!("kaiga is at http://{address}"))
+    server::run(config, |address| crate::out::line(&format!("kaiga is at http://{address}")))
 }
 
 /// Asks the service at the address of `config` whether it is ready: for `HEALTHCHECK`, where there is no curl.
