@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { inspect } from "./picture.mjs";
 import { brokenFile, choose, close, downloadBy, drawnFace, drop, fileOf, isGone, newPage, open, paintingSize, paintingUrl, street, textFile, tidy, tiffFile, turnedFile, until,
-  waitPainted, waitThumbnails } from "./stage.mjs";
+  waitPainted, waitThumbnails } from "./harness.mjs";
 
 before(open);
 after(close);

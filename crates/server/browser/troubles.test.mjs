@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
-import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./stage.mjs";
+import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./harness.mjs";
 
 const refused = /status of [45]\d\d|Failed to load|ERR_/;
 

@@ -1,10 +1,10 @@
 // The look: a card for every style with the user's own picture in it, sliders, and whether faces get care.
 
-import { byId, debounced, h, icon } from "./dom.js";
-import { styleWords, t } from "./i18n.js";
-import { cancel, enqueue } from "./painting.js";
+import { byId, debounced, h, icon } from "../dom.js";
+import { styleWords, t } from "../i18n.js";
+import { cancel, enqueue } from "../picture/painting.js";
 import { thumbnail } from "./previews.js";
-import { changed, defaults, isBusy, isFresh, onChange, state } from "./state.js";
+import { changed, defaults, isBusy, isFresh, onChange, state } from "../state.js";
 
 /** The settings with a slider: their range, as the interface has it. */
 const sliders = [["strength", 0, 1.5], ["saturation", 0, 2], ["line", 0, 2], ["eyes", 0, 1.5]];

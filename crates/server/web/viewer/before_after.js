@@ -1,9 +1,9 @@
 // Photo and painting on top of each other with a divider to drag. The divider is a range input, so that keys and screen
 // readers have it for nothing; pinch, wheel, double tap and keys zoom.
 
-import { h, icon } from "./dom.js";
-import { fingers } from "./fingers.js";
-import { t } from "./i18n.js";
+import { h, icon } from "../dom.js";
+import { gestures } from "./gestures.js";
+import { t } from "../i18n.js";
 import { Zoom } from "./zoom.js";
 
 const NEAR_PX = 28;
@@ -12,7 +12,7 @@ const NEAR_PX = 28;
  * {element, range, zoom, show({before, after, ratio}), reveal(), words(style)}. `before` and `after` are URLs (null: none yet),
  * `ratio` is width / height; words() writes the texts in the language of the day, and says the style where there are several.
  */
-export function split({ start = 50, zoomable = true } = {}) {
+export function beforeAfter({ start = 50, zoomable = true } = {}) {
   const before = h("img", { alt: "", draggable: false });
   const after = h("img", { alt: "", draggable: false });
   const beforeLayer = h("div.layer.photo", {}, before);
@@ -52,7 +52,7 @@ export function split({ start = 50, zoomable = true } = {}) {
 
   // One finger drags the divider, or the picture when zoomed in and away from the divider; two fingers pinch.
   let drags = null;
-  fingers(element, {
+  gestures(element, {
     start(event) {
       if (event.target.closest("button")) return false;
       const box = element.getBoundingClientRect();

@@ -1,12 +1,12 @@
 // The first sight: three looks side by side to play with, their photos to try. Landscapes, streets and food, never people.
 
-import { byId, h } from "./dom.js";
-import { styleWords, t } from "./i18n.js";
-import { accept } from "./intake.js";
-import { split } from "./split.js";
-import { onChange, state } from "./state.js";
+import { byId, h } from "../dom.js";
+import { styleWords, t } from "../i18n.js";
+import { accept } from "../intake/intake.js";
+import { beforeAfter } from "../viewer/before_after.js";
+import { onChange, state } from "../state.js";
 
-const here = new URL(".", import.meta.url);
+const here = new URL("..", import.meta.url);
 // Photos and paintings come from ../samples.sh. `focus` is what a narrow panel shows of them, from left and from top.
 const samples = [
   { name: "street", style: "meadow", focus: "64% 50%" },
@@ -24,7 +24,7 @@ async function take({ name }) {
 
 export function startWelcome() {
   const panels = samples.map(({ name, style, focus }) => {
-    const pair = split({ start: 38, zoomable: false });
+    const pair = beforeAfter({ start: 38, zoomable: false });
     const title = h("strong"), tag = h("span.tag");
     pair.element.style.setProperty("--focus", focus);
     pair.show({ before: url(name), after: url(`${name}-${style}`), ratio: PANEL_RATIO });

@@ -1,13 +1,13 @@
 // Taking the painting home: format and size, save, share, copy, all as a zip; and deleting everything now.
 
-import * as api from "./api.js";
-import { byId, h, icon } from "./dom.js";
-import { toast, words } from "./errors.js";
-import { clock, t } from "./i18n.js";
+import * as api from "../api.js";
+import { byId, h, icon } from "../dom.js";
+import { toast, words } from "../errors.js";
+import { clock, t } from "../i18n.js";
 import { painted } from "./painting.js";
 import { fit, save, writableTypes } from "./pixels.js";
-import { isFresh, onChange, state } from "./state.js";
-import { removePicture } from "./intake.js";
+import { isFresh, onChange, state } from "../state.js";
+import { removePicture } from "../intake/intake.js";
 import { distinct, zip } from "./zip.js";
 
 const names = { "image/png": ["PNG", "png"], "image/jpeg": ["JPEG", "jpg"], "image/webp": ["WebP", "webp"] };

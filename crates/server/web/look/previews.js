@@ -1,12 +1,12 @@
 // Quick small paintings: the user's own picture on every style card, and the viewer's preview while a slider moves. They
 // go to /convert, which keeps nothing. The full painting is painting.js.
 
-import * as api from "./api.js";
-import { debounced, sleep } from "./dom.js";
-import { SMALL_PX } from "./intake.js";
-import { cut, open } from "./pixels.js";
-import { scaled } from "./square.js";
-import { changed, defaults, isFresh, lookKey, onChange, state } from "./state.js";
+import * as api from "../api.js";
+import { debounced, sleep } from "../dom.js";
+import { SMALL_PX } from "../intake/intake.js";
+import { cut, open } from "../picture/pixels.js";
+import { scaled } from "../viewer/crop_geometry.js";
+import { changed, defaults, isFresh, lookKey, onChange, state } from "../state.js";
 
 export const THUMB_PX = 256;
 

@@ -4,7 +4,7 @@
  * `start(event)` is told that a finger came down; false leaves it alone. `move(event, last, count)` that one moved while there
  * are `count` of them, but not two; `pinch(factor, clientX, clientY)` that two moved apart by `factor`, and their middle.
  */
-export function fingers(element, { start, move, pinch }) {
+export function gestures(element, { start, move, pinch }) {
   const down = new Map();
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || start(event) === false) return;

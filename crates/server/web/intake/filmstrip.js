@@ -1,11 +1,11 @@
 // The strip of all pictures when there are several: what state each is in, choose one, remove one, add more.
 
 import { openCamera } from "./camera.js";
-import { byId, h, icon } from "./dom.js";
-import { t } from "./i18n.js";
+import { byId, h, icon } from "../dom.js";
+import { t } from "../i18n.js";
 import { removePicture } from "./intake.js";
-import { enqueue } from "./painting.js";
-import { isBusy, isFresh, onChange, select, state } from "./state.js";
+import { enqueue } from "../picture/painting.js";
+import { isBusy, isFresh, onChange, select, state } from "../state.js";
 
 const statusKey = (picture) => {
   if (picture.status === "done" && !isFresh(picture)) return "status.stale";
@@ -42,7 +42,7 @@ function cell(picture) {
   }
 }
 
-export function startFilm() {
+export function startFilmstrip() {
   const list = h("ul.cells");
   const more = h("button.more", { type: "button", onclick: () => byId("files").click() }, icon("plus"), h("span"));
   const shoot = h("button.more", { type: "button", onclick: openCamera }, icon("camera"), h("span"));

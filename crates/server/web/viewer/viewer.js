@@ -2,13 +2,13 @@
 // went wrong with it.
 
 import { cropTo, openCrop } from "./crop.js";
-import { byId, h, icon } from "./dom.js";
-import { askKey, errorCard } from "./errors.js";
-import { t } from "./i18n.js";
-import { read, removePicture } from "./intake.js";
-import { enqueue } from "./painting.js";
-import { split } from "./split.js";
-import { cropOf, isBusy, isFresh, lookKey, onChange, state } from "./state.js";
+import { byId, h, icon } from "../dom.js";
+import { askKey, errorCard } from "../errors.js";
+import { t } from "../i18n.js";
+import { read, removePicture } from "../intake/intake.js";
+import { enqueue } from "../picture/painting.js";
+import { beforeAfter } from "./before_after.js";
+import { cropOf, isBusy, isFresh, lookKey, onChange, state } from "../state.js";
 
 const PAN_PX = 40;
 
@@ -28,7 +28,7 @@ function again(picture) {
 }
 
 export function startViewer() {
-  const pair = split();
+  const pair = beforeAfter();
   const badge = h("span.badge", { hidden: true });
   const spinner = h("div.spinner", { "aria-hidden": "true" }, icon("flower", "flower"));
   const button = (name, act) => h("button.round", { type: "button", onclick: act }, icon(name));

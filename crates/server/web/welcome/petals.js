@@ -1,7 +1,7 @@
 // Petals drifting over the page while something is painted. None for those who asked their system for less motion.
 
-import { byId, h } from "./dom.js";
-import { isBusy, onChange } from "./state.js";
+import { byId, h } from "../dom.js";
+import { isBusy, onChange } from "../state.js";
 
 const PETALS = 14;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,5 +1,5 @@
 // Zoom and pan of something in a box: a scale and an offset, kept so that the content always covers the box. Geometry
-// only; who presses what is split.js's business.
+// only; who presses what is before_after.js's business.
 
 export const MAX_SCALE = 8;
 

@@ -1,12 +1,12 @@
 // The dialog that chooses a square: suggested from the faces, adjusted by dragging, pinching or keys.
 
-import { dialog, h, icon } from "./dom.js";
-import { fingers } from "./fingers.js";
-import { t } from "./i18n.js";
-import { enqueue } from "./painting.js";
-import { cut, open } from "./pixels.js";
-import { aroundFace, byCorner, inside, middle, resized, scaled } from "./square.js";
-import { changed } from "./state.js";
+import { dialog, h, icon } from "../dom.js";
+import { gestures } from "./gestures.js";
+import { t } from "../i18n.js";
+import { enqueue } from "../picture/painting.js";
+import { cut, open } from "../picture/pixels.js";
+import { aroundFace, byCorner, inside, middle, resized, scaled } from "./crop_geometry.js";
+import { changed } from "../state.js";
 
 /** Longest side of what is shown of a crop, px. */
 const SHOWN_PX = 1600;
@@ -96,7 +96,7 @@ export function openCrop(picture) {
 // Fingers on the stage as moves, pinches and dragged corners, in pixels of the photo.
 function drag(stage, { scale, move, pinch, corner }) {
   let held = null;
-  fingers(stage, {
+  gestures(stage, {
     start(event) {
       held = event.target.closest(".corner-handle");
       event.preventDefault();

@@ -1,11 +1,11 @@
 // How pictures come in: dropped anywhere, chosen, pasted, sent by another app. All ways end in accept().
 
-import * as api from "./api.js";
-import { byId, say } from "./dom.js";
-import { enqueue, forget } from "./painting.js";
-import { cut, open } from "./pixels.js";
-import { scaled } from "./square.js";
-import { changed, defaults, newPicture, select, state } from "./state.js";
+import * as api from "../api.js";
+import { byId, say } from "../dom.js";
+import { enqueue, forget } from "../picture/painting.js";
+import { cut, open } from "../picture/pixels.js";
+import { scaled } from "../viewer/crop_geometry.js";
+import { changed, defaults, newPicture, select, state } from "../state.js";
 
 /** Longest side of the copy that previews are made from, px. */
 export const SMALL_PX = 768;

@@ -1,10 +1,10 @@
 // Painting: pictures wait in line, two at a time go to the server as jobs, their progress is followed, the painting is
 // fetched. A full server is waited for, as long as it says.
 
-import * as api from "./api.js";
-import { say, sleep } from "./dom.js";
-import { t } from "./i18n.js";
-import { changed, isBusy, isFresh, lookKey, state } from "./state.js";
+import * as api from "../api.js";
+import { say, sleep } from "../dom.js";
+import { t } from "../i18n.js";
+import { changed, isBusy, isFresh, lookKey, state } from "../state.js";
 
 const AT_ONCE = 2;
 const BUSY_TRIES = 20;

@@ -1,7 +1,7 @@
 // A photo from the camera. The preview of a front camera is mirrored as people expect of a mirror; the photo is not.
 
-import { byId, dialog, h, icon } from "./dom.js";
-import { t } from "./i18n.js";
+import { byId, dialog, h, icon } from "../dom.js";
+import { t } from "../i18n.js";
 import { accept } from "./intake.js";
 
 const reasons = { NotAllowedError: "camera.denied", SecurityError: "camera.denied", NotFoundError: "camera.missing", OverconstrainedError: "camera.missing" };

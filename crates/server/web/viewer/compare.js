@@ -1,15 +1,15 @@
 // All styles of one picture side by side: for choosing, and for showing a class what each does. Can be saved as one
 // picture.
 
-import * as api from "./api.js";
-import { byId, dialog, h, icon } from "./dom.js";
-import { toast, words } from "./errors.js";
-import { styleWords, t } from "./i18n.js";
-import { chooseStyle } from "./look.js";
-import { sheet } from "./pixels.js";
-import { smallCopy } from "./previews.js";
-import { download, paintingName } from "./save.js";
-import { state } from "./state.js";
+import * as api from "../api.js";
+import { byId, dialog, h, icon } from "../dom.js";
+import { toast, words } from "../errors.js";
+import { styleWords, t } from "../i18n.js";
+import { chooseStyle } from "../look/look.js";
+import { sheet } from "../picture/pixels.js";
+import { smallCopy } from "../look/previews.js";
+import { download, paintingName } from "../picture/save.js";
+import { state } from "../state.js";
 
 const CELL_PX = 640;
 

@@ -1,9 +1,9 @@
 // How far the selected picture is: a bar, the stage in words, a way out. Stages are spoken, percentages are not.
 
-import { byId, h, icon, say } from "./dom.js";
-import { t } from "./i18n.js";
-import { cancel } from "./painting.js";
-import { isBusy, onChange, state } from "./state.js";
+import { byId, h, icon, say } from "../dom.js";
+import { t } from "../i18n.js";
+import { cancel } from "../picture/painting.js";
+import { isBusy, onChange, state } from "../state.js";
 
 function stageWords({ status, job }) {
   if (status === "waiting") return t("stage.waiting");
