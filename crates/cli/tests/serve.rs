@@ -68,8 +68,11 @@ impl Service {
     fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")
-            .unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .unwrap();
         stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
@@ -229,7 +232,7 @@ fn clients_that_take_nothing_are_cut_off() {
     let store = tempfile::tempdir().unwrap();
     let service = Service::start(store.path(), &["--answer-timeout-s", "1", "--header-timeout-s", "600"]);
     // More answers than sockets hold, and none of them is read.
-    let request = "GET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = "GET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut deaf = TcpStream::connect(&service.address).unwrap();
     deaf.write_all(request.repeat(1000).as_bytes()).unwrap();
     within(30, "a client that reads nothing is cut off", || deaf.write_all(b"G").is_err());
@@ -254,7 +257,7 @@ fn one_client_cannot_take_all_connections() {
     drop(many);
     within(10, "there is room again", || {
         let mut stream = TcpStream::connect(&service.address).unwrap();
-        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         let mut answer = String::new();
         asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.contains(" 200 ")
     });
@@ -306,6 +309,30 @@ fn a_full_disk_is_told_and_gets_over() {
     within(60, "it is ready again", || service.send("GET", "/readyz", b"").0 == 200);
     within(10, "the operator is told that it is over", || service.has_logged("jobs work again"));
     let job = service.submit(&picture(201));
+    within(60, "jobs work again", || service.state(&job) == "done");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_filled_by_jobs_is_emptied_by_deleting_them() {
+    let store = tempfile::tempdir().unwrap();
+    let mount = format!("mount -t tmpfs -o size=3m none {}", store.path().display());
+    let Some(command) = with_own_mounts(&mount) else { return };
+    let service = Service::started_by(command, store.path(), &[]);
+    let inside = format!("/proc/{}/root{}", service.process.id(), store.path().display());
+    within(60, "room is kept for bad days", || std::fs::exists(format!("{inside}/jobs.reserve")).unwrap());
+    let jobs: Vec<String> = (0..40).map(|number| service.submit(&picture(number))).collect();
+    // To the last byte, whatever the jobs left.
+    let _ = std::io::copy(&mut std::io::repeat(1), &mut std::fs::File::create(format!("{inside}/ballast")).unwrap());
+    let refused = (0..200).map(|_| service.send("POST", "/api/v1/jobs", &picture(50)).0).find(|status| *status != 202);
+    assert_eq!(refused, Some(503));
+    for job in &jobs {
+        assert_eq!(service.send("DELETE", job, b"").0, 204, "{job}");
+    }
+    std::fs::remove_file(format!("{inside}/ballast")).unwrap();
+    within(60, "it is ready again", || service.send("GET", "/readyz", b"").0 == 200);
+    within(60, "room is kept again", || std::fs::exists(format!("{inside}/jobs.reserve")).unwrap());
+    let job = service.submit(&picture(1));
     within(60, "jobs work again", || service.state(&job) == "done");
 }
 

@@ -272,6 +272,9 @@ settings! {
         /// Keys for signed URLs, comma-separated, each name:secret. Any may sign: add the new one, move the signers,
         /// remove the old one.
         sign_keys: Secrets = Secrets::default(),
+        /// Names, comma-separated, under which browsers may ask for this service besides localhost. Looked at where it listens on
+        /// a loopback address without trust_forwarded: else a web site could have its own name point here.
+        hosts: Option<String> = None,
         /// Take a client's address from the last entry of X-Forwarded-For: for a service behind one proxy that sets it.
         trust_forwarded: bool = false,
         /// Least important line of the log: error, warn, info, debug, trace, off.

@@ -15,6 +15,7 @@ pub mod memory;
 mod metrics;
 mod order;
 mod paint;
+mod private;
 mod serve;
 #[cfg(test)]
 mod testing;

@@ -11,10 +11,10 @@ use crate::jobs::worker::{Bench, Outcome, run_one};
 use crate::jobs::{Jobs, Sqlite, Store, system_clock};
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::private;
 use hyper_util::server::graceful::GracefulShutdown;
 use kaiga::Studio;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -90,16 +90,18 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
 /// Queue and store in the folder of the configuration.
 fn open_jobs(config: &Config) -> Result<Jobs, String> {
     let folder = config.store_folder()?;
-    // Other people's photos: nobody else on this machine shall read them.
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| {
-        format!("cannot use {} as the store: {error}; make it writable, or name another with --store", folder.display())
+    let ours = |name: &str| name.starts_with("jobs.") || name == "pictures";
+    private::folder(&folder, &ours).map_err(|words| {
+        format!("cannot use {} as the store: {words}, or name another with --store", folder.display())
     })?;
     let store = match &config.pictures {
         Some(address) => Store::at(address),
         None => Store::folder(&folder.join("pictures")),
     };
     let store = store.map_err(|fault| fault.detail)?;
-    let queue = Sqlite::open(&folder.join("jobs.sqlite")).map_err(|fault| fault.detail)?;
+    let database = folder.join("jobs.sqlite");
+    private::file(&database).map_err(|words| format!("cannot use {}: {words}", database.display()))?;
+    let queue = Sqlite::open(&database).map_err(|fault| fault.detail)?;
     Ok(Jobs::new(Arc::new(queue), store, config.limits.clone(), system_clock()))
 }
 

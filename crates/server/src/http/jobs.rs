@@ -13,7 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, TryStreamExt};
 use pixels::codec::Format;
 use serde::Serialize;
 use std::convert::Infallible;
@@ -190,14 +190,16 @@ pub(super) async fn result(
     }
     let over = || gone("the painting was deleted: its time is over".into());
     let key = job.result.ok_or_else(over)?;
-    let bytes = blocking(&app, move |jobs| jobs.result(&key)).await?.ok_or_else(over)?;
+    let (bytes, parts) = app.jobs.noted(app.jobs.store.open(&key).await)?.ok_or_else(over)?;
     let format = Format::from_extension(&job.format).unwrap_or(Format::Png);
-    let headers = [(header::CONTENT_TYPE, format.media_type()), (header::CACHE_CONTROL, "private, no-store")];
-    let mut reserved = app.budget.reserve_nothing();
-    if !reserved.grow(bytes.len() as u64) {
-        return Err(app.no_memory());
-    }
-    let mut response = (headers, Body::from(reserved.until_taken(bytes))).into_response();
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CACHE_CONTROL, "private, no-store".to_owned()),
+    ];
+    // A part at a time: nobody's painting is held in memory for as long as a slow client takes.
+    let parts = parts.map_err(|fault| std::io::Error::other(fault.detail));
+    let mut response = (headers, Body::from_stream(parts)).into_response();
     if upload::query_pairs(&uri)?.iter().any(|(name, _)| name == "download") {
         let file = format!("attachment; filename=\"kaiga.{}\"", format.extension());
         if let Ok(value) = file.parse() {

@@ -164,9 +164,10 @@ pub(crate) fn metrics_router(app: Arc<App>) -> Router {
 
 /// Lets those in who may ask for work.
 async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Fault> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     app.rate.admit(&parts)?;
-    app.guard.admit(&parts)?;
+    let admission = app.guard.admit(&parts)?;
+    parts.extensions.insert(admission);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
@@ -192,7 +193,10 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let id = request_id(&request);
-    let mut response = next.run(request).await;
+    let mut response = match guard::known_host(&app.config, &request) {
+        Ok(()) => next.run(request).await,
+        Err(fault) => fault.into_response(),
+    };
     let mut failed = None;
     if response.status().is_client_error() || response.status().is_server_error() {
         let fault = response.extensions_mut().remove::<Fault>().unwrap_or_else(|| error::fault_of(response.status()));

@@ -109,11 +109,6 @@ impl Jobs {
         Ok(known)
     }
 
-    /// The painting of a job. Blocks the thread.
-    pub(crate) fn result(&self, key: &str) -> Result<Option<bytes::Bytes>, Fault> {
-        self.noted(self.store.wait(self.store.get(key)))
-    }
-
     /// Names of jobs about which there are news, from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<String> {
         self.news.subscribe()

@@ -187,6 +187,9 @@ pub(crate) trait Queue: Send + Sync {
     /// hold of the key meanwhile.
     fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault>;
 
+    /// Makes provision for bad days; called now and then.
+    fn tend(&self);
+
     /// How long it is.
     fn depth(&self, now_ms: i64) -> Result<Depth, Fault>;
 }

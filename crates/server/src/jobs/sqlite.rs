@@ -37,6 +37,10 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;";
 const VERSION: i64 = 1;
 
+/// Bytes kept free for the day the disk is full: what frees room needs some itself.
+const RESERVE_BYTES: usize = 1 << 20;
+/// Pages after which the write-ahead log goes into the file, so that it never holds a large part of a small disk.
+const CHECKPOINT_PAGES: i64 = 64;
 /// How long a transaction waits for those of other threads and processes.
 const BUSY: Duration = Duration::from_secs(10);
 /// A lease that ends later than so many leases from now was given before the clock was set back.
@@ -54,12 +58,21 @@ impl Sqlite {
     /// # Errors
     /// [`Kind::Unavailable`], with what the one who runs the service can do.
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        match Self::open_once(path) {
+            // Opening needs room, too.
+            Err(_) if give_up_reserve(path) => Self::open_once(path),
+            opened => opened,
+        }
+    }
+
+    fn open_once(path: &Path) -> Result<Self, Fault> {
         let unavailable = |error: rusqlite::Error| Fault::new(Kind::Unavailable, words(&error, path));
         let connection = Connection::open(path).map_err(unavailable)?;
         connection.busy_timeout(BUSY).map_err(unavailable)?;
         let prepare = || -> rusqlite::Result<Result<(), String>> {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if health != "ok" {
                 return Ok(Err(damaged(path, &health)));
@@ -80,22 +93,70 @@ impl Sqlite {
         Ok(Self { connection: Mutex::new(connection), path: path.into() })
     }
 
-    fn transaction<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    fn transaction<T>(&self, mut work: impl FnMut(&Transaction) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        if !self.path.exists() {
+            let detail = format!("{} was removed: start the service again, which makes a new one", self.path.display());
+            return Err(Fault::passing(Kind::Unavailable, detail, 5));
+        }
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = || {
-            // Immediate: what is read is still true when it is written.
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        run().map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+        run(&mut connection, &mut work).map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+
+    /// A [`transaction`](Self::transaction) that frees room or keeps what is begun: on a full disk the reserve is given up
+    /// for it.
+    fn urgent_transaction<T>(&self, mut work: impl FnMut(&Transaction) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        self.transaction(&mut work).or_else(|fault| {
+            if !give_up_reserve(&self.path) {
+                return Err(fault);
+            }
+            tracing::warn!(path = %self.path.display(), "the disk is full: the reserve was given up");
+            self.transaction(&mut work)
+        })
     }
 
     /// Reads need no lock of the file.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         work(&connection).map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+}
+
+fn run<T>(
+    connection: &mut Connection,
+    work: &mut impl FnMut(&Transaction) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    // Immediate: what is read is still true when it is written.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
+
+fn reserve_of(path: &Path) -> PathBuf {
+    path.with_extension("reserve")
+}
+
+/// Frees the reserve, if it is there and the disk is full.
+fn give_up_reserve(path: &Path) -> bool {
+    let reserve = reserve_of(path);
+    // Only a disk that cannot take a few bytes is full: the reserve is for no other trouble.
+    let probe = path.with_extension("probe");
+    let full = std::fs::write(&probe, [0; 8192]).is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
+    let _ = std::fs::remove_file(&probe);
+    full && std::fs::remove_file(reserve).is_ok()
+}
+
+/// Takes the reserve where there is none and room for it.
+fn take_reserve(path: &Path) {
+    let reserve = reserve_of(path);
+    if reserve.exists() {
+        return;
+    }
+    let part = path.with_extension("reserve-part");
+    let taken = std::fs::write(&part, vec![0; RESERVE_BYTES]).and_then(|()| std::fs::rename(&part, &reserve));
+    if taken.is_err() {
+        // The disk is full still; the next sweep tries again.
+        let _ = std::fs::remove_file(&part);
     }
 }
 
@@ -234,7 +295,7 @@ impl Queue for Sqlite {
         let set = format!(
             "UPDATE jobs SET leased_until_ms = ?3, stage = ?4, progress = ?5, width = ?6, height = ?7 WHERE {HELD}"
         );
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let with = params![attempt.id, attempt.token, until_ms, news.stage.name(), news.progress, width, height];
             Ok(transaction.execute(&set, with)? == 1)
         })
@@ -251,7 +312,7 @@ impl Queue for Sqlite {
     }
 
     fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault> {
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
             let_go(transaction, &["photo"], HELD, &with)?;
             let changed = match &end {
@@ -279,7 +340,7 @@ impl Queue for Sqlite {
             "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1 \
              WHERE {HELD}"
         );
-        self.transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
+        self.urgent_transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
     }
 
     fn job(&self, id: &str) -> Result<Option<Job>, Fault> {
@@ -292,7 +353,7 @@ impl Queue for Sqlite {
     }
 
     fn cancel(&self, id: &str) -> Result<bool, Fault> {
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let_go(transaction, PICTURES, "id = ?1", &[&id])?;
             let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
             Ok(transaction.execute(set, [id])? == 1)
@@ -300,7 +361,7 @@ impl Queue for Sqlite {
     }
 
     fn expire(&self, now_ms: i64) -> Result<usize, Fault> {
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let over = "expires_ms <= ?1 AND (photo IS NOT NULL OR result IS NOT NULL)";
             let count = format!("SELECT count(*) FROM jobs WHERE {over}");
             let expired = transaction.query_row(&count, [now_ms], |row| row.get(0))?;
@@ -328,7 +389,7 @@ impl Queue for Sqlite {
 
     fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
         let mut deleted = Ok(());
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let held =
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE photo = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE result = ?1)";
             let held: bool = transaction.query_row(held, [key], |row| row.get(0))?;
@@ -341,6 +402,10 @@ impl Queue for Sqlite {
             Ok(())
         })?;
         deleted
+    }
+
+    fn tend(&self) {
+        take_reserve(&self.path);
     }
 
     fn depth(&self, now_ms: i64) -> Result<Depth, Fault> {

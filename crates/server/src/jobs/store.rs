@@ -1,7 +1,9 @@
 //! Where the pictures of jobs are: named by what is in them (BLAKE3), in a folder or a bucket.
 
 use crate::fault::{Fault, Kind};
+use crate::private;
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use std::path::Path;
@@ -33,10 +35,11 @@ impl Store {
     pub(crate) fn folder(path: &Path) -> Result<Self, Fault> {
         let place = path.display().to_string();
         let refused = |error: String| {
-            let detail = format!("cannot use {place} for pictures: {error}; make it writable, or name another folder");
+            let detail = format!("cannot use {place} for pictures: {error}, or name another folder");
             Fault::new(Kind::Unavailable, detail)
         };
-        std::fs::create_dir_all(path).map_err(|error| refused(error.to_string()))?;
+        let ours = |name: &str| name.len() == 2 && name.chars().all(|digit| digit.is_ascii_hexdigit());
+        private::folder(path, &ours).map_err(refused)?;
         let objects =
             object_store::local::LocalFileSystem::new_with_prefix(path).map_err(|e| refused(e.to_string()))?;
         remove_half_written(path);
@@ -91,8 +94,41 @@ impl Store {
         if Self::key(&bytes) == key {
             return Ok(Some(bytes));
         }
+        Err(self.damaged(key))
+    }
+
+    fn damaged(&self, key: &str) -> Fault {
         tracing::error!(key, place = self.place, "a stored picture is damaged: its hash is another");
-        Err(Fault::new(Kind::Internal, "the stored picture is damaged"))
+        Fault::new(Kind::Internal, "the stored picture is damaged")
+    }
+
+    /// A picture as it comes from where it is kept, with its size in bytes; `None` if there is none under that key. The last
+    /// part comes only if the whole is what was put: of a damaged picture the stream breaks off.
+    pub(crate) async fn open(
+        &self,
+        key: &str,
+    ) -> Result<Option<(u64, BoxStream<'static, Result<Bytes, Fault>>)>, Fault> {
+        let path = self.path(key);
+        let found = match self.answered("read", PATIENCE, self.objects.get(&path)).await? {
+            Ok(found) => found,
+            Err(error) if is_none(&error) => return Ok(None),
+            Err(error) => return Err(self.unavailable("read", &error)),
+        };
+        let bytes = found.meta.size;
+        let reading = Reading {
+            store: self.clone(),
+            key: key.to_owned(),
+            parts: found.into_stream(),
+            hasher: blake3::Hasher::new(),
+            held: None,
+        };
+        let parts = stream::try_unfold(Some(reading), |reading| async {
+            match reading {
+                Some(reading) => reading.next().await,
+                None => Ok(None),
+            }
+        });
+        Ok(Some((bytes, parts.boxed())))
     }
 
     /// Deletes a picture, which may be gone already.
@@ -121,6 +157,35 @@ impl Store {
     fn unavailable(&self, verb: &str, error: &object_store::Error) -> Fault {
         let words = plainly(&cause(error));
         Fault::passing(Kind::Unavailable, format!("pictures in {} cannot be {verb}: {words}", self.place), 10)
+    }
+}
+
+/// A picture on its way out, one part behind what was read.
+struct Reading {
+    store: Store,
+    key: String,
+    parts: BoxStream<'static, object_store::Result<Bytes>>,
+    hasher: blake3::Hasher,
+    held: Option<Bytes>,
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, Fault> {
+        loop {
+            let part = self.store.answered("read", PATIENCE, self.parts.next()).await?;
+            match part.transpose().map_err(|error| self.store.unavailable("read", &error))? {
+                Some(part) => {
+                    self.hasher.update(&part);
+                    if let Some(held) = self.held.replace(part) {
+                        return Ok(Some((held, Some(self))));
+                    }
+                }
+                None if self.hasher.finalize().to_hex().as_str() == self.key => {
+                    return Ok(self.held.take().map(|last| (last, None)));
+                }
+                None => return Err(self.store.damaged(&self.key)),
+            }
+        }
     }
 }
 

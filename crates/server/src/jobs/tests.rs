@@ -151,7 +151,7 @@ fn jobs_run_in_order_and_end_with_a_painting_or_a_reason() {
     assert_eq!(shop.run_all(), [Outcome::Done, Outcome::Failed(Kind::BrokenPicture), Outcome::Done]);
     let job = shop.job(&two);
     assert_eq!((job.state, job.news.size, job.news.progress, job.position), (State::Done, Some((3, 8)), 1.0, None));
-    let painting = shop.bench.jobs.result(&job.result.unwrap()).unwrap().unwrap();
+    let painting = shop.bench.jobs.store.wait(shop.bench.jobs.store.get(&job.result.unwrap())).unwrap().unwrap();
     let painting = pixels::codec::read(&painting, &Default::default()).unwrap().image;
     assert_eq!((painting.width(), painting.height()), (3, 8));
     let job = shop.job(&broken);
@@ -344,6 +344,31 @@ fn a_damaged_picture_in_the_store_is_noticed() {
     });
     assert_eq!(shop.run_all(), [Outcome::Failed(Kind::Internal)]);
     assert_eq!(shop.job(&id).fault.unwrap().detail, "the stored picture is damaged");
+}
+
+#[test]
+fn a_picture_on_its_way_out_breaks_off_if_it_is_damaged() {
+    use futures_util::StreamExt;
+    use object_store::ObjectStoreExt;
+    let shop = Workshop::new(|_| ());
+    let (store, key) = (&shop.bench.jobs.store, Store::key(b"painting"));
+    let read = || -> Vec<Result<bytes::Bytes, Fault>> {
+        store.wait(async { store.open(&key).await.unwrap().unwrap().1.collect().await })
+    };
+    store.wait(store.put(&key, "painting".into())).unwrap();
+    assert_eq!(read(), [Ok("painting".into())]);
+    let damaged = PutPayload::from_static(b"other");
+    let _ = store.wait(async { shop.disk.objects.put(&Key::from(format!("{}/{key}", &key[..2])), damaged).await });
+    assert_eq!(read().pop().unwrap().unwrap_err().kind, Kind::Internal);
+}
+
+#[test]
+fn a_database_that_was_removed_is_noticed() {
+    let shop = Workshop::new(|_| ());
+    let mut sweeper = Sweeper::new(&shop.bench.jobs);
+    std::fs::remove_file(shop.folder.path().join("jobs.sqlite")).unwrap();
+    sweeper.step(&shop.bench.jobs);
+    assert!(shop.bench.jobs.trouble().unwrap().contains("was removed"));
 }
 
 #[test]
