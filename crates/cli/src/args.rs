@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Avatar(Box<TypedAvatar>),
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
+    /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
+    Worker(crate::serve::Typed),
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo

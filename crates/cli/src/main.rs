@@ -16,6 +16,7 @@ mod styles;
 
 use clap::Parser;
 use kaiga::Studio;
+use server::config::Config;
 use std::process::ExitCode;
 
 /// What the shell sees.
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
             print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
-        Some(args::Command::Serve(typed)) => serve(typed),
+        Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
+        Some(args::Command::Worker(typed)) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
@@ -56,13 +58,13 @@ fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(typed: serve::Typed) -> Result<ExitCode, Complaint> {
+fn serve(typed: serve::Typed, run: fn(Config) -> Result<(), String>) -> Result<ExitCode, Complaint> {
     let (wish, config) = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     match wish {
         serve::Wish::Print => print(Ok(config.documented().trim_end().to_owned())),
         serve::Wish::Check => print(serve::check(&config)),
         serve::Wish::Serve => {
-            serve::serve(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
+            run(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
             Ok(ExitCode::SUCCESS)
         }
     }

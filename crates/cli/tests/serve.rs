@@ -282,6 +282,55 @@ fn with_own_mounts(before: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A process that only runs jobs; killed, kill -9, when it is dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(store: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        command.args(["worker", "--workers", "2", "--lease-s", "1", "--store"]).arg(store);
+        Self(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_service_without_painters_and_workers_beside_it_outlive_kill_9() {
+    let store = tempfile::tempdir().unwrap();
+    let first = Service::start(store.path(), &["--workers", "0"]);
+    let photos: Vec<Vec<u8>> = (0..30).map(|number| picture_of(480, 320, number)).collect();
+    let jobs: Vec<String> = photos.iter().map(|photo| first.submit(photo)).collect();
+    assert_eq!(first.send("POST", "/api/v1/convert?faces=off", &picture(1)).0, 200, "previews need no worker");
+    assert!(jobs.iter().all(|job| first.state(job) == "queued"), "jobs are left to workers");
+
+    let worker = Worker::start(store.path());
+    within(60, "some jobs are done", || jobs[..3].iter().all(|job| first.state(job) == "done"));
+    assert!(jobs.iter().any(|job| first.state(job) != "done"), "all were done before the worker could be killed");
+    drop((worker, first));
+
+    let second = Service::start(store.path(), &["--workers", "0"]);
+    let mut workers = [Worker::start(store.path()), Worker::start(store.path())];
+    within(120, "all jobs are done", || jobs.iter().all(|job| second.state(job) == "done"));
+    for job in &jobs {
+        let painting = codec::read(&second.send("GET", &format!("{job}/result"), b"").2, &Default::default()).unwrap();
+        assert_eq!((painting.image.width(), painting.image.height()), (480, 320));
+    }
+    let id = workers[0].0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(workers[0].0.wait().unwrap().code(), Some(0), "SIGTERM is an orderly end");
+    let words = complaint(
+        Command::new(env!("CARGO_BIN_EXE_kaiga")).args(["worker", "--workers", "0", "--store"]).arg(store.path()),
+        1,
+    );
+    assert!(words.contains("would do nothing"), "{words}");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_told_and_gets_over() {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::connections;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -60,7 +60,7 @@ impl Guard {
     /// # Errors
     /// [`Kind::Unauthorized`] without a good token or signature where one is asked for, [`Kind::Forbidden`] if the
     /// signature's time is over or too far ahead, or another site sends a visitor's browser.
-    pub(crate) fn admit(&self, request: &Parts) -> Result<Admission, Fault> {
+    pub(crate) fn admit(&self, request: &Parts) -> Result<Admission, Error> {
         if self.has_token(&request.headers) {
             return Ok(Admission::Token);
         }
@@ -68,12 +68,12 @@ impl Guard {
             // Whoever can reach an open service may use it; a site that somebody happens to visit may not.
             let cross_site = request.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
             let detail = "other sites may not use this service through a visitor's browser";
-            return if cross_site { Err(Fault::new(Kind::Forbidden, detail)) } else { Ok(Admission::Open) };
+            return if cross_site { Err(Error::new(Kind::Forbidden, detail)) } else { Ok(Admission::Open) };
         }
         let query = request.uri.query().unwrap_or_default();
         let Some((signed, signature)) = query.rsplit_once("&signature=") else {
             let detail = "this service asks for a token (Authorization: Bearer …) or a signed URL";
-            return Err(Fault::new(Kind::Unauthorized, detail));
+            return Err(Error::new(Kind::Unauthorized, detail));
         };
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(signed).unwrap_or_default();
         let value = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
@@ -83,20 +83,20 @@ impl Guard {
                 && unhex(signature).is_some_and(|given| mac(secret, &text).verify_slice(&given).is_ok())
         });
         if !good {
-            return Err(Fault::new(Kind::Unauthorized, "the signature of this URL is not good"));
+            return Err(Error::new(Kind::Unauthorized, "the signature of this URL is not good"));
         }
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         match value("expires").and_then(|expires| expires.parse::<u64>().ok()) {
             Some(expires) if expires > now_s + LONGEST_S => {
                 let days = LONGEST_S / 24 / 3600;
-                Err(Fault::new(
+                Err(Error::new(
                     Kind::Forbidden,
                     format!("a signed URL may be good for {days} days at most: expires is later"),
                 ))
             }
             Some(expires) if expires >= now_s => Ok(Admission::Signature),
-            Some(_) => Err(Fault::new(Kind::Forbidden, "the time of this signed URL is over: ask for a new one")),
-            None => Err(Fault::new(Kind::Unauthorized, "a signed URL says when it expires: expires=<unix seconds>")),
+            Some(_) => Err(Error::new(Kind::Forbidden, "the time of this signed URL is over: ask for a new one")),
+            None => Err(Error::new(Kind::Unauthorized, "a signed URL says when it expires: expires=<unix seconds>")),
         }
     }
 
@@ -113,7 +113,7 @@ impl Guard {
 ///
 /// # Errors
 /// [`Kind::Forbidden`].
-pub(crate) fn known_host(config: &Config, request: &Request) -> Result<(), Fault> {
+pub(crate) fn known_host(config: &Config, request: &Request) -> Result<(), Error> {
     if !config.listen.ip().is_loopback() || config.trust_forwarded {
         return Ok(());
     }
@@ -127,7 +127,7 @@ pub(crate) fn known_host(config: &Config, request: &Request) -> Result<(), Fault
     }
     let detail =
         format!("this service is not called {host:?}: ask for localhost, or add the name to the setting hosts");
-    Err(Fault::new(Kind::Forbidden, detail))
+    Err(Error::new(Kind::Forbidden, detail))
 }
 
 fn mac(secret: &str, text: &str) -> Hmac<Sha256> {
@@ -172,7 +172,7 @@ impl RateLimit {
 
     /// # Errors
     /// [`Kind::RateLimited`] if this client has asked too often.
-    pub(crate) fn admit(&self, request: &Parts) -> Result<(), Fault> {
+    pub(crate) fn admit(&self, request: &Parts) -> Result<(), Error> {
         let client = self.client(request);
         if self.per_second == 0.0 {
             return Ok(());
@@ -190,7 +190,7 @@ impl RateLimit {
         Some(connections::client(address))
     }
 
-    fn take(&self, client: IpAddr, now: Instant) -> Result<(), Fault> {
+    fn take(&self, client: IpAddr, now: Instant) -> Result<(), Error> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = |(tokens, at): (f64, Instant)| {
             (tokens + now.saturating_duration_since(at).as_secs_f64() * self.per_second).min(self.burst)
@@ -199,14 +199,14 @@ impl RateLimit {
             buckets.retain(|_, bucket| filled(*bucket) < self.burst);
             if buckets.len() >= CLIENTS_MAX {
                 let detail = "there are too many clients at the moment";
-                return Err(Fault::passing(Kind::RateLimited, detail, 30));
+                return Err(Error::passing(Kind::RateLimited, detail, 30));
             }
         }
         let tokens = buckets.get(&client).map_or(self.burst, |bucket| filled(*bucket));
         if tokens < 1.0 {
             let wait_s = ((1.0 - tokens) / self.per_second).ceil() as u64;
             let detail = format!("you may ask for {:.0} pictures a minute: wait {wait_s} s", self.per_second * 60.0);
-            return Err(Fault::passing(Kind::RateLimited, detail, wait_s));
+            return Err(Error::passing(Kind::RateLimited, detail, wait_s));
         }
         buckets.insert(client, (tokens - 1.0, now));
         Ok(())
@@ -234,7 +234,7 @@ mod tests {
             ..Config::default()
         };
         let guard = Guard::new(&config);
-        let kind = |uri: &str, headers: &[(&str, &str)]| guard.admit(&parts(uri, headers)).map_err(|fault| fault.kind);
+        let kind = |uri: &str, headers: &[(&str, &str)]| guard.admit(&parts(uri, headers)).map_err(|error| error.kind);
         assert_eq!(kind("/c", &[("authorization", "Bearer two")]), Ok(Admission::Token));
         assert_eq!(kind("/c", &[("authorization", "bearer  one")]), Ok(Admission::Token));
         for wrong in ["Bearer three", "Basic two", "two", ""] {
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(kind(&url.replace("meadow", "portrait"), &[]), Err(Kind::Unauthorized));
         assert_eq!(kind(&url.replace("signature=", "signature=é"), &[]), Err(Kind::Unauthorized));
         let open = Guard::new(&Config::default());
-        let from = |site: &str| open.admit(&parts("/c", &[("sec-fetch-site", site)])).map_err(|fault| fault.kind);
+        let from = |site: &str| open.admit(&parts("/c", &[("sec-fetch-site", site)])).map_err(|error| error.kind);
         assert!(open.admit(&parts("/c", &[])).is_ok());
         assert_eq!([from("same-origin"), from("cross-site")], [Ok(Admission::Open), Err(Kind::Forbidden)]);
     }
@@ -277,7 +277,7 @@ mod tests {
         let (one, two) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([2, 2, 2, 2]));
         let start = Instant::now();
         assert!(limit.take(one, start).is_ok() && limit.take(one, start).is_ok());
-        assert_eq!(limit.take(one, start).map_err(|fault| fault.retry_after_s), Err(Some(1)));
+        assert_eq!(limit.take(one, start).map_err(|error| error.retry_after_s), Err(Some(1)));
         assert!(limit.take(two, start).is_ok());
         assert!(limit.take(one, start + Duration::from_millis(1100)).is_ok());
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Secrets;
-use crate::fault::Kind;
+use crate::error::Kind;
 use crate::testing::{Answer, Service, image, picture};
 use axum::body::Body;
 use pixels::codec::{self, Format};
@@ -173,13 +173,13 @@ async fn an_upload_that_stops_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_house_says_when_to_come_back() {
-    let service = Service::start(|config| (config.workers, config.limits.queue_max) = (1, 1));
+    let service = Service::start(|config| (config.workers, config.limits.queue_max) = (Some(1), 1));
     let (go, gone) = std::sync::mpsc::channel::<()>();
-    service.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
-    while service.house.app.crew.waiting() > 0 {
+    service.house.app.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    while service.house.app.pool.waiting() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    service.house.app.crew.submit(Box::new(|| ())).unwrap();
+    service.house.app.pool.submit(Box::new(|| ())).unwrap();
     let answer = service.post("/api/v1/convert", picture(4, 4)).await;
     assert_eq!(
         (answer.status.as_u16(), answer.problem(), answer.header("retry-after")),
@@ -232,9 +232,9 @@ async fn parts_that_take_too_long_are_stopped() {
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "timed-out".into()));
     assert!(answer.json()["detail"].as_str().unwrap().contains("painting took longer than 0 s"), "{answer:?}");
 
-    let waiting = Service::start(|config| (config.workers, config.limits.queue_timeout_s) = (1, 0));
+    let waiting = Service::start(|config| (config.workers, config.limits.queue_timeout_s) = (Some(1), 0));
     let (go, gone) = std::sync::mpsc::channel::<()>();
-    waiting.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    waiting.house.app.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
     let answer = waiting.post("/api/v1/convert", picture(4, 4)).await;
     assert!(answer.json()["detail"].as_str().unwrap().contains("waiting for a painter"), "{answer:?}");
     go.send(()).unwrap();
@@ -243,14 +243,14 @@ async fn parts_that_take_too_long_are_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_painter_is_told_when_its_client_hangs_up() {
     use crate::paint::Watcher;
-    let service = Service::start(|config| config.workers = 1);
+    let service = Service::start(|config| config.workers = Some(1));
     let app = &service.house.app;
     let (stopped, has_stopped) = std::sync::mpsc::channel();
     let request = studio::on_a_painter(app, app.budget.reserve_nothing(), move |watched| {
         while watched.part(0, 1).is_continue() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        stopped.send(()).map_err(|error| Fault::new(Kind::Internal, error.to_string()))
+        stopped.send(()).map_err(|error| Error::new(Kind::Internal, error.to_string()))
     });
     let answer = tokio::time::timeout(Duration::from_millis(200), request).await;
     assert!(answer.is_err(), "it goes on as long as somebody waits: {answer:?}");
@@ -623,7 +623,7 @@ async fn every_parameter_described_is_taken() {
         let query = serde_urlencoded::to_string(&pairs).unwrap();
         let answer = service.post(&format!("{path}?{query}"), picture(24, 16)).await;
         assert!(answer.status.is_success(), "{query}: {answer:?}");
-        let mut taken = crate::order::Order::NAMES.to_vec();
+        let mut taken = crate::params::Params::NAMES.to_vec();
         names.sort_unstable();
         taken.sort_unstable();
         assert_eq!(names, taken);

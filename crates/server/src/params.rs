@@ -1,6 +1,6 @@
 //! What a client wants done with a photo: parsed here, once, whether it came in a query, a form or from the jobs' database.
 
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use kaiga::faces::Crop;
 use kaiga::{Detail, Eyes, Line, Look, Mix, Saturation, Strength, Studio};
 use pixels::codec::Format;
@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 /// What is to be done with a photo.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Order {
+pub(crate) struct Params {
     /// How the painting shall look.
     pub(crate) look: Look,
     /// The part of the upright photo that is painted; `None` is all of it.
@@ -21,7 +21,7 @@ pub(crate) struct Order {
     pub(crate) quality: u8,
 }
 
-impl Default for Order {
+impl Default for Params {
     fn default() -> Self {
         Self { look: Look::default(), crop: None, max_side_px: None, format: Format::Png, quality: 92 }
     }
@@ -30,11 +30,11 @@ impl Default for Order {
 /// Names and values as they came, in order.
 pub(crate) type Pairs = Vec<(String, String)>;
 
-/// The parameters as they are documented; [`Order::read`] reads the same.
+/// The parameters as they are documented; [`Params::read`] reads the same.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only documents")]
-pub(crate) struct Parameters {
+pub(crate) struct ParamsSchema {
     /// Style, or mixture of styles: `meadow`, `meadow:0.6,skyglow:0.4`. `GET /api/v1/styles` lists them; those in
     /// `screentone` cannot be mixed with those in `colour`.
     #[param(default = "meadow", example = "meadow:0.6,skyglow:0.4")]
@@ -76,7 +76,7 @@ pub(crate) struct Parameters {
     quality: Option<u8>,
 }
 
-impl Order {
+impl Params {
     /// The names of all parameters.
     pub(crate) const NAMES: [&str; 12] = [
         "style",
@@ -98,34 +98,34 @@ impl Order {
     /// # Errors
     /// [`Kind::Malformed`] if a name is unknown or there twice, [`Kind::Setting`] if a value is out of its range, the
     /// studio has no such style, or the styles do not go together.
-    pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Fault> {
-        let mut order = Self::default();
+    pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Error> {
+        let mut params = Self::default();
         let mut seen: Vec<&str> = Vec::new();
         for (name, value) in pairs {
             if seen.contains(&name.as_str()) {
-                return Err(Fault::new(Kind::Malformed, format!("the parameter {name} is there twice")));
+                return Err(Error::new(Kind::Malformed, format!("the parameter {name} is there twice")));
             }
             seen.push(name);
             if !value.is_empty() {
-                order.set(name, value)?;
+                params.set(name, value)?;
             } else if !Self::NAMES.contains(&name.as_str()) {
                 return Err(unknown(name));
             }
         }
         let styles = studio.styles();
-        let faces = order.look.face_style.iter().flat_map(|mix| mix.shares());
-        for (name, _) in order.look.styles.shares().iter().chain(faces) {
+        let faces = params.look.face_style.iter().flat_map(|mix| mix.shares());
+        for (name, _) in params.look.styles.shares().iter().chain(faces) {
             if styles.iter().all(|style| style.name != *name) {
                 let names: Vec<&str> = styles.iter().map(|style| style.name.as_str()).collect();
                 let detail = format!("there is no style \"{}\"; there are {}", shortened(name), names.join(", "));
-                return Err(Fault::new(Kind::Setting, detail));
+                return Err(Error::new(Kind::Setting, detail));
             }
         }
-        studio.check(&order.look)?;
-        Ok(order)
+        studio.check(&params.look)?;
+        Ok(params)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let look = &mut self.look;
         match name {
             "style" => look.styles = value.parse::<Mix>()?,
@@ -155,11 +155,11 @@ impl Order {
     }
 }
 
-fn number(name: &str, value: &str) -> Result<f32, Fault> {
+fn number(name: &str, value: &str) -> Result<f32, Error> {
     value.parse().map_err(|_| setting(name, value, "a number"))
 }
 
-fn square(value: &str) -> Result<Crop, Fault> {
+fn square(value: &str) -> Result<Crop, Error> {
     let numbers: Option<Vec<usize>> = value.split(',').map(|number| number.trim().parse().ok()).collect();
     match numbers.as_deref() {
         Some(&[x, y, side]) if side > 0 => Ok(Crop { x, y, side }),
@@ -167,13 +167,13 @@ fn square(value: &str) -> Result<Crop, Fault> {
     }
 }
 
-fn setting(name: &str, value: &str, wanted: &str) -> Fault {
-    Fault::new(Kind::Setting, format!("{name} is \"{}\", it must be {wanted}", shortened(value)))
+fn setting(name: &str, value: &str, wanted: &str) -> Error {
+    Error::new(Kind::Setting, format!("{name} is \"{}\", it must be {wanted}", shortened(value)))
 }
 
-fn unknown(name: &str) -> Fault {
-    let names = Order::NAMES.join(", ");
-    Fault::new(Kind::Malformed, format!("there is no parameter \"{}\"; there are {names}", shortened(name)))
+fn unknown(name: &str) -> Error {
+    let names = Params::NAMES.join(", ");
+    Error::new(Kind::Malformed, format!("there is no parameter \"{}\"; there are {names}", shortened(name)))
 }
 
 /// Errors do not echo whole novels.
@@ -185,22 +185,22 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<Order, Fault> {
+    fn read(query: &str) -> Result<Params, Error> {
         let pairs: Pairs = serde_urlencoded::from_str(query).unwrap();
-        Order::read(&pairs, &Studio::embedded().unwrap())
+        Params::read(&pairs, &Studio::embedded().unwrap())
     }
 
     #[test]
     fn parameters_become_an_order() {
-        assert_eq!(read(""), Ok(Order::default()));
-        let order = read("style=meadow:1,skyglow:1&strength=0.5&crop=1,2,3&max_side=256&format=jpg&quality=&line=0");
-        let order = order.unwrap();
+        assert_eq!(read(""), Ok(Params::default()));
+        let params = read("style=meadow:1,skyglow:1&strength=0.5&crop=1,2,3&max_side=256&format=jpg&quality=&line=0");
+        let params = params.unwrap();
         assert_eq!(
-            (order.look.styles.to_string().as_str(), order.look.strength.get()),
+            (params.look.styles.to_string().as_str(), params.look.strength.get()),
             ("meadow:0.5,skyglow:0.5", 0.5)
         );
-        assert_eq!((order.crop, order.max_side_px), (Some(Crop { x: 1, y: 2, side: 3 }), Some(256)));
-        assert_eq!((order.format, order.quality, order.look.line.get()), (Format::Jpeg, 92, 0.0));
+        assert_eq!((params.crop, params.max_side_px), (Some(Crop { x: 1, y: 2, side: 3 }), Some(256)));
+        assert_eq!((params.format, params.quality, params.look.line.get()), (Format::Jpeg, 92, 0.0));
     }
 
     #[test]
@@ -211,10 +211,10 @@ mod tests {
         studio.add_style(&style.write().unwrap()).unwrap();
         for query in ["style=meadow:0.5,comic:0.5", "style=comic&face_style=portrait", "face_style=comic"] {
             let pairs: Pairs = serde_urlencoded::from_str(query).unwrap();
-            let fault = Order::read(&pairs, &studio).expect_err(query);
-            assert!(fault.kind == Kind::Setting && fault.detail.contains("screentone"), "{query}: {fault}");
+            let error = Params::read(&pairs, &studio).expect_err(query);
+            assert!(error.kind == Kind::Setting && error.detail.contains("screentone"), "{query}: {error}");
         }
-        assert!(Order::read(&[("style".into(), "comic".into())], &studio).is_ok());
+        assert!(Params::read(&[("style".into(), "comic".into())], &studio).is_ok());
     }
 
     #[test]
@@ -237,8 +237,8 @@ mod tests {
             ("format=gif", Kind::Setting, "png, jpeg or webp"),
             ("quality=0", Kind::Setting, "from 1 to 100"),
         ] {
-            let fault = read(query).expect_err(query);
-            assert!(fault.kind == kind && fault.detail.contains(words), "{query}: {fault}");
+            let error = read(query).expect_err(query);
+            assert!(error.kind == kind && error.detail.contains(words), "{query}: {error}");
         }
     }
 }

@@ -15,7 +15,7 @@ const REST: Duration = Duration::from_secs(1);
 
 /// A handle to the painters.
 #[derive(Clone)]
-pub(crate) struct Crew(Arc<Shared>);
+pub(crate) struct WorkerPool(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -36,11 +36,11 @@ struct State {
 pub(crate) enum Refused {
     /// So many wait already.
     Full(usize),
-    /// The crew is going home.
+    /// The pool is going home.
     Closed,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Starts `painters` threads. After each task and whenever there is none, a painter runs one `errand`, which says
     /// whether there may be more; so neither conversions nor jobs starve.
     pub(crate) fn start(
@@ -154,7 +154,7 @@ mod tests {
     fn tasks_wait_in_a_bounded_queue_and_survive_panics() {
         let errands = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&errands);
-        let (crew, threads) = Crew::start(1, 2, move || {
+        let (pool, threads) = WorkerPool::start(1, 2, move || {
             counted.fetch_add(1, Ordering::Relaxed);
             false
         })
@@ -162,7 +162,7 @@ mod tests {
         let (begun, has_begun) = mpsc::channel();
         let (go, gone) = mpsc::channel::<()>();
         let (done, finished) = mpsc::channel();
-        crew.submit(Box::new(move || {
+        pool.submit(Box::new(move || {
             begun.send(()).unwrap();
             gone.recv().unwrap();
             panic!("planned");
@@ -171,12 +171,12 @@ mod tests {
         has_begun.recv().unwrap();
         for number in 0..2 {
             let done = done.clone();
-            crew.submit(Box::new(move || done.send(number).unwrap())).unwrap();
+            pool.submit(Box::new(move || done.send(number).unwrap())).unwrap();
         }
-        assert_eq!(crew.submit(Box::new(|| ())), Err(Refused::Full(2)));
-        assert_eq!(crew.waiting(), 2);
-        crew.close();
-        assert_eq!(crew.submit(Box::new(|| ())), Err(Refused::Closed));
+        assert_eq!(pool.submit(Box::new(|| ())), Err(Refused::Full(2)));
+        assert_eq!(pool.waiting(), 2);
+        pool.close();
+        assert_eq!(pool.submit(Box::new(|| ())), Err(Refused::Closed));
         go.send(()).unwrap();
         assert_eq!([finished.recv(), finished.recv()], [Ok(0), Ok(1)], "what waited is done, in order");
         threads.into_iter().for_each(|thread| thread.join().unwrap());

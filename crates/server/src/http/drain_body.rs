@@ -15,15 +15,15 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Has the body of a request read to its end, whoever answers before.
-pub(super) async fn linger(request: Request) -> Request {
+pub(super) async fn drain_body(request: Request) -> Request {
     // Who asks first whether to send the body does not send it once there is an answer.
     let asks = request.headers().contains_key(header::EXPECT);
-    if asks || request.body().is_end_stream() { request } else { request.map(|body| Body::new(Lingering(body))) }
+    if asks || request.body().is_end_stream() { request } else { request.map(|body| Body::new(Draining(body))) }
 }
 
-struct Lingering(Body);
+struct Draining(Body);
 
-impl HttpBody for Lingering {
+impl HttpBody for Draining {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -43,7 +43,7 @@ impl HttpBody for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for Draining {
     fn drop(&mut self) {
         let (false, Ok(runtime)) = (self.is_end_stream(), tokio::runtime::Handle::try_current()) else { return };
         let mut rest = std::mem::take(&mut self.0);

@@ -2,7 +2,7 @@
 
 /// Why something was not done, in a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct Error {
     /// Whose move it is.
     pub(crate) kind: Kind,
     /// What happened and what to do.
@@ -67,7 +67,7 @@ kinds! {
     QueueFull = "queue-full",
     /// Somebody asked to stop.
     Cancelled = "cancelled",
-    /// Our fault.
+    /// Our error.
     Internal = "internal",
     /// A part took longer than it may.
     TimedOut = "timed-out",
@@ -75,27 +75,27 @@ kinds! {
     Unavailable = "unavailable",
 }
 
-impl Fault {
-    /// A fault that trying again does not mend.
+impl Error {
+    /// An error that trying again does not mend.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), retry_after_s: None }
     }
 
-    /// A fault that is over after some seconds.
+    /// An error that is over after some seconds.
     pub(crate) fn passing(kind: Kind, detail: impl Into<String>, retry_after_s: u64) -> Self {
         Self { retry_after_s: Some(retry_after_s), ..Self::new(kind, detail) }
     }
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.detail, self.kind.name())
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for Error {}
 
-impl From<pixels::codec::Error> for Fault {
+impl From<pixels::codec::Error> for Error {
     fn from(error: pixels::codec::Error) -> Self {
         use pixels::codec::ErrorKind;
         let kind = match error.kind() {
@@ -109,7 +109,7 @@ impl From<pixels::codec::Error> for Fault {
     }
 }
 
-impl From<kaiga::Error> for Fault {
+impl From<kaiga::Error> for Error {
     fn from(error: kaiga::Error) -> Self {
         use kaiga::ErrorKind;
         let kind = match error.kind() {
