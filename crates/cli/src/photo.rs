@@ -1,7 +1,7 @@
 //! One photo: read, painted, written. The result is there in full or not at all.
 
 use crate::args::{Input, Order};
-use kaiga::{ErrorKind, Progress, Studio};
+use kaiga::{ErrorKind, Painter, Progress};
 use pixels::codec::{self, Limits, Photo};
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -48,7 +48,7 @@ pub(crate) enum Failure {
 
 /// Paints one photo.
 pub(crate) fn paint(
-    studio: &Studio,
+    painter: &Painter,
     order: &Order,
     input: &Input,
     target: &Target,
@@ -58,14 +58,14 @@ pub(crate) fn paint(
     spare(input, target).map_err(Failure::Failed)?;
     let photo = read(input, &order.limits).map_err(Failure::Failed)?;
     let reading = start.elapsed();
-    let painting = studio.paint(&photo, &order.look, progress).map_err(|error| match error.kind() {
+    let painting = painter.paint(&photo.image, progress).map_err(|error| match error.kind() {
         ErrorKind::Cancelled => Failure::Cancelled,
         _ => Failure::Failed(error.to_string()),
     })?;
-    let (width, height) = (photo.image.width(), photo.image.height());
-    drop(photo);
+    let (width, height) = (painting.width(), painting.height());
+    let Photo { alpha, .. } = photo;
     let painted = start.elapsed();
-    let bytes = codec::write(&painting.image, painting.alpha.as_ref(), order.format, order.quality)
+    let bytes = codec::write(&painting, alpha.as_ref(), order.format, order.quality)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     // The last look before something is left behind.
     if progress(1, 1).is_break() {

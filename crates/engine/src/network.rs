@@ -1,6 +1,6 @@
 //! The fast executor: takes the steps of the plan on rows, on all cores.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use net::{Activation, Arch, Error, Shape, Value, Weights};
 use rayon::prelude::*;
@@ -22,8 +22,23 @@ pub struct Network {
     arch: Arch,
     steps: Vec<Step>,
     level: Level,
-    /// Memory of dead maps, kept for the next run.
-    pool: Mutex<Vec<Vec<f32>>>,
+    pool: Pool,
+}
+
+/// Memory of maps that are dead, kept for the next run. Networks that share a pool and run one after the other hold
+/// together what the hungriest of them needs.
+#[derive(Clone, Default)]
+pub struct Pool(Arc<Mutex<Vec<Vec<f32>>>>);
+
+impl Pool {
+    /// All there is; whoever runs at the same time finds nothing and makes its own.
+    fn take(&self) -> Vec<Vec<f32>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put_back(&self, memory: Vec<Vec<f32>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = memory;
+    }
 }
 
 impl Network {
@@ -32,12 +47,20 @@ impl Network {
     /// # Errors
     /// As [`net::weights::check`].
     pub fn new(arch: &Arch, weights: &Weights) -> Result<Self, Error> {
-        Self::on(Level::available()[0], arch, weights)
+        Self::with_pool(arch, weights, &Pool::default())
+    }
+
+    /// Prepares a network that takes memory for its maps from `pool`, and gives it back there.
+    ///
+    /// # Errors
+    /// As [`net::weights::check`].
+    pub fn with_pool(arch: &Arch, weights: &Weights, pool: &Pool) -> Result<Self, Error> {
+        Ok(Self { pool: pool.clone(), ..Self::on(Level::available()[0], arch, weights)? })
     }
 
     pub(crate) fn on(level: Level, arch: &Arch, weights: &Weights) -> Result<Self, Error> {
         net::weights::check(arch, weights)?;
-        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Mutex::default() })
+        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Pool::default() })
     }
 
     /// Which network this is.
@@ -52,7 +75,7 @@ impl Network {
     pub fn run(&self, inputs: &[&Map]) -> Result<Vec<Map>, Error> {
         let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape()).collect();
         let shapes = net::shapes(&self.arch, &shapes)?;
-        let mut pool = std::mem::take(&mut *self.pool.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut pool = self.pool.take();
         let mut values: Vec<Option<Rows>> = (0..shapes.len()).map(|_| None).collect();
         for (value, map) in inputs.iter().enumerate() {
             let mut rows = Rows::on(take(&mut pool, shapes[value]), shapes[value]);
@@ -76,12 +99,12 @@ impl Network {
         let output = |&(_, value): &(String, Value)| values[value].as_ref().map(Rows::to_map);
         let outputs = self.arch.outputs.iter().filter_map(output).collect();
         pool.extend(values.into_iter().flatten().map(|rows| rows.data));
-        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
+        self.pool.put_back(pool);
         Ok(outputs)
     }
 
     /// The most bytes of maps alive at once when inputs of these shapes run, without the weights and what the
-    /// threads work with (some 100 KB to 1 MB each). As much is kept for the next run.
+    /// threads work with (some 100 KB to 1 MB each). As much is kept in the pool for the next run.
     ///
     /// # Errors
     /// Where the inputs do not fit the architecture.

@@ -11,7 +11,7 @@ mod sitter;
 
 pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
-pub(crate) use repaint::Portraitist;
+pub(crate) use repaint::Repainter;
 pub use sitter::unbent;
 pub(crate) use sitter::{Sitter, bent, kept};
 

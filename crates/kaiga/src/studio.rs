@@ -1,17 +1,17 @@
-//! Photo in, painting out.
+//! The models at hand, and a look prepared from them.
 
-use crate::brush::unfit;
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Detector, Face, Portraitist, Sitter, bent, kept};
-use crate::look::{Faces, Look};
+use crate::faces::Face;
+use crate::generator::{Generator, unfit};
+use crate::look::Look;
+use crate::painter::{Painter, SharedDetector, detector};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
-use crate::whole::Whole;
-use net::{Arch, Medium, Model, Weights, light};
+use engine::Pool;
+use net::{Arch, Medium, Model, light};
 use pixels::Image;
-use pixels::codec::Photo;
-use pixels::space::{Alpha8, Srgb8};
-use std::sync::OnceLock;
+use pixels::space::Srgb8;
+use std::sync::Arc;
 
 /// The style of faces, where the look names none and is drawn as this one is.
 const PORTRAIT: &str = "portrait";
@@ -33,17 +33,7 @@ pub struct Studio {
     /// Eye and drawer.
     networks: [Arch; 2],
     styles: Vec<net::Style>,
-    /// Made when it is first asked.
-    detector: OnceLock<Result<Detector, Error>>,
-}
-
-/// A finished painting, of the same size as its photo.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Painting {
-    /// The colours, sRGB.
-    pub image: Image<Srgb8>,
-    /// The opacity of the photo, unchanged; `None` where every pixel is opaque.
-    pub alpha: Option<Image<Alpha8>>,
+    detector: SharedDetector,
 }
 
 /// What a look is painted with: styles with their shares.
@@ -74,7 +64,7 @@ impl Studio {
                 format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };
+        let mut studio = Self { base, networks, styles: Vec::new(), detector: SharedDetector::default() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -113,7 +103,7 @@ impl Studio {
         self.styles.iter().map(Style::of).collect()
     }
 
-    /// Whether this studio can paint so: what [`Studio::paint`] would refuse before it has seen a photo.
+    /// Whether this studio can paint so, without the work of preparing it.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownStyle`] if the look names a style that is not here; [`ErrorKind::Setting`] if its styles, or
@@ -123,84 +113,34 @@ impl Studio {
         self.ingredients(look).map(|_| ())
     }
 
-    /// The faces in a photo, largest first.
+    /// Makes a look ready: merges its styles and those of its faces, plans the networks. Do it once for all pictures
+    /// that are painted so.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] if the detector that comes with the library is broken, which would be a bug.
-    pub fn faces(&self, photo: &Photo) -> Result<Vec<Face>, Error> {
-        self.detector.get_or_init(Detector::embedded).as_ref().map_err(Error::clone)?.detect(&photo.image)
-    }
-
-    /// Paints a photo, and its faces by themselves if the look says so. The same photo and look make the same bytes,
-    /// whatever the number of threads; so do all tiles, but for the rounding of the guided filter where it is on.
-    ///
-    /// Memory stays bounded: beside the photo and the painting it holds one tile, what is painted at a smaller
-    /// size, and one face. `progress` is asked between tiles and between faces whether to go on.
-    ///
-    /// ```
-    /// use kaiga::{Look, Studio, unwatched};
-    /// # let jpeg = pixels::codec::write(&pixels::Image::filled(48, 32, [90; 3]), None, pixels::codec::Format::Jpeg, 90)?;
-    /// let photo = pixels::codec::read(&jpeg, &Default::default())?;
-    /// let painting = Studio::embedded()?.paint(&photo, &Look::default(), &unwatched)?;
-    /// assert_eq!(painting.image.width(), photo.image.width());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Studio::check`]; [`ErrorKind::Cancelled`] if `progress` said so.
-    pub fn paint(&self, photo: &Photo, look: &Look, progress: &Progress) -> Result<Painting, Error> {
-        self.check(look)?;
-        let nobody = look.faces == Faces::Off || look.strength.get() == 0.0;
-        let faces = if nobody { Vec::new() } else { self.faces(photo)? };
-        self.paint_with(photo, look, &faces, progress)
-    }
-
-    /// Paints a photo whose faces are known already: those of [`Studio::faces`], or found by other means. What
-    /// [`Studio::paint`] promises holds here too. Faces seen in profile, under about 20 px across or outside the photo
-    /// are painted as the rest is.
-    ///
-    /// # Errors
-    /// As [`Studio::paint`].
-    pub fn paint_with(
-        &self,
-        photo: &Photo,
-        look: &Look,
-        faces: &[Face],
-        progress: &Progress,
-    ) -> Result<Painting, Error> {
-        let photo_srgb = &photo.image;
-        let (width, height) = (photo_srgb.width(), photo_srgb.height());
+    /// As [`Studio::check`].
+    pub fn prepare(&self, look: &Look) -> Result<Painter, Error> {
         let Ingredients { styles, face_styles, medium } = self.ingredients(look)?;
-        let whole = Whole::plan(width, height, look);
-        let faces = if look.faces == Faces::Off { &[] } else { faces };
-        let sitters = Sitter::all(width, height, faces, look);
-        // Dots cannot be blended, and lines that were drawn larger would be lost: faces in screentone are painted with
-        // the rest.
-        let portraits = if medium == Medium::Colour { sitters.as_slice() } else { &[] };
-        let only_portraits = look.faces == Faces::Only && medium == Medium::Colour;
-        let parts = if only_portraits { 0 } else { whole.steps() };
-        let mut steps = Steps::start(progress, parts + portraits.len())?;
-
-        // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
-        let bent = bent(photo_srgb, &sitters);
-        let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
-        let mut result = if only_portraits {
-            bent_srgb.clone()
-        } else {
-            whole.paint(bent_srgb, look, &self.networks, (&self.merged(&styles)?, medium), &mut steps)?
+        let pool = Pool::default();
+        let prepared = |styles: &[(&net::Style, f32)]| {
+            let weights = net::merge(&self.base, styles).map_err(unfit)?;
+            Generator::new(&self.networks, &weights, &pool).map(Arc::new)
         };
-        if look.faces == Faces::Only && !only_portraits {
-            result = kept(&result, bent_srgb, &sitters);
-        }
-        if !portraits.is_empty() {
-            let weights = self.merged(&face_styles)?;
-            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], portraits, look);
-            for sitter in portraits {
-                portraitist.repaint(sitter, &mut result)?;
-                steps.one_more()?;
-            }
-        }
-        Ok(Painting { image: result, alpha: photo.alpha.clone() })
+        let generator = prepared(&styles)?;
+        let alike = styles == face_styles || medium == Medium::Screentone || !look.minds_faces();
+        let face_generator = if alike { Arc::clone(&generator) } else { prepared(&face_styles)? };
+        Ok(Painter { look: look.clone(), medium, generator, face_generator, detector: self.detector.clone() })
+    }
+
+    /// The faces in a picture, largest first. `progress` has one part, and is asked again and again while it lasts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] if `progress` said so; [`ErrorKind::Model`] if the detector that comes with the library is
+    /// broken, which would be a bug.
+    pub fn faces(&self, photo: &Image<Srgb8>, progress: &Progress) -> Result<Vec<Face>, Error> {
+        let mut steps = Steps::start(progress, 1)?;
+        let faces = detector(&self.detector)?.find(photo, &steps)?;
+        steps.one_more()?;
+        Ok(faces)
     }
 
     /// What a look asks for, looked up and checked.
@@ -238,10 +178,6 @@ impl Studio {
             style.map(|style| (style, *share)).ok_or_else(|| self.unknown(name))
         };
         mix.shares().iter().map(find).collect()
-    }
-
-    fn merged(&self, shares: &[(&net::Style, f32)]) -> Result<Weights, Error> {
-        net::merge(&self.base, shares).map_err(unfit)
     }
 
     /// What faces are painted in where the rest is drawn with `medium`.

@@ -5,7 +5,10 @@ mod drawn;
 
 use drawn::{Sitter, draw, face};
 use kaiga::faces::Face;
-use kaiga::{EMBEDDED, ErrorKind, Eyes, Faces, Guided, Look, Medium, Mix, Photo, Strength, Studio, Tile, unwatched};
+use kaiga::{
+    EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
+    unwatched,
+};
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::compare;
@@ -14,15 +17,24 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Photo, Vec<Face>) {
-    let photo = Photo { image: draw(width, height, sitters), alpha: None, format: Format::Png };
-    (photo, sitters.iter().copied().map(face).collect())
+fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Image<Srgb8>, Vec<Face>) {
+    (draw(width, height, sitters), sitters.iter().copied().map(face).collect())
 }
 
 static STUDIO: LazyLock<Studio> = LazyLock::new(|| Studio::embedded().unwrap());
 
-fn paint(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
-    STUDIO.paint_with(photo, look, faces, &unwatched).unwrap().image
+fn paint(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
+    watched(&STUDIO, photo, look, faces, &unwatched).unwrap()
+}
+
+fn watched(
+    studio: &Studio,
+    photo: &Image<Srgb8>,
+    look: &Look,
+    faces: &[Face],
+    progress: &Progress,
+) -> Result<Image<Srgb8>, Error> {
+    studio.prepare(look)?.paint_with(photo, Known { faces: Some(faces), ..Known::default() }, progress)
 }
 
 fn with(faces: Faces) -> Look {
@@ -94,7 +106,7 @@ fn a_drawn_face_is_painted_as_it_was() {
     let mut seen = 0;
     for y in (2..256).step_by(3) {
         for x in 8..248 {
-            if (x - 7..x + 8).all(|x| step(&photo.image, x, y) <= 1) && radius(x, y, sitter) > 0.6 {
+            if (x - 7..x + 8).all(|x| step(&photo, x, y) <= 1) && radius(x, y, sitter) > 0.6 {
                 assert!(step(&painting, x, y) < 6, "{x} {y}");
                 seen += 1;
             }
@@ -108,7 +120,7 @@ fn off_is_the_painting_without_faces_and_so_is_nobody() {
     let (photo, faces) = sat(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
     let plain = paint(&photo, &with(Faces::Off), &[]);
     assert!(plain == paint(&photo, &with(Faces::Off), &faces));
-    assert!(plain == STUDIO.paint(&photo, &with(Faces::Off), &unwatched).unwrap().image);
+    assert!(plain == STUDIO.prepare(&with(Faces::Off)).unwrap().paint(&photo, &unwatched).unwrap());
     assert!(plain == paint(&photo, &with(Faces::On), &[]));
     assert!(plain != paint(&photo, &with(Faces::On), &faces));
 }
@@ -118,9 +130,9 @@ fn faces_only_leave_the_rest_of_the_photo() {
     let sitter = ([120.0, 110.0], 28.0, 0.0);
     let (photo, faces) = sat(300, 260, &[sitter]);
     let painting = paint(&photo, &with(Faces::Only), &faces);
-    assert!(paint(&photo, &with(Faces::Only), &[]) == photo.image);
+    assert!(paint(&photo, &with(Faces::Only), &[]) == photo);
     let mut changed = 0;
-    for (i, (a, b)) in painting.pixels().iter().zip(photo.image.pixels()).enumerate() {
+    for (i, (a, b)) in painting.pixels().iter().zip(photo.pixels()).enumerate() {
         let r = radius(i % 300, i / 300, sitter);
         assert!(a == b || r < 1.05, "{} {}", i % 300, i / 300);
         changed += usize::from(a != b && r < 0.6);
@@ -132,10 +144,10 @@ fn faces_only_leave_the_rest_of_the_photo() {
 fn the_strength_and_the_other_settings_hold_for_faces_too() {
     let (photo, faces) = sat(220, 220, &[([110.0, 90.0], 36.0, 0.1)]);
     let strength = |value| Look { strength: Strength::new(value).unwrap(), ..with(Faces::On) };
-    assert!(paint(&photo, &strength(0.0), &faces) == photo.image);
+    assert!(paint(&photo, &strength(0.0), &faces) == photo);
     let far = |value: f32| {
         let look = Look { eyes: Eyes::new(0.0).unwrap(), ..strength(value) };
-        compare::mean_difference(&photo.image.crop(80, 70, 60, 80), &paint(&photo, &look, &faces).crop(80, 70, 60, 80))
+        compare::mean_difference(&photo.crop(80, 70, 60, 80), &paint(&photo, &look, &faces).crop(80, 70, 60, 80))
     };
     let (half, whole) = (far(0.5), far(1.0));
     assert!((0.4..0.6).contains(&(half / whole)), "{half} of {whole}");
@@ -168,10 +180,10 @@ fn faces_are_steps_of_the_progress_and_it_can_stop_between_them() {
         assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 3));
         ControlFlow::Continue(())
     };
-    STUDIO.paint_with(&photo, &with(Faces::On), &faces, &count).unwrap();
+    watched(&STUDIO, &photo, &with(Faces::On), &faces, &count).unwrap();
     assert_eq!(asked.into_inner(), 4);
     let stop = |done: usize, _| if done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let error = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &stop).unwrap_err();
+    let error = watched(&STUDIO, &photo, &with(Faces::On), &faces, &stop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
@@ -184,7 +196,7 @@ fn faces_at_borders_and_pictures_of_every_size() {
         for y in 0..179 {
             let step =
                 |x: usize| (0..3).map(|c| painting.at(x, y)[c].abs_diff(painting.at(x + 1, y)[c])).max().unwrap();
-            let own = |x: usize| (0..3).map(|c| photo.image.at(x, y)[c].abs_diff(photo.image.at(x + 1, y)[c])).max();
+            let own = |x: usize| (0..3).map(|c| photo.at(x, y)[c].abs_diff(photo.at(x + 1, y)[c])).max();
             assert!(own(0) > Some(12) || step(0) < 40, "{middle:?}: {} at row {y}", step(0));
         }
     }
@@ -231,7 +243,7 @@ fn a_large_face_stays_as_crisp_as_the_rest() {
 }
 
 /// Meadow, its lightness taken for a tone.
-fn comic(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
+fn comic(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
     static COMIC: LazyLock<Studio> = LazyLock::new(|| {
         let (_, meadow) = EMBEDDED.iter().find(|(name, _)| name.starts_with("meadow")).unwrap();
         let style = net::Style::read(meadow).unwrap();
@@ -241,7 +253,7 @@ fn comic(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
         studio
     });
     let look = Look { styles: Mix::of("comic"), ..look.clone() };
-    COMIC.paint_with(photo, &look, faces, &unwatched).unwrap().image
+    watched(&COMIC, photo, &look, faces, &unwatched).unwrap()
 }
 
 #[test]
@@ -255,29 +267,21 @@ fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
     assert!(on == comic(&photo, &Look { tile: Tile::new(128).unwrap(), ..with(Faces::On) }, &faces));
 
     let only = comic(&photo, &with(Faces::Only), &faces);
-    for (i, ((only, on), photo)) in only.pixels().iter().zip(on.pixels()).zip(photo.image.pixels()).enumerate() {
+    for (i, ((only, on), photo)) in only.pixels().iter().zip(on.pixels()).zip(photo.pixels()).enumerate() {
         match radius(i % 300, i / 300, sitter) {
             r if r > 1.05 => assert_eq!(only, photo, "{} {}", i % 300, i / 300),
             r if r < 0.6 => assert_eq!(only, on, "{} {}", i % 300, i / 300),
             _ => {}
         }
     }
-    assert!(comic(&photo, &with(Faces::Only), &[]) == photo.image);
+    assert!(comic(&photo, &with(Faces::Only), &[]) == photo);
 }
 
 #[test]
 fn a_style_of_faces_that_is_not_there_is_named() {
     let (photo, faces) = sat(40, 40, &[]);
     let look = Look { face_style: Some(Mix::of("seaside")), ..with(Faces::On) };
-    let error = STUDIO.paint_with(&photo, &look, &faces, &unwatched).unwrap_err();
+    let error = watched(&STUDIO, &photo, &look, &faces, &unwatched).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
     assert!(error.to_string().contains("seaside"), "{error}");
-}
-
-#[test]
-fn opacity_is_carried_through() {
-    let (mut photo, faces) = sat(120, 100, &[([60.0, 40.0], 20.0, 0.0)]);
-    photo.alpha = Some(Image::from_fn(120, 100, |x, y| (x + y) as u8));
-    let painting = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &unwatched).unwrap();
-    assert_eq!(painting.alpha, photo.alpha);
 }

@@ -4,11 +4,12 @@ use crate::config::Limits;
 use crate::fault::{Fault, Kind};
 use crate::order::Order;
 use kaiga::faces::{Crop, Face, avatar_crop};
-use kaiga::{Photo, Studio};
-use pixels::codec;
+use kaiga::{Known, Progress, Studio};
+use pixels::codec::{self, Photo};
 use pixels::resize::Filter;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// A picture's memory on its way, bytes for each of its pixels: a decoder's worst case (16-bit RGBA and what it is
@@ -114,7 +115,7 @@ pub(crate) fn paint(
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Fault> {
-    painted(studio, limits, order, file, watcher, |photo| Ok((prepared(photo, order)?, None)))
+    painted(studio, limits, order, file, watcher, |photo, _| Ok((prepared(photo, order)?, None)))
 }
 
 /// The same for a square of `size_px` px around the main face.
@@ -129,11 +130,11 @@ pub(crate) fn paint_avatar(
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Fault> {
-    painted(studio, limits, order, file, watcher, |photo| {
-        let faces = studio.faces(&photo)?;
+    painted(studio, limits, order, file, watcher, |photo, progress| {
+        let faces = studio.faces(&photo.image, progress)?;
         let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
-        let (square, faces) = crop.cut(&photo, &faces, size_px);
-        Ok((square, Some(faces)))
+        let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
+        Ok((square, Some(crop.faces(&faces, size_px))))
     })
 }
 
@@ -146,42 +147,38 @@ fn painted(
     order: &Order,
     file: &[u8],
     watcher: &dyn Watcher,
-    prepare: impl FnOnce(Photo) -> Result<Prepared, Fault>,
+    prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Fault>,
 ) -> Result<Painted, Fault> {
-    caught(|| {
+    let stopped = std::sync::Mutex::new(None);
+    let progress = |done: usize, total: usize| match watcher.part(done, total) {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(fault) => {
+            *stopped.lock().expect("nobody panics with it") = Some(fault);
+            ControlFlow::Break(())
+        }
+    };
+    let painted = caught(|| {
         begin(watcher, Stage::Decoding)?;
         let start = Instant::now();
-        let (photo, faces) = prepare(codec::read(file, &codec_limits(limits))?)?;
+        let (photo, faces) = prepare(codec::read(file, &codec_limits(limits))?, &progress)?;
         watcher.size(photo.image.width(), photo.image.height());
         let decoding = start.elapsed();
 
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
-        let stopped = std::sync::Mutex::new(None);
-        let progress = |done: usize, total: usize| match watcher.part(done, total) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(fault) => {
-                *stopped.lock().expect("nobody panics with it") = Some(fault);
-                ControlFlow::Break(())
-            }
-        };
-        let painting = match faces {
-            Some(faces) => studio.paint_with(&photo, &order.look, &faces, &progress),
-            None => studio.paint(&photo, &order.look, &progress),
-        };
-        drop(photo);
-        if let Some(fault) = stopped.into_inner().expect("nobody panicked with it") {
-            return Err(fault);
-        }
-        let painted = painting?;
+        let known = Known { faces: faces.as_deref(), ..Known::default() };
+        let painted = studio.prepare(&order.look)?.paint_with(&photo.image, known, &progress)?;
+        let Photo { alpha, .. } = photo;
         let painting = start.elapsed();
 
         begin(watcher, Stage::Encoding)?;
         let start = Instant::now();
-        let bytes = codec::write(&painted.image, painted.alpha.as_ref(), order.format, order.quality)?;
+        let bytes = codec::write(&painted, alpha.as_ref(), order.format, order.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
         Ok(Painted { bytes, format: order.format, took })
-    })
+    });
+    // Why it was stopped says more than that it was.
+    stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
 }
 
 /// Tells the watcher that a stage begins; an error if it stops there.

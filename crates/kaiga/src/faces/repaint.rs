@@ -1,14 +1,14 @@
 //! A face painted by itself, upright and large enough for its strokes, and set back into the picture without a seam.
 
 use super::sitter::{MIDDLE, Sitter, source};
-use crate::brush::Brush;
 use crate::error::Error;
 use crate::finish::{Manner, between, coloured, surroundings_px};
+use crate::generator::Generator;
 use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
-use net::{Arch, Weights};
+use engine::Map;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8, srgb8_from_srgb};
@@ -31,11 +31,9 @@ const FINISHED_PX: usize = 512;
 const EVENED_PX: usize = 448;
 
 /// Who paints faces, and how.
-pub(crate) struct Portraitist<'a> {
-    /// Eye and drawer.
-    networks: &'a [Arch; 2],
+pub(crate) struct Repainter<'a> {
     /// Of the faces' style.
-    weights: &'a Weights,
+    generator: &'a Generator,
     photo: &'a Image<Srgb8>,
     /// The photo with its faces bent: what is painted.
     bent: &'a Image<Srgb8>,
@@ -45,19 +43,17 @@ pub(crate) struct Portraitist<'a> {
     working_scale: f32,
 }
 
-impl<'a> Portraitist<'a> {
-    /// Paints the `sitters` of `photo` with `weights`, which are those of the faces' style. `bent` is the photo with
-    /// these faces bent.
+impl<'a> Repainter<'a> {
+    /// Paints the `sitters` of `photo` with the generator of the faces' style. `bent` is the photo with these faces bent.
     pub(crate) fn new(
-        networks: &'a [Arch; 2],
-        weights: &'a Weights,
+        generator: &'a Generator,
         [photo, bent]: [&'a Image<Srgb8>; 2],
         sitters: &'a [Sitter],
         look: &'a Look,
     ) -> Self {
         let (width, _) = working_size(photo.width(), photo.height(), look.detail);
         let working_scale = width as f32 / photo.width() as f32;
-        Self { networks, weights, photo, bent, sitters, look, working_scale }
+        Self { generator, photo, bent, sitters, look, working_scale }
     }
 
     /// Repaints one face of `picture`, which is the painting, or the photo, around it.
@@ -81,10 +77,11 @@ impl<'a> Portraitist<'a> {
         let bend = |q: Point| source(self.sitters, q);
         let upright = warp::window(self.photo, (side, side), &to_photo, 0.5 * face_px, bend).map(srgb8_from_srgb);
 
-        let brush = Brush::new(self.networks, self.weights, &upright)?;
+        let modulation = self.generator.modulation(&upright)?;
+        let draw = |tile: &Map| self.generator.draw(tile, &modulation);
         let mut strokes = Strokes::new(side, side);
         for part in parts(side, side, self.look.tile.side_px()) {
-            strokes.put(part, &paint_part(&upright, part, brush.reach_px, |tile| brush.draw(tile))?);
+            strokes.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
         }
         // A face larger in the photo than painted is lifted, as the rest of the picture is.
         let lifted_side = side.max((side as f32 * face_px / unit_px).round() as usize);
