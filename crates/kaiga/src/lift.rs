@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
 /// drawer makes. Kept in 16-bit fixed point, because a large picture painted finely is held here in one piece.
+#[derive(Clone)]
 pub(crate) struct Strokes {
     width: usize,
     height: usize,
@@ -172,7 +173,7 @@ impl Lift {
         Self { strokes, smooth, redraw, full_width, full_height }
     }
 
-    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units. Redrawn if it grows.
+    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn if it grows.
     pub(crate) fn part(&self, part: Part) -> Map {
         let (width, height) = (self.strokes.width, self.strokes.height);
         let kernel = Kernel { softness: f64::from(self.redraw.growth) };
@@ -182,7 +183,7 @@ impl Lift {
         let data = match &self.smooth {
             None => {
                 let row = |y: usize, x: usize| [self.strokes.at(x, y).map(|v| f32::from(v) / ONE)];
-                resampler.rows_of(row, |[value]| *value)
+                resampler.rows_of(row, |[[y, cb, cr, ink]]| [*y, *cb, *cr, ink.clamp(0.0, 1.0)])
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
@@ -472,6 +473,18 @@ mod tests {
                     let soft = between(&lifted, INK, 0.1 * ink, 0.9 * ink);
                     assert!(scale < 3.0 || soft <= 4, "{profile:?} of {ink} × {scale}: {soft}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn ink_stays_ink_at_every_size() {
+        // Hard lines, of which a kernel that goes through its samples would make more than full ink and less than none.
+        let inked = painted(60, 40, |x, y| [0.5, 0.0, 0.0, if (x / 3 + y / 3) % 2 == 0 { 1.0 } else { 0.0 }]);
+        for (width, height) in [(60, 40), (47, 31), (30, 20), (61, 41), (75, 50), (150, 100)] {
+            let lifted = Lift::new(inked.clone(), width, height).part(all(width, height));
+            for pixel in lifted.data.as_chunks::<CHANNELS>().0 {
+                assert!((0.0..=1.0).contains(&pixel[INK]), "{width}×{height}: {}", pixel[INK]);
             }
         }
     }
