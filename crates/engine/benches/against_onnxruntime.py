@@ -2,7 +2,7 @@
 
 The two take turns, round by round, so that what else the machine does hits both; the figure is the ratio. With TURNS=0
 in the environment nothing is timed: it only checks that the ONNX files are valid and the two engines agree.
-Needs: pip install numpy onnx onnxruntime, and `cargo build --release -p engine --example forward`.
+Needs: pip install numpy onnx onnxruntime, and `cargo build --release -p kaiga-engine --example forward`.
 Usage: against_onnxruntime.py FORWARD_BINARY WORK_DIR [NETWORK:SIDE...]     default: drawer:512 eye:128 classic:256
 """
 import os

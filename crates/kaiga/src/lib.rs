@@ -27,5 +27,7 @@ pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};
 pub use sequence::Sequence;
-pub use studio::{EMBEDDED, Studio};
+#[cfg(feature = "bundled-models")]
+pub use studio::EMBEDDED;
+pub use studio::Studio;
 pub use styles::{Mix, Style};

@@ -60,7 +60,8 @@ impl Painter {
     /// ```
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Cancelled`] if `progress` said so.
+    /// [`crate::ErrorKind::Cancelled`] if `progress` said so; [`crate::ErrorKind::Model`] if faces are to be found and
+    /// there is no detector, see [`crate::Studio::from_bytes`].
     pub fn paint(&self, photo: &Image<Srgb8>, progress: &Progress) -> Result<Image<Srgb8>, Error> {
         self.paint_with(photo, Known::default(), progress)
     }
@@ -134,10 +135,17 @@ impl Painter {
     }
 }
 
-/// The detector, made if it is not there yet.
+/// The detector; the one that comes with the library, if no other was given.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Model`] if the model that comes with the library is broken.
+/// [`crate::ErrorKind::Model`] if none was given and none comes with the library.
 pub(crate) fn detector(shared: &SharedDetector) -> Result<&Detector, Error> {
-    shared.get_or_init(Detector::embedded).as_ref().map_err(Error::clone)
+    #[cfg(feature = "bundled-models")]
+    let bundled = Detector::embedded;
+    #[cfg(not(feature = "bundled-models"))]
+    let bundled = || {
+        let message = "there is no detector of faces: load one with Studio::use_detector, or turn faces off";
+        Err(Error::new(crate::ErrorKind::Model, message))
+    };
+    shared.get_or_init(bundled).as_ref().map_err(Error::clone)
 }

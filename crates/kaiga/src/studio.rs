@@ -1,7 +1,7 @@
 //! The models at hand, and a look prepared from them.
 
 use crate::error::{Error, ErrorKind};
-use crate::faces::Face;
+use crate::faces::{Detector, Face};
 use crate::generator::{Generator, unfit};
 use crate::look::Look;
 use crate::painter::{Painter, SharedDetector, detector};
@@ -17,15 +17,8 @@ use std::sync::Arc;
 const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
-pub const EMBEDDED: [(&str, &[u8]); 7] = [
-    ("light-2.base.safetensors", include_bytes!("../../../models/light-2.base.safetensors")),
-    ("meadow-2.safetensors", include_bytes!("../../../models/meadow-2.safetensors")),
-    ("skyglow-2.safetensors", include_bytes!("../../../models/skyglow-2.safetensors")),
-    ("storybook-3.safetensors", include_bytes!("../../../models/storybook-3.safetensors")),
-    ("portrait-3.safetensors", include_bytes!("../../../models/portrait-3.safetensors")),
-    ("cel-1.safetensors", include_bytes!("../../../models/cel-1.safetensors")),
-    ("manga-1.safetensors", include_bytes!("../../../models/manga-1.safetensors")),
-];
+#[cfg(feature = "bundled-models")]
+pub const EMBEDDED: [(&str, &[u8]); 7] = models::GENERATOR;
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {
@@ -48,16 +41,18 @@ impl Studio {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if they are broken, which would be a bug.
+    #[cfg(feature = "bundled-models")]
     pub fn embedded() -> Result<Self, Error> {
         let [(_, base), styles @ ..] = EMBEDDED;
-        Self::new(base, &styles.map(|(_, style)| style))
+        Self::from_bytes(base, &styles.map(|(_, style)| style))
     }
 
-    /// With a base model and styles of your own: the bytes of their files.
+    /// With a base model and styles of your own: the bytes of their files. Faces are found with the detector that comes
+    /// with the library; without the feature `bundled-models` [`Studio::use_detector`] says with which.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if a file is broken, or a style does not belong to the base.
-    pub fn new(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
+    pub fn from_bytes(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
         let base = Model::read(base).map_err(unfit)?;
         let networks = light::networks(&base.architecture).map_err(|_| {
             let message =
@@ -98,6 +93,15 @@ impl Studio {
         Ok(())
     }
 
+    /// Finds faces with another detector: the bytes of its file. Painters that are prepared already keep theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the file is broken, or is no detector of faces.
+    pub fn use_detector(&mut self, model: &[u8]) -> Result<(), Error> {
+        self.detector = SharedDetector::new(Ok(Detector::new(model)?).into());
+        Ok(())
+    }
+
     /// The styles one can paint in.
     pub fn styles(&self) -> Vec<Style> {
         self.styles.iter().map(Style::of).collect()
@@ -134,8 +138,8 @@ impl Studio {
     /// The faces in a picture, largest first. `progress` has one part, and is asked again and again while it lasts.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] if `progress` said so; [`ErrorKind::Model`] if the detector that comes with the library is
-    /// broken, which would be a bug.
+    /// [`ErrorKind::Cancelled`] if `progress` said so; [`ErrorKind::Model`] if there is no detector, see
+    /// [`Studio::from_bytes`].
     pub fn faces(&self, photo: &Image<Srgb8>, progress: &Progress) -> Result<Vec<Face>, Error> {
         let mut steps = Steps::start(progress, 1)?;
         let faces = detector(&self.detector)?.find(photo, &steps)?;

@@ -3,6 +3,7 @@
 //! is the same painting.
 //!
 //! The pictures are paintings of `samples/street.jpg`, whose credit is in `samples/CREDITS.md`.
+#![cfg(feature = "bundled-models")]
 
 use kaiga::{Look, Studio, unwatched};
 use pixels::codec::{self, Format, Limits};

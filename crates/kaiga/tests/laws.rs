@@ -1,4 +1,5 @@
 //! What holds for every photo and every look.
+#![cfg(feature = "bundled-models")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use kaiga::{
@@ -41,7 +42,7 @@ fn studio() -> Studio {
     let base = Model { architecture: architecture.clone(), weights, notes: Default::default() };
     let manga = Style { medium: Medium::Screentone, ..style("manga", 0.0) };
     let styles = [style("meadow", 0.1), style("skyglow", -0.1), manga].map(|style| style.write().unwrap());
-    Studio::new(&base.write().unwrap(), &[&styles[0], &styles[1], &styles[2]]).unwrap()
+    Studio::from_bytes(&base.write().unwrap(), &[&styles[0], &styles[1], &styles[2]]).unwrap()
 }
 
 fn photo(width: usize, height: usize) -> Image<Srgb8> {
@@ -307,6 +308,14 @@ fn a_sequence_flickers_less_than_its_frames_and_forgets_at_a_cut() {
 }
 
 #[test]
+fn another_detector_can_be_given_and_must_be_one() {
+    let mut studio = studio();
+    assert_eq!(studio.use_detector(b"no model").unwrap_err().kind(), ErrorKind::Model);
+    studio.use_detector(kaiga::faces::detector::EMBEDDED.1).unwrap();
+    assert_eq!(studio.faces(&photo(60, 40), &unwatched), Ok(vec![]));
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     let mut studio = studio();
     let look = Look { styles: kaiga::Mix::of("seaside"), ..Look::default() };
@@ -314,5 +323,5 @@ fn what_is_not_there_is_named() {
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
     assert!(error.to_string().contains("seaside") && error.to_string().contains("meadow, skyglow"), "{error}");
     assert_eq!(studio.add_style(b"no model").unwrap_err().kind(), ErrorKind::Model);
-    assert_eq!(Studio::new(b"", &[]).err().map(|error| error.kind()), Some(ErrorKind::Model));
+    assert_eq!(Studio::from_bytes(b"", &[]).err().map(|error| error.kind()), Some(ErrorKind::Model));
 }

@@ -1,4 +1,5 @@
 //! What holds for faces painted by themselves and set back: on faces that are drawn, with the shipped styles.
+#![cfg(feature = "bundled-models")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod drawn;

@@ -19,7 +19,8 @@ use crate::generator::unfit;
 use crate::progress::{Steps, unwatched};
 
 /// The model that comes with the library: file name and bytes.
-pub const EMBEDDED: (&str, &[u8]) = ("faces-1.safetensors", include_bytes!("../../../../models/faces-1.safetensors"));
+#[cfg(feature = "bundled-models")]
+pub const EMBEDDED: (&str, &[u8]) = models::FACES;
 
 /// Side of the smallest face that is looked for, px.
 pub const SMALLEST_PX: f32 = 24.0;
@@ -63,6 +64,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if it is broken, which would be a bug.
+    #[cfg(feature = "bundled-models")]
     pub fn embedded() -> Result<Self, Error> {
         Self::new(EMBEDDED.1)
     }
@@ -278,7 +280,7 @@ fn no_output() -> Error {
     Error::new(ErrorKind::Model, "the network lacks an output")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bundled-models"))]
 mod tests {
     use super::*;
 

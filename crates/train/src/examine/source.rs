@@ -149,7 +149,7 @@ impl Entry {
             Origin::Shipped => network(Studio::embedded()?, style).with_context(|| self.label.clone())?,
             Origin::Folder(folder) => {
                 let bytes = |name: &str| read(&folder.join(format!("{name}.safetensors")));
-                let mut studio = Studio::new(&bytes("base")?, &[])?;
+                let mut studio = Studio::from_bytes(&bytes("base")?, &[])?;
                 studio.add_style_as(style, &bytes(style)?)?;
                 network(studio, style)?
             }
