@@ -1,7 +1,7 @@
 //! A look made ready: its styles merged and its networks planned once, for any number of pictures.
 
 use crate::error::Error;
-use crate::faces::{Detector, Face, Repainter, Sitter, bent, kept};
+use crate::faces::{Detector, Face, FaceRegion, Repainter, bent, kept};
 use crate::generator::{Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
@@ -73,18 +73,18 @@ impl Painter {
     pub fn paint_with(&self, photo: &Image<Srgb8>, known: Known, progress: &Progress) -> Result<Image<Srgb8>, Error> {
         known.modulation.map_or(Ok(()), |modulation| self.generator.check(modulation))?;
         let whole = self.plan(photo);
-        let mut sitters = self.sitters(photo, known.faces.unwrap_or_default());
+        let mut regions = self.regions(photo, known.faces.unwrap_or_default());
         let seeks_faces = known.faces.is_none() && self.look.minds_faces();
         let parts = if self.paints_faces_only() { 0 } else { whole.steps() };
-        let expected = usize::from(seeks_faces) + parts + self.portraits(&sitters).len();
+        let expected = usize::from(seeks_faces) + parts + self.portraits(&regions).len();
         let mut steps = Steps::start(progress, expected)?;
         if seeks_faces {
-            sitters = self.sitters(photo, &detector(&self.detector)?.find(photo, &steps)?);
-            steps.expect(self.portraits(&sitters).len());
+            regions = self.regions(photo, &detector(&self.detector)?.find(photo, &steps)?);
+            steps.expect(self.portraits(&regions).len());
             steps.one_more()?;
         }
         // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
-        let bent = bent(photo, &sitters);
+        let bent = bent(photo, &regions);
         let bent_srgb = bent.as_ref().unwrap_or(photo);
         let look = &self.look;
         let mut result = if self.paints_faces_only() {
@@ -93,12 +93,12 @@ impl Painter {
             whole.paint(bent_srgb, (look, self.medium), &self.generator, known.modulation, &mut steps)?
         };
         if look.faces == Faces::Only && !self.paints_faces_only() {
-            result = kept(&result, bent_srgb, &sitters);
+            result = kept(&result, bent_srgb, &regions);
         }
-        let portraits = self.portraits(&sitters);
+        let portraits = self.portraits(&regions);
         let repainter = Repainter::new(&self.face_generator, [photo, bent_srgb], portraits, look);
-        for sitter in portraits {
-            repainter.repaint(sitter, &mut result)?;
+        for region in portraits {
+            repainter.repaint(region, &mut result)?;
             steps.one_more()?;
         }
         Ok(result)
@@ -123,15 +123,15 @@ impl Painter {
         self.look.faces == Faces::Only && self.medium == Medium::Colour
     }
 
-    fn sitters(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Vec<Sitter> {
+    fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Vec<FaceRegion> {
         let faces = if self.look.minds_faces() { faces } else { &[] };
-        Sitter::all(photo.width(), photo.height(), faces, &self.look)
+        FaceRegion::all(photo.width(), photo.height(), faces, &self.look)
     }
 
     /// Those that are painted by themselves. Dots cannot be blended, and lines that were drawn larger would be lost: faces
     /// in screentone are painted with the rest.
-    fn portraits<'a>(&self, sitters: &'a [Sitter]) -> &'a [Sitter] {
-        if self.medium == Medium::Colour { sitters } else { &[] }
+    fn portraits<'a>(&self, regions: &'a [FaceRegion]) -> &'a [FaceRegion] {
+        if self.medium == Medium::Colour { regions } else { &[] }
     }
 }
 

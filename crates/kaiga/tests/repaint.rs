@@ -4,7 +4,7 @@
 
 mod drawn;
 
-use drawn::{Sitter, draw, face};
+use drawn::{DrawnFace, draw, face};
 use kaiga::faces::Face;
 use kaiga::{
     EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
@@ -18,8 +18,8 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Image<Srgb8>, Vec<Face>) {
-    (draw(width, height, sitters), sitters.iter().copied().map(face).collect())
+fn photo_of(width: usize, height: usize, drawn_faces: &[DrawnFace]) -> (Image<Srgb8>, Vec<Face>) {
+    (draw(width, height, drawn_faces), drawn_faces.iter().copied().map(face).collect())
 }
 
 static STUDIO: LazyLock<Studio> = LazyLock::new(|| Studio::embedded().unwrap());
@@ -48,7 +48,7 @@ fn unbent(faces: Faces) -> Look {
 
 /// How far from the middle of a face a pixel is, 1 at the border of what is repainted (an ellipse, 1.75 by 2.35
 /// distances of the eyes).
-fn radius(x: usize, y: usize, (middle, eyes_px, roll): Sitter) -> f32 {
+fn radius(x: usize, y: usize, (middle, eyes_px, roll): DrawnFace) -> f32 {
     let (sin, cos) = roll.sin_cos();
     let (dx, dy) = ((x as f32 + 0.5 - middle[0]) / eyes_px, (y as f32 + 0.5 - middle[1]) / eyes_px);
     ((cos * dx + sin * dy) / 1.75).hypot((cos * dy - sin * dx - 0.25) / 2.35)
@@ -56,8 +56,8 @@ fn radius(x: usize, y: usize, (middle, eyes_px, roll): Sitter) -> f32 {
 
 #[test]
 fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
-    for sitter in [([150.0, 130.0], 34.0, 0.0), ([190.0, 150.0], 50.0, 0.4), ([140.0, 150.0], 16.0, -0.2)] {
-        let (photo, faces) = sat(340, 330, &[sitter]);
+    for drawn_face in [([150.0, 130.0], 34.0, 0.0), ([190.0, 150.0], 50.0, 0.4), ([140.0, 150.0], 16.0, -0.2)] {
+        let (photo, faces) = photo_of(340, 330, &[drawn_face]);
         let luma = |faces_as: Faces| {
             paint(&photo, &unbent(faces_as), &faces).map::<Gray>(|pixel| 255.0 * luma_from_srgb(srgb_from_srgb8(pixel)))
         };
@@ -66,21 +66,22 @@ fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
         let (mut sum, mut own, mut count) = (0.0, 0.0, 0.0);
         for y in 0..329 {
             for x in 0..339 {
-                let r = radius(x, y, sitter);
+                let r = radius(x, y, drawn_face);
                 if r > 1.03 {
                     assert_eq!(on.at(x, y), off.at(x, y), "beyond the border nothing changes: {x} {y}");
                 } else if r > 0.93 {
                     for (u, v) in [(x + 1, y), (x, y + 1)] {
                         let [before, after] = [&off, &on].map(|luma| luma.at(u, v) - luma.at(x, y));
                         let change = (after - before).abs();
-                        assert!(change < 4.0 + 0.3 * before.abs(), "{sitter:?}: {change} at {x} {y}");
+                        assert!(change < 4.0 + 0.3 * before.abs(), "{drawn_face:?}: {change} at {x} {y}");
                         (sum, own, count) = (sum + change, own + before.abs(), count + 1.0);
                     }
                 }
             }
         }
-        assert!(sum < 0.2 * own, "{sitter:?}: {} of {}", sum / count, own / count);
-        let inside = |luma: &Image<Gray>| luma.at(sitter.0[0] as usize, (sitter.0[1] + 0.3 * sitter.1) as usize);
+        assert!(sum < 0.2 * own, "{drawn_face:?}: {} of {}", sum / count, own / count);
+        let inside =
+            |luma: &Image<Gray>| luma.at(drawn_face.0[0] as usize, (drawn_face.0[1] + 0.3 * drawn_face.1) as usize);
         assert!((inside(&on) - inside(&off)).abs() > 0.5, "the face is another");
     }
 }
@@ -88,8 +89,8 @@ fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
 #[test]
 fn a_drawn_face_is_painted_as_it_was() {
     // In meadow, so that only what sets faces back is held to, and not the style of faces.
-    let sitter = ([122.0, 104.0], 38.0, 0.15);
-    let (photo, faces) = sat(256, 256, &[sitter]);
+    let drawn_face = ([122.0, 104.0], 38.0, 0.15);
+    let (photo, faces) = photo_of(256, 256, &[drawn_face]);
     let look = Look { face_style: Some(Mix::of("meadow")), ..with(Faces::On) };
     let painting = paint(&photo, &look, &faces);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/drawn-face.png");
@@ -107,7 +108,7 @@ fn a_drawn_face_is_painted_as_it_was() {
     let mut seen = 0;
     for y in (2..256).step_by(3) {
         for x in 8..248 {
-            if (x - 7..x + 8).all(|x| step(&photo, x, y) <= 1) && radius(x, y, sitter) > 0.6 {
+            if (x - 7..x + 8).all(|x| step(&photo, x, y) <= 1) && radius(x, y, drawn_face) > 0.6 {
                 assert!(step(&painting, x, y) < 6, "{x} {y}");
                 seen += 1;
             }
@@ -118,7 +119,7 @@ fn a_drawn_face_is_painted_as_it_was() {
 
 #[test]
 fn off_is_the_painting_without_faces_and_so_is_nobody() {
-    let (photo, faces) = sat(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
+    let (photo, faces) = photo_of(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
     let plain = paint(&photo, &with(Faces::Off), &[]);
     assert!(plain == paint(&photo, &with(Faces::Off), &faces));
     assert!(plain == STUDIO.prepare(&with(Faces::Off)).unwrap().paint(&photo, &unwatched).unwrap());
@@ -128,13 +129,13 @@ fn off_is_the_painting_without_faces_and_so_is_nobody() {
 
 #[test]
 fn faces_only_leave_the_rest_of_the_photo() {
-    let sitter = ([120.0, 110.0], 28.0, 0.0);
-    let (photo, faces) = sat(300, 260, &[sitter]);
+    let drawn_face = ([120.0, 110.0], 28.0, 0.0);
+    let (photo, faces) = photo_of(300, 260, &[drawn_face]);
     let painting = paint(&photo, &with(Faces::Only), &faces);
     assert!(paint(&photo, &with(Faces::Only), &[]) == photo);
     let mut changed = 0;
     for (i, (a, b)) in painting.pixels().iter().zip(photo.pixels()).enumerate() {
-        let r = radius(i % 300, i / 300, sitter);
+        let r = radius(i % 300, i / 300, drawn_face);
         assert!(a == b || r < 1.05, "{} {}", i % 300, i / 300);
         changed += usize::from(a != b && r < 0.6);
     }
@@ -143,7 +144,7 @@ fn faces_only_leave_the_rest_of_the_photo() {
 
 #[test]
 fn the_strength_and_the_other_settings_hold_for_faces_too() {
-    let (photo, faces) = sat(220, 220, &[([110.0, 90.0], 36.0, 0.1)]);
+    let (photo, faces) = photo_of(220, 220, &[([110.0, 90.0], 36.0, 0.1)]);
     let strength = |value| Look { strength: Strength::new(value).unwrap(), ..with(Faces::On) };
     assert!(paint(&photo, &strength(0.0), &faces) == photo);
     let far = |value: f32| {
@@ -160,7 +161,7 @@ fn the_strength_and_the_other_settings_hold_for_faces_too() {
 
 #[test]
 fn tiles_and_threads_change_no_bit() {
-    let (photo, faces) = sat(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
+    let (photo, faces) = photo_of(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
     let look = Look { strength: Strength::new(1.2).unwrap(), ..with(Faces::On) };
     let on = |threads: usize, look: &Look| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -175,7 +176,7 @@ fn tiles_and_threads_change_no_bit() {
 
 #[test]
 fn faces_are_steps_of_the_progress_and_it_can_stop_between_them() {
-    let (photo, faces) = sat(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
+    let (photo, faces) = photo_of(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
     let asked = AtomicUsize::new(0);
     let count = |done: usize, total: usize| {
         assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 3));
@@ -191,7 +192,7 @@ fn faces_are_steps_of_the_progress_and_it_can_stop_between_them() {
 #[test]
 fn faces_at_borders_and_pictures_of_every_size() {
     for middle in [[0.0, 0.0], [200.0, 60.0], [3.0, 90.0], [100.0, 178.0], [199.0, 179.0], [100.0, -20.0]] {
-        let (photo, faces) = sat(200, 180, &[(middle, 30.0, 0.2)]);
+        let (photo, faces) = photo_of(200, 180, &[(middle, 30.0, 0.2)]);
         let painting = paint(&photo, &with(Faces::On), &faces);
         // What lies beyond is mirrored, which must not show as a line along the border.
         for y in 0..179 {
@@ -202,7 +203,7 @@ fn faces_at_borders_and_pictures_of_every_size() {
         }
     }
     for (width, height) in [(1, 1), (1, 40), (37, 2), (9, 11), (64, 48)] {
-        let (photo, faces) = sat(width, height, &[([width as f32 / 2.0, height as f32 / 3.0], 20.0, 0.0)]);
+        let (photo, faces) = photo_of(width, height, &[([width as f32 / 2.0, height as f32 / 3.0], 20.0, 0.0)]);
         for faces_as in [Faces::On, Faces::Only] {
             let painting = paint(&photo, &with(faces_as), &faces);
             assert_eq!((painting.width(), painting.height()), (width, height));
@@ -212,24 +213,24 @@ fn faces_at_borders_and_pictures_of_every_size() {
 
 #[test]
 fn a_group_is_painted_face_by_face_and_overlapping_ones_get_along() {
-    let sitters: Vec<Sitter> =
+    let drawn_faces: Vec<DrawnFace> =
         (0..30).map(|i| ([35.0 + 46.0 * (i % 6) as f32, 30.0 + 58.0 * (i / 6) as f32], 10.0, 0.0)).collect();
-    let (photo, faces) = sat(300, 310, &sitters);
+    let (photo, faces) = photo_of(300, 310, &drawn_faces);
     let (off, on) = (paint(&photo, &with(Faces::Off), &faces), paint(&photo, &with(Faces::On), &faces));
-    for &([x, y], ..) in &sitters {
+    for &([x, y], ..) in &drawn_faces {
         let [a, b] = [&off, &on].map(|picture| picture.crop(x as usize - 9, y as usize - 6, 18, 22));
         assert!(compare::mean_difference(&a, &b) > 1.0, "the face at {x} {y} was left out");
     }
     // The same face found twice is painted once.
     let one = ([100.0, 90.0], 30.0, 0.0);
-    let (photo, faces) = sat(200, 200, &[one]);
+    let (photo, faces) = photo_of(200, 200, &[one]);
     let twice = paint(&photo, &with(Faces::On), &[faces[0], faces[0]]);
     assert!(compare::mean_difference(&twice, &paint(&photo, &with(Faces::On), &faces)) < 1.0);
 }
 
 #[test]
 fn a_large_face_stays_as_crisp_as_the_rest() {
-    let (photo, faces) = sat(1600, 1500, &[([800.0, 600.0], 330.0, 0.2)]);
+    let (photo, faces) = photo_of(1600, 1500, &[([800.0, 600.0], 330.0, 0.2)]);
     let sharpness = |faces_as| {
         let painting = paint(&photo, &unbent(faces_as), &faces).crop(500, 400, 600, 700);
         let luma = painting.map::<Gray>(|pixel| luma_from_srgb(srgb_from_srgb8(pixel)));
@@ -259,8 +260,8 @@ fn comic(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
 
 #[test]
 fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
-    let sitter = ([120.0, 110.0], 28.0, 0.4);
-    let (photo, faces) = sat(300, 260, &[sitter]);
+    let drawn_face = ([120.0, 110.0], 28.0, 0.4);
+    let (photo, faces) = photo_of(300, 260, &[drawn_face]);
     assert!(comic(&photo, &unbent(Faces::On), &faces) == comic(&photo, &unbent(Faces::Off), &faces));
     let on = comic(&photo, &with(Faces::On), &faces);
     assert!(on != comic(&photo, &with(Faces::Off), &faces), "its eyes are enlarged");
@@ -269,7 +270,7 @@ fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
 
     let only = comic(&photo, &with(Faces::Only), &faces);
     for (i, ((only, on), photo)) in only.pixels().iter().zip(on.pixels()).zip(photo.pixels()).enumerate() {
-        match radius(i % 300, i / 300, sitter) {
+        match radius(i % 300, i / 300, drawn_face) {
             r if r > 1.05 => assert_eq!(only, photo, "{} {}", i % 300, i / 300),
             r if r < 0.6 => assert_eq!(only, on, "{} {}", i % 300, i / 300),
             _ => {}
@@ -280,7 +281,7 @@ fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
 
 #[test]
 fn a_style_of_faces_that_is_not_there_is_named() {
-    let (photo, faces) = sat(40, 40, &[]);
+    let (photo, faces) = photo_of(40, 40, &[]);
     let look = Look { face_style: Some(Mix::of("seaside")), ..with(Faces::On) };
     let error = watched(&STUDIO, &photo, &look, &faces, &unwatched).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
