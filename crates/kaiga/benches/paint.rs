@@ -1,4 +1,4 @@
-//! Where the time of a painting goes: decoding, the eye, the drawer, the lift to full size, encoding.
+//! Where the time of a painting goes: decoding, the eye, the drawer, upscaling to full size, encoding.
 //!
 //! `cargo bench -p kaiga` times each step for itself, then prints the shares of one painting of each size. The
 //! pictures are the sample, resampled.
@@ -144,7 +144,7 @@ fn print_shares(size: (usize, usize)) {
     println!("{}×{} painted at {width}×{height}:", size.0, size.1);
     share("decode (jpg)", decoded);
     share("shrink, eye and drawer", drawn - decoded);
-    share("lift and finish", painted - drawn);
+    share("upscale and finish", painted - drawn);
     share("encode (png)", all - painted);
 }
 

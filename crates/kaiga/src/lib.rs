@@ -8,7 +8,6 @@ mod error;
 pub mod faces;
 mod finish;
 mod generator;
-mod lift;
 mod look;
 mod painter;
 mod plan;
@@ -17,6 +16,7 @@ mod sequence;
 mod studio;
 mod styles;
 mod tiles;
+mod upscale;
 mod whole;
 
 pub use error::{Error, ErrorKind};

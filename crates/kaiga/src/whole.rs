@@ -3,11 +3,11 @@
 use crate::error::Error;
 use crate::finish::{Manner, finish, finishing_tile, surroundings_px};
 use crate::generator::{Generator, Modulation};
-use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
 use crate::tiles::{Part, paint_part, parts};
+use crate::upscale::{Canvas, Upscaler};
 use net::Medium;
 use pixels::Image;
 use pixels::resize::{self, Filter};
@@ -78,15 +78,15 @@ impl Whole {
                 steps.one_more()?;
             }
         } else {
-            let mut strokes = Strokes::new(self.working.0, self.working.1);
+            let mut canvas = Canvas::new(self.working.0, self.working.1);
             for &part in &self.working_parts {
-                strokes.put(part, &draw(part)?);
+                canvas.put(part, &draw(part)?);
                 steps.one_more()?;
             }
-            let lift = Lift::new(strokes, width, height);
+            let upscaler = Upscaler::new(canvas, width, height);
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px, width, height);
-                finish(&lift.part(around), around, part, photo_srgb, (look, manner), &mut result);
+                finish(&upscaler.part(around), around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         }

@@ -4,10 +4,10 @@ use super::face_region::{FaceRegion, MIDDLE, source};
 use crate::error::Error;
 use crate::finish::{Manner, between, coloured, surroundings_px};
 use crate::generator::Generator;
-use crate::lift::{Lift, Strokes};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
+use crate::upscale::{Canvas, Upscaler};
 use engine::Map;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
@@ -79,15 +79,15 @@ impl<'a> Repainter<'a> {
 
         let modulation = self.generator.modulation(&upright)?;
         let draw = |tile: &Map| self.generator.draw(tile, &modulation);
-        let mut strokes = Strokes::new(side, side);
+        let mut canvas = Canvas::new(side, side);
         for part in parts(side, side, self.look.tile.side_px()) {
-            strokes.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
+            canvas.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
         }
-        // A face larger in the photo than painted is lifted, as the rest of the picture is.
-        let lifted_side = side.max((side as f32 * face_px / unit_px).round() as usize);
-        let enlarge = Similarity::scaled(lifted_side as f32 / side as f32, [0.0; 2]);
+        // A face larger in the photo than painted is upscaled, as the rest of the picture is.
+        let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);
+        let enlarge = Similarity::scaled(upscaled_side as f32 / side as f32, [0.0; 2]);
         let from_photo = region.pose.to_face.then(&to_canvas).then(&enlarge);
-        Ok(Portrait { lift: Lift::new(strokes, lifted_side, lifted_side), lifted_side, from_photo })
+        Ok(Portrait { upscaler: Upscaler::new(canvas, upscaled_side, upscaled_side), upscaled_side, from_photo })
     }
 
     /// The portrait where it lies in the picture: all of the face's zone, finished as the look says. Where nothing is
@@ -146,30 +146,30 @@ fn centre(x: usize, y: usize) -> Point {
 
 /// A face painted upright, and where it belongs.
 struct Portrait {
-    lift: Lift,
-    /// Side of the square at the size it is lifted to, px.
-    lifted_side: usize,
-    /// From the picture's px to those of the lifted square.
+    upscaler: Upscaler,
+    /// Side of the square at the size it is upscaled to, px.
+    upscaled_side: usize,
+    /// From the picture's px to those of the upscaled square.
     from_photo: Similarity,
 }
 
 impl Portrait {
-    /// The colours of the lifted square where `part` of the picture lies in it, and the left upper corner of that.
+    /// The colours of the upscaled square where `part` of the picture lies in it, and the left upper corner of that.
     fn colours(&self, part: Part, look: &Look) -> (Image<Srgb>, Point) {
         let [left, top] = [part.x, part.y].map(|v| v as f32);
         let [right, bottom] = [part.x + part.width, part.y + part.height].map(|v| v as f32);
         let corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(|p| self.from_photo.apply(p));
         let reach = 2.0 * self.from_photo.scale().max(1.0) + 1.0;
         let span = |axis: usize| {
-            let edge = self.lifted_side as f32;
+            let edge = self.upscaled_side as f32;
             let low = corners.iter().map(|p| p[axis]).fold(edge, f32::min) - reach;
             let high = corners.iter().map(|p| p[axis]).fold(0.0, f32::max) + reach;
             let low = low.clamp(0.0, edge - 1.0).floor();
             (low as usize, (high.clamp(low + 1.0, edge).ceil() - low) as usize)
         };
         let ((x, width), (y, height)) = (span(0), span(1));
-        let lifted = self.lift.part(Part { x, y, width, height });
-        (coloured(&lifted, look), [x as f32, y as f32])
+        let upscaled = self.upscaler.part(Part { x, y, width, height });
+        (coloured(&upscaled, look), [x as f32, y as f32])
     }
 }
 
