@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::Map;
 use crate::paint::{Drawn, paint};
-use crate::plain::between;
+use crate::plain::bilinear_taps;
 use crate::plan::{Step, Work, plan};
 use crate::rows::{PAD, Rows};
 use crate::simd::Level;
@@ -231,9 +231,9 @@ fn shuffle(from: &Rows, factor: usize, out: &mut Rows) {
 
 fn upsample(from: &Rows, align_corners: bool, out: &mut Rows) {
     let (small, large, stride) = (from.shape, out.shape, out.stride);
-    let columns: Vec<_> = (0..large.width).map(|x| between(x, small.width, large.width, align_corners)).collect();
+    let columns: Vec<_> = (0..large.width).map(|x| bilinear_taps(x, small.width, large.width, align_corners)).collect();
     out.fill(|y, row| {
-        let (above, below, down) = between(y, small.height, large.height, align_corners);
+        let (above, below, down) = bilinear_taps(y, small.height, large.height, align_corners);
         for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
             let (above, below) = (from.plane(above, c), from.plane(below, c));
             for (to, &(left, right, share)) in plane[PAD..].iter_mut().zip(&columns) {

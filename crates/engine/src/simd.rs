@@ -52,7 +52,7 @@ pub(crate) trait Simd: Copy {
 }
 
 /// Something to be computed with whichever vectors there are. `run` must be `#[inline(always)]`.
-pub(crate) trait Work {
+pub(crate) trait Vectorized {
     fn run<S: Simd>(self, simd: S);
 }
 
@@ -100,7 +100,7 @@ impl Level {
     }
 
     /// Does the work.
-    pub(crate) fn run(self, work: impl Work) {
+    pub(crate) fn run(self, work: impl Vectorized) {
         match self.0 {
             // SAFETY: `available` is the only maker of a level, and saw that the CPU has the features.
             #[cfg(target_arch = "x86_64")]
@@ -165,7 +165,7 @@ impl Simd for Portable {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Simd, Work};
+    use super::{Simd, Vectorized};
 
     /// Vectors of 16 by AVX-512.
     #[derive(Clone, Copy)]
@@ -176,12 +176,12 @@ mod x86 {
     pub(super) struct Avx2(());
 
     #[target_feature(enable = "avx512f,avx2,fma")]
-    pub(super) fn avx512(work: impl Work) {
+    pub(super) fn avx512(work: impl Vectorized) {
         work.run(Avx512(()));
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) fn avx2(work: impl Work) {
+    pub(super) fn avx2(work: impl Vectorized) {
         work.run(Avx2(()));
     }
 
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     struct Exp<'a>(&'a mut [f32]);
-    impl Work for Exp<'_> {
+    impl Vectorized for Exp<'_> {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
             for part in self.0.chunks_exact_mut(S::LANES) {

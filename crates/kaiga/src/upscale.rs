@@ -105,7 +105,7 @@ impl Canvas {
             let mut offset = [0.0; 2];
             for weight in ALONG {
                 offset = [offset[0] + heading[0], offset[1] + heading[1]];
-                let there = self.between(x, y, offset);
+                let there = self.bilinear(x, y, offset);
                 (0..CHANNELS).for_each(|c| sum[c] += weight * there[c]);
                 weights += weight;
                 let [by_x, by_y] = offset.map(|v| floor(v + 0.5));
@@ -120,7 +120,7 @@ impl Canvas {
     }
 
     /// Bilinear between the pixels, `offset` px from the pixel (`x`, `y`), the border repeated.
-    fn between(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
+    fn bilinear(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
         let [whole_x, whole_y] = offset.map(floor);
         let [along_x, along_y] = [offset[0] - whole_x as f32, offset[1] - whole_y as f32];
         let [left, right] = [0, 1].map(|by| moved(x, whole_x + by, self.width));
@@ -244,11 +244,11 @@ impl Redraw {
     #[inline]
     fn steepened(&self, [value, low, high]: &[[f32; CHANNELS]; 3]) -> [f32; CHANNELS] {
         std::array::from_fn(|c| {
-            let between = high[c] - low[c];
-            let border = ((between - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
+            let span = high[c] - low[c];
+            let border = ((span - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
             let slope = 1.0 + self.slope * if c == INK { 1.0 } else { border };
-            let place = 0.5 * between + slope * (value[c] - low[c] - self.middle[c] * between);
-            low[c] + place.max(0.0).min(between)
+            let place = 0.5 * span + slope * (value[c] - low[c] - self.middle[c] * span);
+            low[c] + place.max(0.0).min(span)
         })
     }
 }
@@ -441,7 +441,7 @@ mod tests {
     }
 
     /// Columns of the middle row where a channel is between `low` and `high`: how wide its borders are.
-    fn between(map: &Map, channel: usize, low: f32, high: f32) -> usize {
+    fn columns_between(map: &Map, channel: usize, low: f32, high: f32) -> usize {
         let row = &map.data.as_chunks::<CHANNELS>().0[map.height / 2 * map.width..][..map.width];
         row.iter().filter(|pixel| (low..high).contains(&pixel[channel])).count()
     }
@@ -451,7 +451,7 @@ mod tests {
         for scale in [2, 5, 10] {
             let step = painted(30, 20, |x, _| [if x < 15 { -0.6 } else { 0.6 }, 0.1, -0.1, 0.0]);
             let upscaled = Upscaler::new(step, 30 * scale, 20 * scale).part(all(30 * scale, 20 * scale));
-            assert!(between(&upscaled, 0, -0.55, 0.55) <= 2, "{scale}");
+            assert!(columns_between(&upscaled, 0, -0.55, 0.55) <= 2, "{scale}");
             let inside = upscaled.data.as_chunks::<CHANNELS>().0.iter().all(|pixel| pixel[0].abs() < 0.601);
             assert!(inside, "nothing rings");
         }
@@ -470,7 +470,7 @@ mod tests {
                     let mean = pixels.iter().map(|pixel| pixel[INK]).sum::<f32>() / pixels.len() as f32;
                     let kept = mean / (ink * profile.iter().sum::<f32>() / 40.0);
                     assert!((0.8..1.2).contains(&kept), "{profile:?} of {ink} × {scale}: {kept}");
-                    let soft = between(&upscaled, INK, 0.1 * ink, 0.9 * ink);
+                    let soft = columns_between(&upscaled, INK, 0.1 * ink, 0.9 * ink);
                     assert!(scale < 3.0 || soft <= 4, "{profile:?} of {ink} × {scale}: {soft}");
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::face_region::{FaceRegion, MIDDLE, source};
 use crate::error::Error;
-use crate::finish::{Manner, between, coloured, surroundings_px};
+use crate::finish::{Manner, at_strength, coloured, surroundings_px};
 use crate::generator::Generator;
 use crate::look::Look;
 use crate::plan::working_size;
@@ -133,7 +133,7 @@ impl<'a> Repainter<'a> {
         }
         let finish = |i: usize| {
             let painted = colours[i].map(|v| v.clamp(0.0, 1.0));
-            srgb8_from_srgb(between(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
+            srgb8_from_srgb(at_strength(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
         };
         pixels.into_par_iter().with_min_len(1024).map(finish).collect()
     }
