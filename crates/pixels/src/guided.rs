@@ -211,11 +211,8 @@ fn inverse(m: [[f64; 3]; 3]) -> [[f64; 3]; 3] {
 mod tests {
     use super::*;
     use crate::blur::box_mean;
+    use crate::noise::at as noise;
     use crate::space::{Gray, Srgb};
-
-    fn noise(x: usize, y: usize) -> f32 {
-        ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0
-    }
 
     fn colour(width: usize, height: usize) -> Image<Srgb> {
         Image::from_fn(width, height, |x, y| [noise(x, y), noise(y, x + 3) * 0.5, (x + y) as f32 / 90.0])
