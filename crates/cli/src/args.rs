@@ -1,5 +1,6 @@
 //! What was typed, and what is meant by it. Every usage error happens here.
 
+use crate::out::shown;
 use crate::photo::Target;
 use clap::{Args, Parser, Subcommand};
 use kaiga::{Detail, Eyes, Faces, Guided, Line, Look, Mix, Saturation, Strength, Tile};
@@ -13,7 +14,6 @@ use std::path::{Path, PathBuf};
     version,
     about = "Photo in, anime-style painting out, on an ordinary CPU.",
     args_conflicts_with_subcommands = true,
-    arg_required_else_help = true,
     term_width = 100,
     after_help = "Examples:\n  \
         kaiga photo.jpg                        paints photo.kaiga.png beside it\n  \
@@ -31,6 +31,18 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) paint: Typed,
 }
+
+/// For those who type nothing but the name.
+pub(crate) const SHORT: &str = "name a photo or a folder to paint.
+
+  kaiga photo.jpg                        paints photo.kaiga.png beside it
+  kaiga photo.jpg -n skyglow -o out.jpg  another style, another name and format
+  kaiga holiday/                         every picture in there into holiday.kaiga/
+  kaiga avatar photo.jpg                 a square of the main face
+  kaiga styles                           lists the styles
+  kaiga serve                            the page, at http://127.0.0.1:8080
+
+For more: kaiga --help";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -65,6 +77,8 @@ pub(crate) enum Command {
     Avatar(Box<TypedAvatar>),
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
+    /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
+    Worker(crate::serve::Typed),
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo
@@ -93,9 +107,10 @@ pub(crate) struct Typed {
     #[command(flatten)]
     manner: Manner,
     /// Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size (slower)
-    #[arg(long, value_name = "0..1", default_value = "0", value_parser = number(Detail::new))]
+    #[arg(long, value_name = "0..1", default_value = "0", allow_negative_numbers = true,
+          value_parser = number(Detail::new))]
     detail: Detail,
-    /// Smooth the painting along the photo's edges (guided filter) with this radius [40 is usual; default: off]
+    /// Smooth the painting along the photo's edges (guided filter) with this radius (1 to 128, 40 is usual) [default: off]
     #[arg(long, value_name = "PX")]
     guided_radius: Option<usize>,
     /// How strong an edge the guided filter keeps
@@ -135,13 +150,16 @@ struct Manner {
     #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
     style: Mix,
     /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
-    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", value_parser = number(Strength::new))]
+    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", allow_negative_numbers = true,
+          value_parser = number(Strength::new))]
     strength: Strength,
     /// Colour: 0 is grey, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Saturation::new))]
+    #[arg(long, value_name = "0..2", default_value = "1", allow_negative_numbers = true,
+          value_parser = number(Saturation::new))]
     saturation: Saturation,
     /// Ink in the lines: 0 is none, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", value_parser = number(Line::new))]
+    #[arg(long, value_name = "0..2", default_value = "1", allow_negative_numbers = true,
+          value_parser = number(Line::new))]
     line: Line,
     /// Faces: painted by themselves and set back without a seam (on), as everything else (off), or nothing but them
     /// (only)
@@ -151,7 +169,8 @@ struct Manner {
     #[arg(long, value_name = "STYLE")]
     face_style: Option<Mix>,
     /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does, up to 1.5
-    #[arg(long, value_name = "0..1.5", default_value = "1", value_parser = number(Eyes::new))]
+    #[arg(long, value_name = "0..1.5", default_value = "1", allow_negative_numbers = true,
+          value_parser = number(Eyes::new))]
     eyes: Eyes,
 }
 
@@ -210,7 +229,7 @@ impl TypedAvatar {
         if let Input::Path(path) = &input
             && path.is_dir()
         {
-            return Err(format!("{} is a folder: avatar takes one photo", path.display()));
+            return Err(format!("{} is a folder: avatar takes one photo", shown(path)));
         }
         let (output, format) = destination(self.output, self.format, std::slice::from_ref(&input))?;
         let named = |path: &Path| {
@@ -282,6 +301,11 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 impl Typed {
+    /// Whether nothing was named that could be painted.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.inputs.is_empty() && self.input.is_empty()
+    }
+
     /// What is meant.
     ///
     /// # Errors
@@ -292,7 +316,6 @@ impl Typed {
         let inputs: Vec<Input> =
             typed.into_iter().map(|path| if path == stdin { Input::Stdin } else { Input::Path(path) }).collect();
         match inputs.iter().filter(|input| **input == Input::Stdin).count() {
-            0 if inputs.is_empty() => return Err("name a photo or a folder to paint".into()),
             0 => {}
             1 if inputs.len() == 1 => {}
             _ => return Err("- (stdin) is one photo, it cannot be mixed with others".into()),
@@ -302,7 +325,7 @@ impl Typed {
             return Err("--json writes to stdout, where the painting goes too: give -o a file".into());
         }
         let guided = match self.guided_radius {
-            None | Some(0) => None,
+            None => None,
             Some(radius_px) => Some(Guided::new(radius_px, self.guided_eps).map_err(|error| error.to_string())?),
         };
         let look = Look { detail: self.detail, guided, tile: self.tile, ..self.manner.look() };
@@ -346,11 +369,11 @@ fn destination(output: Option<PathBuf>, format: Option<Format>, inputs: &[Input]
         return Ok((Output::Folder(output), format_or_png));
     }
     if !one_photo {
-        return Err(format!("{} is one file, there are several photos: give -o a folder", output.display()));
+        return Err(format!("{} is one file, there are several photos: give -o a folder", shown(&output)));
     }
     match (format, by_name.filter(|format| format.can_write())) {
         (Some(typed), Some(named)) if typed != named => {
-            Err(format!("-f says {typed}, but {} is a name for {named}", output.display()))
+            Err(format!("-f says {typed}, but {} is a name for {named}", shown(&output)))
         }
         (Some(format), _) | (None, Some(format)) => Ok((Output::File(output), format)),
         (None, None) => {

@@ -1,7 +1,8 @@
 //! `kaiga avatar`: a painted square of the main face.
 
 use crate::args::{AvatarOrder, Input};
-use crate::photo::{self, Target};
+use crate::out;
+use crate::photo::{self, Destination, Target};
 use kaiga::faces::avatar_crop;
 use kaiga::{Known, Studio, unwatched};
 use pixels::codec;
@@ -10,10 +11,11 @@ use pixels::codec;
 pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> {
     let named = |complaint: String| match &order.input {
         Input::Stdin => complaint,
-        Input::Path(path) => format!("{}: {complaint}", path.display()),
+        Input::Path(path) => format!("{}: {complaint}", out::shown(path)),
     };
     photo::spare(&order.input, &order.target).map_err(named)?;
     let photo = photo::read(&order.input, &order.limits).map_err(named)?;
+    let destination = Destination::reserve(&order.target, &photo)?;
     let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
     let square = photo.crop(crop.x, crop.y, crop.side, crop.side);
@@ -25,13 +27,13 @@ pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> 
     let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
     let bytes = codec::write(&painting, square.alpha.as_ref(), order.format, order.quality)
         .map_err(|error| error.to_string())?;
-    photo::deliver(&order.target, &bytes)?;
+    destination.deliver(&bytes)?;
     let size_px = order.size_px;
     if faces.is_empty() {
-        eprintln!("kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle");
+        out::complain("kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle");
     }
     if let Target::File(path) = &order.target {
-        println!("{}  {size_px}×{size_px} px", path.display());
+        out::line(&format!("{}  {size_px}×{size_px} px", out::shown(path)));
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use crate::args::{Input, Order};
 use crate::folder::Job;
-use crate::photo::{self, Done, Failure, Target};
+use crate::out;
+use crate::photo::{self, Done, Failure, Target, WAITS_FOR_STDIN};
+use crate::place::write_whole;
 use crate::{INTERRUPTED, NOTHING_DONE, SOME_FAILED};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kaiga::Painter;
@@ -31,7 +33,7 @@ struct Tally {
 /// Paints them all, says how it went, and returns the exit status.
 pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode {
     if jobs.is_empty() {
-        eprintln!("kaiga: there are no pictures to paint");
+        out::complain("kaiga: there are no pictures to paint");
         return ExitCode::from(NOTHING_DONE);
     }
     let cancelled = cancel_on_interrupt();
@@ -82,7 +84,7 @@ pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode 
     list_failures(&tally.failures);
     let interrupted = cancelled.load(Ordering::Relaxed);
     if !order.json && (jobs.len() > 1 || interrupted) {
-        eprintln!("{}", summary(&tally, jobs.len(), interrupted, start.elapsed().as_secs_f64()));
+        out::complain(&summary(&tally, jobs.len(), interrupted, start.elapsed().as_secs_f64()));
     }
     match (interrupted, tally.failed, tally.painted + tally.skipped) {
         (true, ..) => ExitCode::from(INTERRUPTED),
@@ -92,32 +94,53 @@ pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode 
     }
 }
 
-/// A flag that Ctrl-C raises. Pressed again it ends the program at once.
+/// A flag that Ctrl-C raises. Pressed again, or while stdin is waited for, it ends the program at once.
 fn cancel_on_interrupt() -> Arc<AtomicBool> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     let handler = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if flag.swap(true, Ordering::Relaxed) || WAITS_FOR_STDIN.load(Ordering::Relaxed) {
             std::process::exit(i32::from(INTERRUPTED));
         }
     });
     if let Err(error) = handler {
-        eprintln!("kaiga: Ctrl-C will not be answered gently: {error}");
+        out::complain(&format!("kaiga: Ctrl-C will not be answered gently: {error}"));
     }
     cancelled
 }
 
-/// Leaves `errors.jsonl` in each output folder that had failures, and removes that of last time from the others.
+/// Leaves a list of failures in each output folder that had some, and removes that of last time from the others.
 fn list_failures(failures: &BTreeMap<PathBuf, Vec<String>>) {
     for (root, lines) in failures {
-        let path = root.join("errors.jsonl");
-        if lines.is_empty() {
-            // It may never have been there.
+        let path = list_in(root);
+        if !lines.is_empty() {
+            if let Err(complaint) = write_whole(&path, (lines.join("\n") + "\n").as_bytes()) {
+                out::complain(&format!("kaiga: {complaint}"));
+            }
+        } else if is_ours(&path) {
+            // Best effort: an old list is a nuisance, no loss.
             let _ = std::fs::remove_file(&path);
-        } else if let Err(complaint) = photo::write_whole(&path, (lines.join("\n") + "\n").as_bytes()) {
-            eprintln!("kaiga: {complaint}");
         }
     }
+}
+
+/// Where the failures of a folder are listed: in `errors.jsonl`, unless somebody else's file is called that.
+fn list_in(root: &Path) -> PathBuf {
+    let usual = root.join("errors.jsonl");
+    if usual.exists() && !is_ours(&usual) { root.join("errors.kaiga.jsonl") } else { usual }
+}
+
+/// Whether the file is a list of failures as [`Desk::failed`] writes its lines.
+fn is_ours(path: &Path) -> bool {
+    let ours = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| {
+            let keys = ["input", "status", "error"];
+            line.as_object()
+                .is_some_and(|line| line.len() == keys.len() && keys.iter().all(|key| line.contains_key(*key)))
+                && line["status"] == "failed"
+        })
+    };
+    std::fs::read_to_string(path).is_ok_and(|text| !text.is_empty() && text.lines().all(ours))
 }
 
 fn summary(tally: &Tally, jobs: usize, interrupted: bool, took_s: f64) -> String {
@@ -134,7 +157,7 @@ fn summary(tally: &Tally, jobs: usize, interrupted: bool, took_s: f64) -> String
     }
     let with_failures: Vec<&PathBuf> = tally.failures.iter().filter(|(_, l)| !l.is_empty()).map(|(r, _)| r).collect();
     let list = match with_failures[..] {
-        [root] => format!("; what failed is listed in {}", root.join("errors.jsonl").display()),
+        [root] => format!("; what failed is listed in {}", out::shown(&list_in(root))),
         _ => String::new(),
     };
     let how = if interrupted { "interrupted: " } else { "" };
@@ -168,7 +191,7 @@ impl<'a> Desk<'a> {
     /// A bar for one picture; it shows only when somebody moves it.
     fn picture(&self, job: &Job) -> ProgressBar {
         let bar = self.bars.insert(0, ProgressBar::new(1));
-        bar.set_style(style("{msg} [{wide_bar}] {eta} left"));
+        bar.set_style(style("{msg} [{wide_bar}] {pos} of {len} parts"));
         bar.set_message(name(&job.input));
         bar
     }
@@ -184,7 +207,7 @@ impl<'a> Desk<'a> {
                 "ms": ms(took.all()), "ms_reading": ms(took.reading), "ms_painting": ms(took.painting),
                 "ms_writing": ms(took.writing),
             });
-            println!("{line}");
+            out::line(&line.to_string());
         } else if self.lines {
             let mut line = format!("{} → {}  {:.2} s", name(&job.input), target(&job.target), took.all().as_secs_f64());
             if self.order.verbose {
@@ -197,7 +220,7 @@ impl<'a> Desk<'a> {
             }
             // Stdout may carry the painting itself.
             let to_stdout = job.target != Target::Stdout;
-            self.bars.suspend(|| if to_stdout { println!("{line}") } else { eprintln!("{line}") });
+            self.bars.suspend(|| if to_stdout { out::line(&line) } else { out::complain(&line) });
         }
     }
 
@@ -205,9 +228,9 @@ impl<'a> Desk<'a> {
         self.all.inc(1);
         if self.order.json {
             let (input, output) = (name(&job.input), target(&job.target));
-            println!("{}", json!({"input": input, "output": output, "status": "skipped"}));
+            out::line(&json!({"input": input, "output": output, "status": "skipped"}).to_string());
         } else if self.lines {
-            self.bars.suspend(|| println!("{} is there already", target(&job.target)));
+            self.bars.suspend(|| out::line(&format!("{} is there already", target(&job.target))));
         }
     }
 
@@ -216,9 +239,9 @@ impl<'a> Desk<'a> {
         self.all.inc(1);
         let line = json!({"input": name(&job.input), "status": "failed", "error": complaint}).to_string();
         if self.order.json {
-            println!("{line}");
+            out::line(&line.to_string());
         } else {
-            self.bars.suspend(|| eprintln!("kaiga: {}: {complaint}", name(&job.input)));
+            self.bars.suspend(|| out::complain(&format!("kaiga: {}: {complaint}", name(&job.input))));
         }
         line
     }
@@ -236,17 +259,13 @@ fn style(template: &str) -> ProgressStyle {
 fn name(input: &Input) -> String {
     match input {
         Input::Stdin => "stdin".into(),
-        Input::Path(path) => shown(path),
+        Input::Path(path) => out::shown(path),
     }
 }
 
 fn target(target: &Target) -> String {
     match target {
         Target::Stdout => "stdout".into(),
-        Target::File(path) => shown(path),
+        Target::File(path) => out::shown(path),
     }
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

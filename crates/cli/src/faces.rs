@@ -33,7 +33,7 @@ pub(crate) fn list(
     if let (Some(draw), Some(format)) = (draw, format) {
         let marked = marked(photo.image.clone(), &faces);
         let bytes = codec::write(&marked, photo.alpha.as_ref(), format, 92).map_err(|error| error.to_string())?;
-        photo::write_whole(draw, &bytes)?;
+        crate::place::write_whole(draw, &bytes)?;
     }
     if as_json {
         let (width, height) = (photo.image.width(), photo.image.height());

@@ -3,7 +3,7 @@
 use crate::args::{Input, Output};
 use crate::photo::{Target, plainly};
 use pixels::codec::Format;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,15 +22,17 @@ pub(crate) struct Job {
 /// Everything to be done, folders spelt out, in the order typed and sorted within folders.
 pub(crate) fn jobs(inputs: &[Input], output: &Output, format: Format) -> Vec<Job> {
     let folders = inputs.iter().filter(|input| matches!(input, Input::Path(path) if path.is_dir())).count();
-    let mut jobs = Vec::new();
+    let (mut jobs, mut typed, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
     for input in inputs {
         match input {
+            // Typed twice, painted once.
+            Input::Path(path) if !typed.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) => {}
             // A pattern such as * also catches the paintings of last time.
             Input::Path(path) if inputs.len() > 1 && is_painting(path) => {}
             Input::Path(path) if path.is_dir() => {
                 let into = match output {
                     Output::Folder(into) if folders == 1 => into.clone(),
-                    Output::Folder(into) => into.join(own_name(path)),
+                    Output::Folder(into) => unlike(into.join(own_name(path)), &mut taken),
                     _ => beside(path),
                 };
                 let root = if let Output::Folder(into) = output { into.clone() } else { into.clone() };
@@ -41,6 +43,21 @@ pub(crate) fn jobs(inputs: &[Input], output: &Output, format: Format) -> Vec<Job
     }
     tell_apart(&mut jobs);
     jobs
+}
+
+/// `folder`, numbered if it is among those `taken`.
+fn unlike(folder: PathBuf, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let numbered = |number: usize| match number {
+        1 => folder.clone(),
+        _ => {
+            let mut name = folder.file_name().unwrap_or_default().to_owned();
+            name.push(format!("-{number}"));
+            folder.with_file_name(name)
+        }
+    };
+    let free = (1..).map(numbered).find(|folder| !taken.contains(folder)).unwrap_or_else(|| folder.clone());
+    taken.insert(free.clone());
+    free
 }
 
 fn single(input: &Input, output: &Output, format: Format) -> Job {
@@ -84,30 +101,55 @@ fn collect(folder: &Path, into: &Path, root: &Path, format: Format, jobs: &mut V
     }
 }
 
-/// `a.jpg` and `a.png` side by side would both be painted as `a.kaiga.png`: such paintings keep the whole name.
+/// `a.jpg` and `a.png` side by side would both be painted as `a.kaiga.png`: such paintings keep the whole name, and where that
+/// is not enough (photos of other folders) they are numbered.
 fn tell_apart(jobs: &mut [Job]) {
-    let mut count: HashMap<String, usize> = HashMap::new();
     // Some file systems do not tell A from a.
     let key = |job: &Job| match &job.target {
-        Target::File(path) => path.to_string_lossy().to_lowercase(),
-        Target::Stdout => String::new(),
+        Target::File(path) => Some(path.to_string_lossy().to_lowercase()),
+        Target::Stdout => None,
     };
-    jobs.iter().for_each(|job| *count.entry(key(job)).or_default() += 1);
-    for job in jobs.iter_mut().filter(|job| count[&key(job)] > 1) {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    jobs.iter().filter_map(key).for_each(|key| *count.entry(key).or_default() += 1);
+    let shared = |job: &Job| key(job).is_some_and(|key| count[&key] > 1);
+    for job in jobs.iter_mut().filter(|job| shared(job)) {
         if let (Input::Path(input), Target::File(target)) = (&job.input, &mut job.target) {
-            let mut name = input.file_name().unwrap_or_default().to_owned();
-            name.push(".kaiga.");
-            name.push(target.extension().unwrap_or_default());
+            let name = named(input.file_name().unwrap_or_default(), "", target);
             target.set_file_name(name);
+        }
+    }
+    let mut taken = HashSet::new();
+    for job in jobs {
+        let Target::File(plain) = job.target.clone() else { continue };
+        let stem = plain.file_stem().map(Path::new).and_then(Path::file_stem).unwrap_or_default().to_owned();
+        let mut number = 2;
+        while !key(job).is_some_and(|key| taken.insert(key)) {
+            job.target = Target::File(plain.with_file_name(named(&stem, &format!("-{number}"), &plain)));
+            number += 1;
         }
     }
 }
 
-fn painting_name(stem: &OsStr, format: Format) -> OsString {
+/// `STEM` `SUFFIX` `.kaiga.` and the extension of `like`.
+fn named(stem: &OsStr, suffix: &str, like: &Path) -> OsString {
+    let extension = like.extension().unwrap_or_default().to_string_lossy();
+    fitting(stem, &format!("{suffix}.kaiga.{extension}"))
+}
+
+/// `stem` and `end` in one name, the stem cut short where the whole would be longer than file systems take.
+fn fitting(stem: &OsStr, end: &str) -> OsString {
+    const LONGEST_BYTES: usize = 255;
     let mut name = stem.to_owned();
-    name.push(".kaiga.");
-    name.push(format.extension());
+    if stem.len() + end.len() > LONGEST_BYTES {
+        let text = stem.to_string_lossy();
+        name = text[..text.floor_char_boundary(LONGEST_BYTES - end.len())].into();
+    }
+    name.push(end);
     name
+}
+
+fn painting_name(stem: &OsStr, format: Format) -> OsString {
+    fitting(stem, &format!(".kaiga.{}", format.extension()))
 }
 
 /// `holiday.kaiga` for `holiday`.
@@ -133,7 +175,11 @@ fn is_painting(path: &Path) -> bool {
 }
 
 fn looks_like_picture(path: &Path) -> bool {
-    path.extension().and_then(OsStr::to_str).is_some_and(|extension| Format::from_extension(extension).is_some())
+    // Cannot be read, and are told so one by one: whoever has a folder of them wants to know.
+    const REFUSED: [&str; 2] = ["heic", "heif"];
+    path.extension().and_then(OsStr::to_str).is_some_and(|extension| {
+        Format::from_extension(extension).is_some() || REFUSED.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
 }
 
 #[cfg(test)]
@@ -160,6 +206,23 @@ mod tests {
             targets(&["a.jpg", "A.png", "b.png"], Output::Beside),
             ["a.jpg.kaiga.png", "A.png.kaiga.png", "b.kaiga.png"]
         );
+    }
+
+    #[test]
+    fn no_two_paintings_share_a_name() {
+        let folder = || Output::Folder("out".into());
+        assert_eq!(targets(&["p1/a.jpg", "p2/a.jpg"], folder()), ["out/a.jpg.kaiga.png", "out/a.jpg-2.kaiga.png"]);
+        assert_eq!(
+            targets(&["a.jpg", "a.png", "a.jpg.png"], Output::Beside),
+            ["a.jpg.kaiga.png", "a.png.kaiga.png", "a.jpg-2.kaiga.png"]
+        );
+        assert_eq!(targets(&["a.jpg", "a.jpg"], Output::Beside), ["a.kaiga.png"], "typed twice");
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let name = fitting(OsStr::new(&"夏".repeat(84)), ".kaiga.png");
+        assert_eq!(name.to_string_lossy(), "夏".repeat(81) + ".kaiga.png");
     }
 
     #[test]

@@ -8,12 +8,15 @@ mod doctor;
 mod faces;
 mod folder;
 mod measure;
+mod out;
 mod photo;
+mod place;
 mod serve;
 mod styles;
 
 use clap::Parser;
 use kaiga::Studio;
+use server::config::Config;
 use std::process::ExitCode;
 
 /// What the shell sees.
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     let cli = args::Cli::parse();
     photo::silence_decoders();
     let outcome = match cli.command {
+        None if cli.paint.says_nothing() => Err((WRONG_USAGE, args::SHORT.to_owned())),
         None => paint(cli.paint),
         Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
@@ -35,11 +39,12 @@ fn main() -> ExitCode {
             print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
-        Some(args::Command::Serve(typed)) => serve(typed),
+        Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
+        Some(args::Command::Worker(typed)) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
-        eprintln!("kaiga: {complaint}");
+        out::complain(&format!("kaiga: {complaint}"));
         ExitCode::from(code)
     })
 }
@@ -49,17 +54,17 @@ type Complaint = (u8, String);
 
 fn print(text: Result<String, String>) -> Result<ExitCode, Complaint> {
     let text = text.map_err(|complaint| (NOTHING_DONE, complaint))?;
-    println!("{text}");
+    out::line(&text);
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(typed: serve::Typed) -> Result<ExitCode, Complaint> {
+fn serve(typed: serve::Typed, run: fn(Config) -> Result<(), String>) -> Result<ExitCode, Complaint> {
     let (wish, config) = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     match wish {
         serve::Wish::Print => print(Ok(config.documented().trim_end().to_owned())),
         serve::Wish::Check => print(serve::check(&config)),
         serve::Wish::Serve => {
-            serve::serve(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
+            run(config).map_err(|complaint| (NOTHING_DONE, complaint))?;
             Ok(ExitCode::SUCCESS)
         }
     }

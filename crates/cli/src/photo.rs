@@ -1,12 +1,14 @@
 //! One photo: read, painted, written. The result is there in full or not at all.
 
 use crate::args::{Input, Order};
+use crate::place::Place;
 use kaiga::{ErrorKind, Painter, Progress};
 use pixels::codec::{self, Limits, Photo};
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where a painting goes.
@@ -57,6 +59,7 @@ pub(crate) fn paint(
     let start = Instant::now();
     spare(input, target).map_err(Failure::Failed)?;
     let photo = read(input, &order.limits).map_err(Failure::Failed)?;
+    let destination = Destination::reserve(target, &photo).map_err(Failure::Failed)?;
     let reading = start.elapsed();
     let painting = painter.paint(&photo.image, progress).map_err(|error| match error.kind() {
         ErrorKind::Cancelled => Failure::Cancelled,
@@ -71,7 +74,7 @@ pub(crate) fn paint(
     if progress(1, 1).is_break() {
         return Err(Failure::Cancelled);
     }
-    deliver(target, &bytes).map_err(Failure::Failed)?;
+    destination.deliver(&bytes).map_err(Failure::Failed)?;
     let took = Took { reading, painting: painted - reading, writing: start.elapsed() - painted };
     Ok(Done { width, height, took })
 }
@@ -86,18 +89,51 @@ pub(crate) fn spare(input: &Input, target: &Target) -> Result<(), String> {
     }
 }
 
-/// Puts bytes where they go.
-pub(crate) fn deliver(target: &Target, bytes: &[u8]) -> Result<(), String> {
-    match target {
-        Target::File(path) => write_whole(path, bytes),
-        Target::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()).map_err(|e| plainly(&e)),
+/// Where a painting will go, found writable before anything is painted.
+pub(crate) enum Destination {
+    Stdout,
+    File(Place),
+}
+
+impl Destination {
+    /// Takes room for a painting of `photo` at `target`.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in a sentence.
+    pub(crate) fn reserve(target: &Target, photo: &Photo) -> Result<Self, String> {
+        /// Paintings seldom take less; of a larger one the rest may still not fit.
+        const BYTES_PER_PIXEL: f64 = 0.25;
+        let bytes = photo.image.pixels().len() as f64 * BYTES_PER_PIXEL;
+        Ok(match target {
+            Target::Stdout => Self::Stdout,
+            Target::File(path) => Self::File(Place::reserve(path, bytes as u64)?),
+        })
+    }
+
+    /// Puts the painting there.
+    ///
+    /// # Errors
+    /// Why not, in a sentence.
+    pub(crate) fn deliver(self, bytes: &[u8]) -> Result<(), String> {
+        match self {
+            Self::File(place) => place.fill(bytes),
+            Self::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()).map_err(|e| plainly(&e)),
+        }
     }
 }
+
+/// Whether stdin is being read: nothing has been done yet that an interrupt could leave half done.
+pub(crate) static WAITS_FOR_STDIN: AtomicBool = AtomicBool::new(false);
 
 /// Reads and decodes a photo.
 pub(crate) fn read(input: &Input, limits: &Limits) -> Result<Photo, String> {
     let bytes = match input {
-        Input::Stdin => read_at_most(io::stdin().lock(), limits.max_file_bytes),
+        Input::Stdin => {
+            WAITS_FOR_STDIN.store(true, Ordering::Relaxed);
+            let read = read_at_most(io::stdin().lock(), limits.max_file_bytes);
+            WAITS_FOR_STDIN.store(false, Ordering::Relaxed);
+            read
+        }
         Input::Path(path) => File::open(path).and_then(|file| read_at_most(file, limits.max_file_bytes)),
     }
     .map_err(|error| plainly(&error))?;
@@ -114,30 +150,6 @@ fn read_at_most(from: impl Read, max_bytes: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes under a temporary name and renames: nobody ever sees half a file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let complaint = |error: io::Error| format!("cannot write {}: {}", path.display(), plainly(&error));
-    let Some(name) = path.file_name() else {
-        return Err(format!("cannot write {}: it is no file name", path.display()));
-    };
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
-        // A device or a pipe cannot be renamed onto; a folder says why itself.
-        return fs::write(path, bytes).map_err(complaint);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(complaint)?;
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = folder.join(temporary_name);
-    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes));
-    written.and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
-        // Best effort: the write has failed already, and that is what is reported.
-        let _ = fs::remove_file(&temporary);
-        complaint(error)
-    })
-}
-
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
@@ -147,6 +159,8 @@ pub(crate) fn plainly(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or folder".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::StorageFull => "the disk is full".into(),
+        io::ErrorKind::InvalidFilename => "the name is too long for this disk".into(),
         io::ErrorKind::IsADirectory => "it is a folder".into(),
         _ => error.to_string(),
     }

@@ -1,6 +1,7 @@
 //! `kaiga serve`: the service and the page.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use server::Role;
 use server::config::{Config, all_settings};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -112,7 +113,16 @@ impl Typed {
 /// # Errors
 /// Why it cannot.
 pub(crate) fn serve(config: Config) -> Result<(), String> {
-    server::run(config, |address| println!("kaiga is at http://{address}"))
+    let listening = |address| crate::out::line(&format!("kaiga is at http://{address}"));
+    server::run(config, Role::Serve(Box::new(listening)))
+}
+
+/// Runs jobs until told to stop.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) fn work(config: Config) -> Result<(), String> {
+    server::run(config, Role::Work)
 }
 
 /// Asks the service at the address of `config` whether it is ready: for `HEALTHCHECK`, where there is no curl.

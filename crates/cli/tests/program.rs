@@ -186,8 +186,10 @@ fn programs_get_one_json_line_for_each_photo() {
 
 #[test]
 fn wrong_usage_reads_well() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["a.jpg", "-w", "2"], "strength is 2, it goes from 0 to 1.5"),
+        (&["a.jpg", "-w", "-1"], "strength is -1, it goes from 0 to 1.5"),
+        (&["a.jpg", "--guided-radius", "0"], "from 1 to 128"),
         (&["a.jpg", "-n", "seaside"], "there is no style \"seaside\"; there are meadow, skyglow, storybook, portrait"),
         (&["a.jpg", "-n", "none.safetensors"], "no such file"),
         (&["a.jpg", "-o", "b.gif"], "we write png, jpg and webp"),
@@ -198,7 +200,8 @@ fn wrong_usage_reads_well() {
         let said = stderr(kaiga().args(words), 2);
         assert!(said.contains(complaint), "{words:?}: {said}");
     }
-    assert!(stderr(&mut kaiga(), 2).contains("Usage: kaiga"));
+    let said = stderr(&mut kaiga(), 2);
+    assert!(said.lines().count() <= 10 && said.contains("kaiga photo.jpg") && said.contains("--help"), "{said}");
 }
 
 #[test]
@@ -265,6 +268,81 @@ fn styles_that_do_not_go_together_are_refused_before_anything_is_painted() {
 fn the_help_is_the_one_we_wrote() {
     let output = kaiga().arg("--help").assert().success();
     insta::assert_snapshot!(String::from_utf8(output.get_output().stdout.clone()).unwrap());
+}
+
+#[test]
+fn photos_of_one_name_become_paintings_of_several() {
+    let desk = desk();
+    for name in ["p1/a.jpg", "p2/a.jpg", "p1/in/b.png", "p2/in/b.png"] {
+        put(&desk, name);
+    }
+    let paint = |inputs: [&str; 2], out: &str| {
+        kaiga().current_dir(&desk).args(inputs).args(["-o", out]).assert().success();
+        listing(&desk.path().join(out))
+    };
+    assert_eq!(paint(["p1/a.jpg", "p2/a.jpg"], "photos"), "a.jpg-2.kaiga.png\na.jpg.kaiga.png");
+    assert_eq!(paint(["p1/in", "p2/in"], "folders"), "in-2/b.kaiga.png\nin/b.kaiga.png");
+}
+
+#[test]
+fn somebody_else_s_list_of_errors_stays() {
+    let desk = desk();
+    put(&desk, "in/a.png");
+    put(&desk, "out/b.png");
+    let list = desk.path().join("out/errors.jsonl");
+    fs::write(&list, "{\"level\":\"warn\"}\n").unwrap();
+    kaiga().current_dir(&desk).args(["in", "-o", "out"]).assert().success();
+    fs::write(desk.path().join("in/text.png"), "not a picture").unwrap();
+    let said = stderr(kaiga().current_dir(&desk).args(["in", "-o", "out"]), 3);
+    assert!(said.contains("errors.kaiga.jsonl"), "{said}");
+    assert_eq!(fs::read_to_string(&list).unwrap(), "{\"level\":\"warn\"}\n");
+}
+
+#[test]
+fn a_folder_of_heic_says_why_nothing_is_painted() {
+    let desk = desk();
+    fs::create_dir(desk.path().join("in")).unwrap();
+    fs::write(desk.path().join("in/IMG_1.HEIC"), b"\0\0\0\x18ftypheic\0\0\0\0heicmif1").unwrap();
+    let said = stderr(kaiga().current_dir(&desk).arg("in"), 1);
+    assert!(said.contains("IMG_1.HEIC") && said.contains("HEIC"), "{said}");
+}
+
+#[test]
+fn names_are_shown_without_control_characters_and_cut_where_they_are_too_long() {
+    let desk = desk();
+    let said = stderr(kaiga().arg(desk.path().join("a\u{1b}[31m.jpg")), 1);
+    assert!(said.contains(r"a\u{1b}[31m.jpg") && !said.contains('\u{1b}'), "{said}");
+    let long = format!("{}.png", "x".repeat(250));
+    fs::write(desk.path().join(&long), picture(Format::Png)).unwrap();
+    kaiga().current_dir(&desk).arg(&long).assert().success();
+    assert_eq!(listing(desk.path()), format!("{}.kaiga.png\n{long}", "x".repeat(245)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_gone_away_ends_it_quietly() {
+    use std::process::{Command, Stdio};
+    let program = assert_cmd::cargo::cargo_bin!("kaiga");
+    let mut child = Command::new(program).arg("styles").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_wait_for_stdin() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+    let program = assert_cmd::cargo::cargo_bin!("kaiga");
+    let mut child = Command::new(program).arg("-").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it still waits");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[cfg(unix)]

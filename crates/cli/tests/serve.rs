@@ -68,8 +68,11 @@ impl Service {
     fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")
-            .unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .unwrap();
         stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
@@ -229,7 +232,7 @@ fn clients_that_take_nothing_are_cut_off() {
     let store = tempfile::tempdir().unwrap();
     let service = Service::start(store.path(), &["--answer-timeout-s", "1", "--header-timeout-s", "600"]);
     // More answers than sockets hold, and none of them is read.
-    let request = "GET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = "GET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut deaf = TcpStream::connect(&service.address).unwrap();
     deaf.write_all(request.repeat(1000).as_bytes()).unwrap();
     within(30, "a client that reads nothing is cut off", || deaf.write_all(b"G").is_err());
@@ -254,7 +257,7 @@ fn one_client_cannot_take_all_connections() {
     drop(many);
     within(10, "there is room again", || {
         let mut stream = TcpStream::connect(&service.address).unwrap();
-        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         let mut answer = String::new();
         asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.contains(" 200 ")
     });
@@ -277,6 +280,55 @@ fn with_own_mounts(before: &str) -> Option<Command> {
     let line = format!("{before} && exec \"$0\" \"$@\"");
     command.args(way).args(["sh", "-c", &line, env!("CARGO_BIN_EXE_kaiga"), "serve"]);
     Some(command)
+}
+
+/// A process that only runs jobs; killed, kill -9, when it is dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(store: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        command.args(["worker", "--workers", "2", "--lease-s", "1", "--store"]).arg(store);
+        Self(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_service_without_painters_and_workers_beside_it_outlive_kill_9() {
+    let store = tempfile::tempdir().unwrap();
+    let first = Service::start(store.path(), &["--workers", "0"]);
+    let photos: Vec<Vec<u8>> = (0..30).map(|number| picture_of(480, 320, number)).collect();
+    let jobs: Vec<String> = photos.iter().map(|photo| first.submit(photo)).collect();
+    assert_eq!(first.send("POST", "/api/v1/convert?faces=off", &picture(1)).0, 200, "previews need no worker");
+    assert!(jobs.iter().all(|job| first.state(job) == "queued"), "jobs are left to workers");
+
+    let worker = Worker::start(store.path());
+    within(60, "some jobs are done", || jobs[..3].iter().all(|job| first.state(job) == "done"));
+    assert!(jobs.iter().any(|job| first.state(job) != "done"), "all were done before the worker could be killed");
+    drop((worker, first));
+
+    let second = Service::start(store.path(), &["--workers", "0"]);
+    let mut workers = [Worker::start(store.path()), Worker::start(store.path())];
+    within(120, "all jobs are done", || jobs.iter().all(|job| second.state(job) == "done"));
+    for job in &jobs {
+        let painting = codec::read(&second.send("GET", &format!("{job}/result"), b"").2, &Default::default()).unwrap();
+        assert_eq!((painting.image.width(), painting.image.height()), (480, 320));
+    }
+    let id = workers[0].0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(workers[0].0.wait().unwrap().code(), Some(0), "SIGTERM is an orderly end");
+    let words = complaint(
+        Command::new(env!("CARGO_BIN_EXE_kaiga")).args(["worker", "--workers", "0", "--store"]).arg(store.path()),
+        1,
+    );
+    assert!(words.contains("would do nothing"), "{words}");
 }
 
 #[test]
@@ -306,6 +358,30 @@ fn a_full_disk_is_told_and_gets_over() {
     within(60, "it is ready again", || service.send("GET", "/readyz", b"").0 == 200);
     within(10, "the operator is told that it is over", || service.has_logged("jobs work again"));
     let job = service.submit(&picture(201));
+    within(60, "jobs work again", || service.state(&job) == "done");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_filled_by_jobs_is_emptied_by_deleting_them() {
+    let store = tempfile::tempdir().unwrap();
+    let mount = format!("mount -t tmpfs -o size=3m none {}", store.path().display());
+    let Some(command) = with_own_mounts(&mount) else { return };
+    let service = Service::started_by(command, store.path(), &[]);
+    let inside = format!("/proc/{}/root{}", service.process.id(), store.path().display());
+    within(60, "room is kept for bad days", || std::fs::exists(format!("{inside}/jobs.reserve")).unwrap());
+    let jobs: Vec<String> = (0..40).map(|number| service.submit(&picture(number))).collect();
+    // To the last byte, whatever the jobs left.
+    let _ = std::io::copy(&mut std::io::repeat(1), &mut std::fs::File::create(format!("{inside}/ballast")).unwrap());
+    let refused = (0..200).map(|_| service.send("POST", "/api/v1/jobs", &picture(50)).0).find(|status| *status != 202);
+    assert_eq!(refused, Some(503));
+    for job in &jobs {
+        assert_eq!(service.send("DELETE", job, b"").0, 204, "{job}");
+    }
+    std::fs::remove_file(format!("{inside}/ballast")).unwrap();
+    within(60, "it is ready again", || service.send("GET", "/readyz", b"").0 == 200);
+    within(60, "room is kept again", || std::fs::exists(format!("{inside}/jobs.reserve")).unwrap());
+    let job = service.submit(&picture(1));
     within(60, "jobs work again", || service.state(&job) == "done");
 }
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
-import { brokenFile, choose, close, drawnFace, fileOf, newPage, open, street, tidy, waitPainted, waitThumbnails } from "./stage.mjs";
+import { brokenFile, choose, close, drawnFace, fileOf, newPage, open, street, tidy, waitPainted, waitThumbnails } from "./harness.mjs";
 
 before(open);
 after(close);

@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { shots, until } from "./stage.mjs";
+import { shots, until } from "./harness.mjs";
 
 const url = process.env.KAIGA_URL;
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { inspect } from "./picture.mjs";
 import { brokenFile, choose, close, downloadBy, drawnFace, drop, fileOf, isGone, newPage, open, paintingSize, paintingUrl, street, textFile, tidy, tiffFile, turnedFile, until,
-  waitPainted, waitThumbnails } from "./stage.mjs";
+  waitPainted, waitThumbnails } from "./harness.mjs";
 
 before(open);
 after(close);
@@ -229,7 +229,7 @@ test("five photos, one of them broken: four paintings, a message, a zip", async 
   await drop(page, [fileOf(street, "one.jpg"), fileOf(street, "same.jpg"), brokenFile(), fileOf(street, "same.jpg"), fileOf(drawnFace, "樱花.jpg")]);
   await page.getByText("4 of 5 painted").waitFor();
   assert.deepEqual(await page.locator(".cell").evaluateAll((cells) => cells.map(({ dataset }) => dataset.status)), ["done", "done", "failed", "done", "done"]);
-  await page.getByRole("button", { name: /Photo 3: broken.png, did not work/ }).click();
+  await page.getByRole("button", { name: /Photo 3: broken.png, failed/ }).click();
   const alert = page.locator(".trouble [role=alert]");
   await alert.waitFor();
   assert.match(await alert.textContent(), /damaged|not a picture/);
@@ -401,7 +401,7 @@ test("the privacy line tells the server's own time; delete now deletes", async (
   assert.match(await privacy.textContent(), new RegExp(`deleted there after ${Math.max(1, Math.round(ttl / 60))} minutes`));
   await choose(page, [fileOf(street)]);
   await waitPainted(page);
-  assert.match(await page.locator(".until").textContent(), /What is there now goes at \d/);
+  assert.match(await page.locator(".until").textContent(), /Auto-deletes at \d/);
   await page.getByRole("button", { name: "Delete now" }).click();
   await page.getByText("Deleted from the server and from this page").waitFor();
   assert.ok(await page.locator("#welcome").isVisible());

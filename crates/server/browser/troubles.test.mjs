@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
-import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./stage.mjs";
+import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./harness.mjs";
 
 const refused = /status of [45]\d\d|Failed to load|ERR_/;
 
@@ -65,7 +65,7 @@ test("a server that stays full is not asked for ever", async () => {
   // The page's minutes pass as fast as it has finished what they held.
   await page.clock.install();
   await page.goto(page.home);
-  for (const [kind, title, advice] of [["queue-full", "The server has its hands full", "Try again in a minute"], ["rate-limited", "That was a lot in a short time", "Wait a little"]]) {
+  for (const [kind, title, advice] of [["queue-full", "The server is busy", "Try again in a minute"], ["rate-limited", "That was a lot in a short time", "Wait a little"]]) {
     mock.behave.refuse = kind;
     mock.seen.length = 0;
     await choose(page, [fileOf(street, `${kind}.jpg`)]);

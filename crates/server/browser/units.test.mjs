@@ -14,7 +14,7 @@ const web = fileURLToPath(new URL("../web/", import.meta.url));
 const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(join(web, name), "utf8"))}`);
 
 test("a zip file is read by another program, names in every script", async () => {
-  const { crc32, distinct, zip } = await load("zip.js");
+  const { crc32, distinct, zip } = await load("picture/zip.js");
   assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926, "the check value of CRC-32");
   assert.deepEqual(distinct(["a.png", "a-2.png", "a.png", "a.png", "b"]), ["a.png", "a-2.png", "a-3.png", "a-4.png", "b"]);
   const path = join(mkdtempSync(join(tmpdir(), "kaiga-")), "test.zip");
@@ -26,7 +26,7 @@ test("a zip file is read by another program, names in every script", async () =>
 });
 
 test("the square stays in the picture however it is pulled", async () => {
-  const { aroundFace, byCorner, inside, middle, resized } = await load("square.js");
+  const { aroundFace, byCorner, inside, middle, resized } = await load("viewer/crop_geometry.js");
   assert.deepEqual(middle(300, 200), { x: 50, y: 0, side: 200 });
   assert.deepEqual(inside({ x: -40, y: 190, side: 100 }, 300, 200), { x: 0, y: 100, side: 100 });
   assert.deepEqual(inside({ x: 0, y: 0, side: 5 }, 20, 300), { x: 0, y: 0, side: 20 }, "a picture smaller than the least side");

@@ -265,13 +265,17 @@ settings! {
         /// Where the jobs' pictures are: a folder, or s3://bucket/folder (with the build feature s3; credentials in
         /// the usual AWS_ variables). By default a folder in `store`.
         pictures: Option<String> = None,
-        /// Painters: pictures worked on at a time; 0 is one for each core.
-        workers: usize = 0,
+        /// Painters: pictures worked on at a time; by default one for each core. 0 leaves jobs to `kaiga worker`, of which any
+        /// number may run on the same store; one painter stays for what somebody waits for (previews, faces).
+        workers: Option<usize> = None,
         /// Bearer tokens, comma-separated, any of which a request that makes work must carry; none by default.
         tokens: Secrets = Secrets::default(),
         /// Keys for signed URLs, comma-separated, each name:secret. Any may sign: add the new one, move the signers,
         /// remove the old one.
         sign_keys: Secrets = Secrets::default(),
+        /// Names, comma-separated, under which browsers may ask for this service besides localhost. Looked at where it listens on
+        /// a loopback address without trust_forwarded: else a web site could have its own name point here.
+        hosts: Option<String> = None,
         /// Take a client's address from the last entry of X-Forwarded-For: for a service behind one proxy that sets it.
         trust_forwarded: bool = false,
         /// Least important line of the log: error, warn, info, debug, trace, off.
@@ -391,8 +395,8 @@ impl Config {
                 return Err(format!("{name} is 0, it must be at least 1"));
             }
         }
-        if self.workers > 1024 {
-            return Err(format!("workers is {}, it goes from 0 (one for each core) to 1024", self.workers));
+        if let Some(workers @ 1025..) = self.workers {
+            return Err(format!("workers is {workers}, it goes from 0 to 1024"));
         }
         if self
             .sign_keys
@@ -446,10 +450,13 @@ impl Config {
 
     /// Painters.
     pub fn workers(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            workers => workers,
-        }
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.workers.map_or_else(cores, |workers| workers.max(1))
+    }
+
+    /// Whether the painters run jobs, too.
+    pub fn runs_jobs(&self) -> bool {
+        self.workers != Some(0)
     }
 }
 
@@ -520,7 +527,7 @@ mod tests {
         let config =
             read(file, &[("KAIGA_WORKERS", "4"), ("KAIGA_QUEUE_MAX", "9"), ("HOME", "x")], &[("workers", "5")]);
         let config = config.unwrap();
-        assert_eq!((config.workers, config.limits.queue_max, config.limits.jobs_max), (5, 9, 8));
+        assert_eq!((config.workers, config.limits.queue_max, config.limits.jobs_max), (Some(5), 9, 8));
         assert_eq!((config.tokens.0.len(), config.log.0), (2, tracing::level_filters::LevelFilter::DEBUG));
         assert_eq!(
             read("", &[("KAIGA_SERVICE_HOST", "10.0.0.1"), ("KAIGA_PORT", "tcp://x")], &[]),

@@ -66,7 +66,7 @@ impl Health {
                 None
             }
             Ok(_) => Some("the canary was painted differently than the time before: memory or model are broken".into()),
-            Err(fault) => Some(format!("the canary could not be painted: {}", fault.detail)),
+            Err(error) => Some(format!("the canary could not be painted: {}", error.detail)),
         };
         if let Some(trouble) = &state.trouble {
             tracing::error!("{trouble}");

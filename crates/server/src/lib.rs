@@ -5,23 +5,24 @@
 mod budget;
 pub mod config;
 mod connections;
-mod crew;
-mod fault;
+mod error;
 mod health;
 mod http;
 mod jobs;
 mod log;
 pub mod memory;
 mod metrics;
-mod order;
 mod paint;
+mod params;
+mod private;
 mod serve;
 #[cfg(test)]
 mod testing;
+mod worker_pool;
 
 pub use http::sign;
 pub use paint::BYTES_PER_PIXEL;
-pub use serve::run;
+pub use serve::{Role, run};
 
 /// A name nobody can guess: 128 random bits, hexadecimal.
 fn random_name() -> String {

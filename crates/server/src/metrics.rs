@@ -1,6 +1,6 @@
 //! What Prometheus reads: counters, gauges and histograms in its text format (version 0.0.4).
 
-use crate::fault::Kind;
+use crate::error::Kind;
 use crate::paint::Took;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,8 +1,8 @@
 //! One photo's way: file in, file out. Runs on the calling thread; called by conversions and jobs alike.
 
 use crate::config::Limits;
-use crate::fault::{Fault, Kind};
-use crate::order::Order;
+use crate::error::{Error, Kind};
+use crate::params::Params;
 use kaiga::faces::{Crop, Face, avatar_crop};
 use kaiga::{Known, Progress, Studio};
 use pixels::codec::{self, Photo};
@@ -65,11 +65,11 @@ impl Stage {
 /// Somebody who is told how it goes and can stop it.
 pub(crate) trait Watcher: Sync {
     /// A new stage begins. `Break` stops.
-    fn stage(&self, stage: Stage) -> ControlFlow<Fault>;
+    fn stage(&self, stage: Stage) -> ControlFlow<Error>;
     /// The size of the painting, px.
     fn size(&self, _width: usize, _height: usize) {}
     /// `done` of `total` parts are painted. `Break` stops.
-    fn part(&self, done: usize, total: usize) -> ControlFlow<Fault>;
+    fn part(&self, done: usize, total: usize) -> ControlFlow<Error>;
 }
 
 /// A painting's file.
@@ -104,18 +104,18 @@ pub(crate) fn codec_limits(limits: &Limits) -> codec::Limits {
     }
 }
 
-/// Reads, cuts and scales as the order says, paints, writes.
+/// Reads, cuts and scales as the parameters say, paints, writes.
 ///
 /// # Errors
-/// What the codec, the order or the watcher has against it; a panic comes back as [`Kind::Internal`].
+/// What the codec, the parameters or the watcher has against it; a panic comes back as [`Kind::Internal`].
 pub(crate) fn paint(
     studio: &Studio,
     limits: &Limits,
-    order: &Order,
+    params: &Params,
     file: &[u8],
     watcher: &dyn Watcher,
-) -> Result<Painted, Fault> {
-    painted(studio, limits, order, file, watcher, |photo, _| Ok((prepared(photo, order)?, None)))
+) -> Result<Painted, Error> {
+    painted(studio, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
 }
 
 /// The same for a square of `size_px` px around the main face.
@@ -125,12 +125,12 @@ pub(crate) fn paint(
 pub(crate) fn paint_avatar(
     studio: &Studio,
     limits: &Limits,
-    order: &Order,
+    params: &Params,
     size_px: usize,
     file: &[u8],
     watcher: &dyn Watcher,
-) -> Result<Painted, Fault> {
-    painted(studio, limits, order, file, watcher, |photo, progress| {
+) -> Result<Painted, Error> {
+    painted(studio, limits, params, file, watcher, |photo, progress| {
         let faces = studio.faces(&photo.image, progress)?;
         let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
         let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
@@ -144,16 +144,16 @@ type Prepared = (Photo, Option<Vec<Face>>);
 fn painted(
     studio: &Studio,
     limits: &Limits,
-    order: &Order,
+    params: &Params,
     file: &[u8],
     watcher: &dyn Watcher,
-    prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Fault>,
-) -> Result<Painted, Fault> {
+    prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Error>,
+) -> Result<Painted, Error> {
     let stopped = std::sync::Mutex::new(None);
     let progress = |done: usize, total: usize| match watcher.part(done, total) {
         ControlFlow::Continue(()) => ControlFlow::Continue(()),
-        ControlFlow::Break(fault) => {
-            *stopped.lock().expect("nobody panics with it") = Some(fault);
+        ControlFlow::Break(error) => {
+            *stopped.lock().expect("nobody panics with it") = Some(error);
             ControlFlow::Break(())
         }
     };
@@ -166,50 +166,50 @@ fn painted(
 
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
-        let known = Known { faces: faces.as_deref(), ..Known::default() };
-        let painted = studio.prepare(&order.look)?.paint_with(&photo.image, known, &progress)?;
+        let known = Known { faces: faces.as_deref(), ..Known::deerror() };
+        let painted = studio.prepare(&params.look)?.paint_with(&photo.image, known, &progress)?;
         let Photo { alpha, .. } = photo;
         let painting = start.elapsed();
 
         begin(watcher, Stage::Encoding)?;
         let start = Instant::now();
-        let bytes = codec::write(&painted, alpha.as_ref(), order.format, order.quality)?;
+        let bytes = codec::write(&painted, alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
-        Ok(Painted { bytes, format: order.format, took })
+        Ok(Painted { bytes, format: params.format, took })
     });
     // Why it was stopped says more than that it was.
     stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
 }
 
 /// Tells the watcher that a stage begins; an error if it stops there.
-pub(crate) fn begin(watcher: &dyn Watcher, stage: Stage) -> Result<(), Fault> {
+pub(crate) fn begin(watcher: &dyn Watcher, stage: Stage) -> Result<(), Error> {
     match watcher.stage(stage) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(fault) => Err(fault),
+        ControlFlow::Break(error) => Err(error),
     }
 }
 
 /// Whatever panics, the thread lives on.
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(Fault::new(Kind::Internal, "painting this picture failed (a fault of the program; its log says more)"))
+        Err(Error::new(Kind::Internal, "painting this picture failed (an error of the program; its log says more)"))
     })
 }
 
 /// Cut and scaled.
-fn prepared(mut photo: Photo, order: &Order) -> Result<Photo, Fault> {
-    if let Some(Crop { x, y, side }) = order.crop {
+fn prepared(mut photo: Photo, params: &Params) -> Result<Photo, Error> {
+    if let Some(Crop { x, y, side }) = params.crop {
         let (width, height) = (photo.image.width(), photo.image.height());
         let inside = |start: usize, length: usize| start.checked_add(side).is_some_and(|end| end <= length);
         if !inside(x, width) || !inside(y, height) {
             let detail = format!("the crop {x},{y},{side} reaches beyond the picture of {width}×{height} px");
-            return Err(Fault::new(Kind::Setting, detail));
+            return Err(Error::new(Kind::Setting, detail));
         }
         photo = photo.crop(x, y, side, side);
     }
     let (width, height) = (photo.image.width(), photo.image.height());
     let longer = width.max(height);
-    if let Some(max_side_px) = order.max_side_px
+    if let Some(max_side_px) = params.max_side_px
         && longer > max_side_px
     {
         let scaled = |side: usize| ((side as f64 * max_side_px as f64 / longer as f64).round() as usize).max(1);
@@ -227,37 +227,38 @@ mod tests {
     struct StopAt(Option<Stage>);
 
     impl Watcher for StopAt {
-        fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+        fn stage(&self, stage: Stage) -> ControlFlow<Error> {
             if self.0 == Some(stage) {
-                ControlFlow::Break(Fault::new(Kind::Cancelled, "enough"))
+                ControlFlow::Break(Error::new(Kind::Cancelled, "enough"))
             } else {
                 ControlFlow::Continue(())
             }
         }
-        fn part(&self, done: usize, _total: usize) -> ControlFlow<Fault> {
+        fn part(&self, done: usize, _total: usize) -> ControlFlow<Error> {
             if self.0 == Some(Stage::Done) && done > 0 {
-                return ControlFlow::Break(Fault::new(Kind::TimedOut, "too slow"));
+                return ControlFlow::Break(Error::new(Kind::TimedOut, "too slow"));
             }
             ControlFlow::Continue(())
         }
     }
 
-    fn run(order: &Order, stop: Option<Stage>) -> Result<Painted, Fault> {
+    fn run(params: &Params, stop: Option<Stage>) -> Result<Painted, Error> {
         let image = Image::from_fn(60, 40, |x, y| [x as u8 * 4, y as u8 * 6, 90]);
         let file = codec::write(&image, None, codec::Format::Png, 90).unwrap();
-        paint(&Studio::embedded().unwrap(), &Limits::default(), order, &file, &StopAt(stop))
+        paint(&Studio::embedded().unwrap(), &Limits::default(), params, &file, &StopAt(stop))
     }
 
     #[test]
     fn a_photo_is_cut_scaled_and_painted() {
-        let square = |x, y, side| Order { crop: Some(Crop { x, y, side }), max_side_px: Some(12), ..Order::default() };
+        let square =
+            |x, y, side| Params { crop: Some(Crop { x, y, side }), max_side_px: Some(12), ..Params::default() };
         let painted = run(&square(30, 10, 30), None).unwrap();
         let size = |painted: &Painted| {
             let image = codec::read(&painted.bytes, &Default::default()).unwrap().image;
             (image.width(), image.height())
         };
         assert_eq!(size(&painted), (12, 12));
-        let narrow = run(&Order { max_side_px: Some(30), ..Order::default() }, None).unwrap();
+        let narrow = run(&Params { max_side_px: Some(30), ..Params::default() }, None).unwrap();
         assert_eq!(size(&narrow), (30, 20));
         for beyond in [square(31, 10, 30), square(usize::MAX, 0, 2)] {
             assert_eq!(run(&beyond, None).unwrap_err().kind, Kind::Setting);
@@ -267,10 +268,10 @@ mod tests {
     #[test]
     fn the_watcher_can_stop_it_everywhere() {
         for stage in [Stage::Decoding, Stage::Painting, Stage::Encoding] {
-            assert_eq!(run(&Order::default(), Some(stage)).unwrap_err().kind, Kind::Cancelled);
+            assert_eq!(run(&Params::default(), Some(stage)).unwrap_err().kind, Kind::Cancelled);
         }
-        assert_eq!(run(&Order::default(), Some(Stage::Done)).unwrap_err().kind, Kind::TimedOut);
-        let panic: Result<(), Fault> = caught(|| panic!("planned"));
+        assert_eq!(run(&Params::default(), Some(Stage::Done)).unwrap_err().kind, Kind::TimedOut);
+        let panic: Result<(), Error> = caught(|| panic!("planned"));
         assert_eq!(panic.unwrap_err().kind, Kind::Internal);
     }
 }

@@ -3,7 +3,6 @@
 use crate::budget::Budget;
 use crate::config::{Config, Limits};
 use crate::connections::{self, Door};
-use crate::crew::Crew;
 use crate::health::Health;
 use crate::http::{self, App};
 use crate::jobs::sweeper::{self, Sweeper};
@@ -11,10 +10,11 @@ use crate::jobs::worker::{Bench, Outcome, run_one};
 use crate::jobs::{Jobs, Sqlite, Store, system_clock};
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::private;
+use crate::worker_pool::WorkerPool;
 use hyper_util::server::graceful::GracefulShutdown;
 use kaiga::Studio;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -22,12 +22,22 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Serves until SIGTERM or Ctrl-C, then finishes what is begun. `listening` is told the address when requests are
-/// answered.
+/// What a process does.
+pub enum Role {
+    /// Answers requests at the configuration's address, which it tells once it does.
+    Serve(Box<dyn FnOnce(SocketAddr)>),
+    /// Runs jobs that others hand in on the same store.
+    Work,
+}
+
+/// Does so until SIGTERM or Ctrl-C, then finishes what is begun.
 ///
 /// # Errors
 /// In a sentence: an address cannot be had, the store cannot be opened.
-pub fn run(mut config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
+pub fn run(mut config: Config, role: Role) -> Result<(), String> {
+    if matches!(role, Role::Work) && !config.runs_jobs() {
+        return Err("a worker with 0 painters (workers) would do nothing".into());
+    }
     crate::log::start(&config);
     let limits = &mut config.limits;
     if let Some(most_bytes) = memory::most_bytes().filter(|&most_bytes| limits.fit(most_bytes)) {
@@ -43,7 +53,7 @@ pub fn run(mut config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(),
     connections::raise_file_limit(config.limits.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let served = runtime.block_on(serve(config, listening));
+    let served = runtime.block_on(serve(config, role));
     runtime.shutdown_background();
     served
 }
@@ -70,9 +80,9 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
         stop: AtomicBool::new(false),
     });
     let errand = {
-        let (bench, health) = (Arc::clone(&bench), Arc::clone(&health));
+        let (bench, health, runs_jobs) = (Arc::clone(&bench), Arc::clone(&health), config.runs_jobs());
         move || {
-            let outcome = run_one(&bench);
+            let outcome = if runs_jobs { run_one(&bench) } else { Outcome::Empty };
             if outcome == Outcome::Done {
                 health.painted();
             }
@@ -81,30 +91,35 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
             !matches!(outcome, Outcome::Empty | Outcome::GivenBack)
         }
     };
-    let crew = Crew::start(config.workers(), config.limits.queue_max, errand);
-    let (crew, painters) = crew.map_err(|error| format!("cannot start the painters: {error}"))?;
-    let app = Arc::new(App::new(config, studio, crew, budget, metrics, health, jobs));
+    let pool = WorkerPool::start(config.workers(), config.limits.queue_max, errand);
+    let (pool, painters) = pool.map_err(|error| format!("cannot start the painters: {error}"))?;
+    let app = Arc::new(App::new(config, studio, pool, budget, metrics, health, jobs));
     Ok(House { app, bench, painters })
 }
 
 /// Queue and store in the folder of the configuration.
 fn open_jobs(config: &Config) -> Result<Jobs, String> {
     let folder = config.store_folder()?;
-    // Other people's photos: nobody else on this machine shall read them.
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| {
-        format!("cannot use {} as the store: {error}; make it writable, or name another with --store", folder.display())
+    let ours = |name: &str| name.starts_with("jobs.") || name == "pictures";
+    private::folder(&folder, &ours).map_err(|words| {
+        format!("cannot use {} as the store: {words}, or name another with --store", folder.display())
     })?;
     let store = match &config.pictures {
         Some(address) => Store::at(address),
         None => Store::folder(&folder.join("pictures")),
     };
-    let store = store.map_err(|fault| fault.detail)?;
-    let queue = Sqlite::open(&folder.join("jobs.sqlite")).map_err(|fault| fault.detail)?;
+    let store = store.map_err(|error| error.detail)?;
+    let database = folder.join("jobs.sqlite");
+    private::file(&database).map_err(|words| format!("cannot use {}: {words}", database.display()))?;
+    let queue = Sqlite::open(&database).map_err(|error| error.detail)?;
     Ok(Jobs::new(Arc::new(queue), store, config.limits.clone(), system_clock()))
 }
 
-async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), String> {
-    let listener = bind(config.listen, "listen").await?;
+async fn serve(config: Config, role: Role) -> Result<(), String> {
+    let listener = match &role {
+        Role::Serve(_) => Some(bind(config.listen, "listen").await?),
+        Role::Work => None,
+    };
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(bind(address, "metrics_listen").await?),
         None => None,
@@ -129,23 +144,30 @@ async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(),
         let door = Door::new(&app.config, Arc::clone(&app.metrics));
         tokio::spawn(async move { door.accept(listener, router, &GracefulShutdown::new()).await });
     }
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
     // Whoever hears that we are there may tell us to go.
     let told_to_stop = stop_signal();
-    listening(address);
-
     let graceful = GracefulShutdown::new();
-    let door = Door::new(&app.config, Arc::clone(&app.metrics));
+    let open_door = async {
+        let (Some(listener), Role::Serve(listening)) = (listener, role) else {
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "working");
+            return std::future::pending().await;
+        };
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
+        listening(address);
+        let door = Door::new(&app.config, Arc::clone(&app.metrics));
+        door.accept(listener, http::router(Arc::clone(&app)), &graceful).await;
+        Ok::<_, String>(())
+    };
     tokio::select! {
-        () = door.accept(listener, http::router(Arc::clone(&app)), &graceful) => {}
+        closed = open_door => closed?,
         name = told_to_stop => tracing::info!(signal = name, "shutting down: finishing what is begun"),
     }
     app.drain();
     drop(sweeping);
     // Nothing new is begun; what is being painted gets its time, then jobs go back into the queue.
     bench.closing.store(true, Ordering::Relaxed);
-    app.crew.close();
+    app.pool.close();
     let deadline = tokio::time::Instant::now() + drain_timeout;
     if tokio::time::timeout_at(deadline, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds = drain_timeout.as_secs(), "some requests were not finished in time and are cut off");

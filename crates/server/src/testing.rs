@@ -33,7 +33,7 @@ pub(crate) struct Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.house.bench.closing.store(true, Ordering::Relaxed);
-        self.house.app.crew.close();
+        self.house.app.pool.close();
     }
 }
 
@@ -68,7 +68,7 @@ impl Service {
     /// With the usual configuration but for `change`. Must be called within a runtime.
     pub(crate) fn start(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config { store: Some(folder.path().into()), workers: 2, ..Config::default() };
+        let mut config = Config { store: Some(folder.path().into()), workers: Some(2), ..Config::default() };
         config.limits.rate_per_minute = 0;
         change(&mut config);
         let house = open(config).unwrap();

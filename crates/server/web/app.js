@@ -1,21 +1,21 @@
 // Puts the page together: each part draws itself from the state (state.js) and listens for its own buttons.
 
 import * as api from "./api.js";
-import { openCamera } from "./camera.js";
-import { startCompare } from "./compare.js";
+import { openCamera } from "./intake/camera.js";
+import { startCompare } from "./viewer/compare.js";
 import { byId, sleep } from "./dom.js";
 import { askKey, toast, words } from "./errors.js";
-import { startFilm } from "./film.js";
+import { startFilmstrip } from "./intake/filmstrip.js";
 import { startLanguages, t } from "./i18n.js";
-import { startIntake } from "./intake.js";
-import { startLook } from "./look.js";
-import { startPetals } from "./petals.js";
-import { startPreviews } from "./previews.js";
-import { startProgress } from "./progress.js";
-import { startSave } from "./save.js";
+import { startIntake } from "./intake/intake.js";
+import { startLook } from "./look/look.js";
+import { startPetals } from "./welcome/petals.js";
+import { startPreviews } from "./look/previews.js";
+import { startProgress } from "./viewer/progress.js";
+import { startSave } from "./picture/save.js";
 import { changed, onChange, state } from "./state.js";
-import { startViewer } from "./viewer.js";
-import { startWelcome } from "./welcome.js";
+import { startViewer } from "./viewer/viewer.js";
+import { startWelcome } from "./welcome/welcome.js";
 
 function startTheme() {
   const root = document.documentElement, button = byId("theme");
@@ -70,7 +70,7 @@ startTheme();
 startWelcome();
 startViewer();
 startProgress();
-startFilm();
+startFilmstrip();
 startLook();
 startSave();
 startCompare();

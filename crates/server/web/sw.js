@@ -6,9 +6,11 @@ const root = "__ASSETS__";
 const shell = `shell ${root}`;
 const shared = "shared";
 const assets = [
-  "api.js", "app.js", "camera.js", "compare.js", "crop.js", "dom.js", "errors.js", "film.js", "fingers.js", "i18n.js", "intake.js",
-  "look.js", "painting.js", "petals.js", "pixels.js", "previews.js", "progress.js", "save.js", "split.js", "square.js",
-  "state.js", "viewer.js", "welcome.js", "zip.js", "zoom.js",
+  "api.js", "app.js", "dom.js", "errors.js", "i18n.js", "intake/camera.js", "intake/filmstrip.js", "intake/intake.js",
+  "look/look.js", "look/previews.js", "picture/painting.js", "picture/pixels.js", "picture/save.js", "picture/zip.js",
+  "state.js", "viewer/before_after.js", "viewer/compare.js", "viewer/crop.js", "viewer/crop_geometry.js",
+  "viewer/gestures.js", "viewer/progress.js", "viewer/viewer.js", "viewer/zoom.js", "welcome/petals.js",
+  "welcome/welcome.js",
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
   "style/base.css", "style/layout.css", "style/parts.css", "style/stage.css", "style/flower.svg",
   "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",

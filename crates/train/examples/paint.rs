@@ -4,8 +4,8 @@
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context, Result};
+use kaiga_train::data::pairs::at_working_size;
 use kaiga_train::painter::{Taste, face, paint_all, portrait};
-use kaiga_train::pairs::at_working_size;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;

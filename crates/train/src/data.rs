@@ -1,6 +1,12 @@
 //! Pairs of photo and painting in memory, and the batches cut from them. Everything is a function of the seed and
 //! the step, so that a resumed run sees what an uninterrupted one would have seen.
 
+pub mod art;
+pub mod degrade;
+pub mod graphics;
+pub mod pairs;
+pub mod split;
+
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -11,7 +17,7 @@ use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
 use rayon::prelude::*;
 
-use crate::degrade::degrade;
+use crate::data::degrade::degrade;
 
 /// A photo with what the painter made of it. All pictures have the same size; samples are 8 bit, interleaved.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 mod apart;
 mod chart;
 mod complexion;
+pub mod cost;
 pub mod drawnness;
 mod gallery;
 mod inputs;

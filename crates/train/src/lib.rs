@@ -1,50 +1,20 @@
-//! Training: pairs of photo and painting, the trainable twin of a network, losses, steps and runs. The only crate
+//! Training: pairs of photo and painting, the trainable copy of a network, losses, runs and evaluation. The only crate
 //! that knows libtorch, and only with its feature `torch`.
 
-pub mod art;
-pub mod cost;
 pub mod data;
-pub mod degrade;
 pub mod evaluate;
 pub mod faces;
 pub mod file;
-pub mod graphics;
 pub mod painter;
-pub mod pairs;
 pub mod sheet;
-pub mod split;
 
 #[cfg(feature = "torch")]
-pub mod checkpoint;
-#[cfg(feature = "torch")]
-pub mod discriminator;
-#[cfg(feature = "torch")]
-pub mod duel;
-#[cfg(feature = "torch")]
-pub mod export;
-#[cfg(feature = "torch")]
-pub mod features;
-#[cfg(feature = "torch")]
-pub mod log;
+pub mod feature_extractor;
 #[cfg(feature = "torch")]
 pub mod losses;
 #[cfg(feature = "torch")]
-pub mod models;
-#[cfg(feature = "torch")]
-pub mod optimiser;
-#[cfg(feature = "torch")]
-pub mod painted;
-#[cfg(feature = "torch")]
-pub mod parameters;
+pub mod model;
 #[cfg(feature = "torch")]
 pub mod prune;
 #[cfg(feature = "torch")]
-pub mod recipe;
-#[cfg(feature = "torch")]
 pub mod run;
-#[cfg(feature = "torch")]
-pub mod score;
-#[cfg(feature = "torch")]
-pub mod step;
-#[cfg(feature = "torch")]
-pub mod twin;

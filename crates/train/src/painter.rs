@@ -21,6 +21,7 @@ pub use portrait::portrait;
 pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, Taste, Tones};
 
 use pixels::blur::{gaussian, sobel};
+use pixels::guided::guided;
 use pixels::screentone::TONES;
 use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
 use pixels::warp::smooth_step;
@@ -164,11 +165,16 @@ impl Study {
         }
     }
 
+    /// Likelihood 0..1 that pixel `i` is skin, or so near it that a tint there would show as a change of complexion.
+    fn skin(&self, i: usize) -> f32 {
+        light::skin(self.base_lab.pixels()[i]).max(0.9 * self.spared.pixels()[i])
+    }
+
     /// The fills in the taste's light and colours, L 0..100.
     fn coloured(&self, taste: &Taste) -> Image<Lab> {
         let lightness = self.lightness(&taste.tones);
         zip::<Lab>(&self.base_lab, |i| {
-            let ([_, a, b], skin) = (self.base_lab.pixels()[i], light::skin(self.base_lab.pixels()[i]));
+            let ([_, a, b], skin) = (self.base_lab.pixels()[i], self.skin(i));
             let mut lab = taste.colour.of([lightness.pixels()[i], a, b], skin, self.lit.pixels()[i]);
             if let Some(palette) = &taste.palette {
                 lab = palette.of(lab, skin);
@@ -200,7 +206,7 @@ impl Study {
     /// Shadows lifted and tinted: only ink is dark.
     fn lifted(&self, coloured: &Image<Lab>, taste: &Taste) -> Image<Lab> {
         zip::<Lab>(coloured, |i| {
-            let ([l, a, b], skin) = (coloured.pixels()[i], light::skin(self.base_lab.pixels()[i]));
+            let ([l, a, b], skin) = (coloured.pixels()[i], self.skin(i));
             let l = 0.01 * l;
             let shadow = taste.colour.shadow(l, skin);
             let lift = taste.tones.lift * (1.0 - 0.85 * self.spared.pixels()[i]);
@@ -211,8 +217,9 @@ impl Study {
 
 /// Greys as tones of a screen, each laid from a lightness 0..1 on, under ink.
 fn toned(coloured: &Image<Lab>, ink: Image<Gray>, above: &[f32]) -> Painted {
-    let tone = coloured.map::<Gray>(|[l, _, _]| {
-        let laid = above.iter().position(|above| 0.01 * l > *above).unwrap_or(above.len());
+    let lightness = coloured.map::<Gray>(|[l, _, _]| 0.01 * l);
+    let tone = guided(&lightness, &lightness, 10, 1e-3).map::<Gray>(|l| {
+        let laid = above.iter().position(|above| l > *above).unwrap_or(above.len());
         TONES[laid]
     });
     let tone = gaussian(&tone, 0.8);

@@ -14,13 +14,13 @@ use net::light;
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 
-use crate::cost::{Cost, Race, cost, race};
 use crate::data::{self, BatchShape, Pair};
+use crate::evaluate::cost::{Cost, Race, cost, race};
 use crate::file;
-use crate::models::Models;
-use crate::recipe::Distil;
+use crate::model::models::Models;
+use crate::run::recipe::Distil;
+use crate::run::score::{Score, score};
 use crate::run::{self, Length, Subject, Watch, held, train};
-use crate::score::{Score, score};
 
 pub use cut::{choose, cut};
 pub use importance::{norm, taylor};

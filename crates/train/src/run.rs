@@ -3,83 +3,44 @@
 //! (photo | painter | network), `checkpoint.safetensors`, `export/` with the model files of the running average, and
 //! `distilled/` with those of the end of distillation.
 
+pub mod adversarial_step;
+pub mod log;
+pub mod recipe;
+pub mod score;
+pub mod step;
+pub mod styles;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use net::{Medium, Model, Style};
-use pixels::Image;
-use pixels::space::Srgb8;
+use net::{Model, Style};
 use serde_json::json;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
-use crate::art::{crops, crops_like};
-use crate::checkpoint;
+use self::adversarial_step::Opponent;
+use self::log::Log;
+use self::recipe::{Distil, Words};
+use self::score::{Sample, bytes, sample, score};
+use self::step::{Numbers, State, step};
+use self::styles::{STYLES, Trained};
+use crate::data::art::crops_like;
 use crate::data::{self, BatchShape, Pair, mix};
-use crate::discriminator::Discriminator;
-use crate::duel;
-use crate::export::export;
-use crate::features::Features;
 use crate::file;
-use crate::log::Log;
-use crate::losses::without_grid;
-use crate::models::Models;
-use crate::parameters::Layout;
-use crate::recipe::{Adversarial, Distil, Words};
-use crate::score::{Sample, bytes, sample, score};
+use crate::model::checkpoint;
+use crate::model::discriminator::Discriminator;
+use crate::model::export::export;
+use crate::model::models::Models;
+use crate::model::parameters::Layout;
 use crate::sheet::sheet;
-use crate::step::{Numbers, State, signed, step};
 
-/// The styles that are trained together with their base, and what their files say of them: name, description, tags, what
-/// they are drawn with.
-pub const STYLES: [(&str, &str, &[&str], Medium); 6] = [
-    (
-        "meadow",
-        "Poster colours: cerulean skies, fresh greens, warm light",
-        &["宫崎骏风", "宮崎駿風", "Miyazaki-like"],
-        Medium::Colour,
-    ),
-    (
-        "skyglow",
-        "Ultramarine skies, peach lights that bloom, violet shadows",
-        &["新海诚光晕", "新海誠風の光", "Shinkai glow"],
-        Medium::Colour,
-    ),
-    (
-        "storybook",
-        "Gouache on warm paper: few flat tones, brown ink",
-        &["绘本风", "絵本風", "picture book"],
-        Medium::Colour,
-    ),
-    (
-        "portrait",
-        "Faces first: pale rosy light, even skin in its own tone, clean contours",
-        &["人像", "人物", "faces first"],
-        Medium::Colour,
-    ),
-    (
-        "cel",
-        "Television animation: few hard tones, strong local colour, hard shadows, dark lines",
-        &["赛璐璐", "セル画", "television animation"],
-        Medium::Colour,
-    ),
-    (
-        "manga",
-        "Black ink on white paper, greys as screentone, no colour",
-        &["漫画", "白黒漫画", "ink and screentone"],
-        Medium::Screentone,
-    ),
-];
 /// Styles that take part in a step of the base, in turn.
 const AT_ONCE: usize = 2;
 /// Held-out pictures that are scored.
-const SCORED: usize = 24;
+const SCORED: usize = 32;
 /// Pictures on a sample sheet.
 const SHOWN: usize = 4;
-/// Crops of paintings that the discrepancy is measured to, in so many parts.
-const SEEN_AT_ONCE: usize = 32;
-const SEEN: u64 = 16;
 /// Steps until the learning rate is reached.
 const WARM_UP_STEPS: f64 = 200.0;
 /// The learning rate that is left at the end.
@@ -115,33 +76,6 @@ pub enum Subject {
         /// Columns of its adapters.
         rank: usize,
     },
-}
-
-/// What takes part when the discriminator does.
-#[derive(Debug)]
-pub struct Opponent {
-    /// Rates and weights.
-    pub recipe: Adversarial,
-    /// Paintings to learn from, at working size.
-    pub art: Arc<Vec<Image<Srgb8>>>,
-    /// The perceptual network.
-    pub features: Features,
-    /// What it sees in crops of the paintings ([`Features::vector`]), a row each; `None` if no loss asks for it.
-    pub seen: Option<Tensor>,
-}
-
-impl Opponent {
-    /// With what `features` sees in crops of `art` of `side` px.
-    pub fn new(recipe: Adversarial, art: Arc<Vec<Image<Srgb8>>>, features: Features, side: usize, seed: u64) -> Self {
-        let rows = |part: u64| {
-            let samples = crops(&art, SEEN_AT_ONCE, side, mix(seed, part));
-            let crops = signed(&samples, [SEEN_AT_ONCE, side, side], 3, features.device());
-            tch::no_grad(|| features.vector(&without_grid(&crops)))
-        };
-        let asked = recipe.weights.discrepancy > 0.0;
-        let seen = asked.then(|| Tensor::cat(&(0..SEEN).map(rows).collect::<Vec<_>>(), 0));
-        Self { recipe, art, features, seen }
-    }
 }
 
 /// What a run is asked for.
@@ -188,7 +122,7 @@ pub trait Watch {
 impl Plan {
     fn styles(&self) -> Vec<&str> {
         match &self.subject {
-            Subject::Base => STYLES.iter().map(|style| style.0).collect(),
+            Subject::Base => STYLES.iter().map(|style| style.name).collect(),
             Subject::Pruned(models) => models.names(),
             Subject::Style { name, .. } => vec![name],
         }
@@ -235,12 +169,9 @@ impl Plan {
             Subject::Pruned(models) => {
                 models.styles.iter().find(|known| known.name == style).map_or_else(Words::default, Words::of)
             }
-            Subject::Base => STYLES.iter().find(|known| known.0 == style).map_or_else(Words::default, |known| Words {
-                description: known.1.to_owned(),
-                tags: known.2.iter().map(|&tag| tag.to_owned()).collect(),
-                credit: String::new(),
-                medium: known.3,
-            }),
+            Subject::Base => {
+                STYLES.iter().find(|known| known.name == style).map_or_else(Words::default, Trained::words)
+            }
         }
     }
 }
@@ -324,7 +255,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
             Some(opponent) if done >= plan.turn() => {
                 state.discriminator.get_or_insert_with(|| Discriminator::new(plan.seed, plan.device));
                 let late = (done - plan.turn()) / (1.0 - plan.turn()).max(1e-9);
-                duel::step(&mut state, &halves, &art, opponent, &plan.distil.losses(), late, plan.kind)?
+                adversarial_step::step(&mut state, &halves, &art, opponent, &plan.distil.losses(), late, plan.kind)?
             }
             _ => {
                 let rate = rate(plan.distil.rate, state.weights.step, done / plan.turn());

@@ -163,7 +163,7 @@ struct Answer {
 fn ask(stream: &mut BufReader<TcpStream>, photo: &[u8]) -> Result<Answer, Failure> {
     let length = photo.len();
     let head = format!(
-        "POST /api/v1/convert?format=jpeg&quality=90&faces=off HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n"
+        "POST /api/v1/convert?format=jpeg&quality=90&faces=off HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.get_mut().write_all(head.as_bytes())?;
     stream.get_mut().write_all(photo)?;

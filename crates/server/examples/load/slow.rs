@@ -31,10 +31,10 @@ const WAYS: [Way; 5] = [
     // Whoever reads nothing has to ask for much.
     Way { name: "takes no answers", first: "", then: ANSWERS, deaf: true },
 ];
-const UPLOAD: &str = "POST /api/v1/convert HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\nx";
+const UPLOAD: &str = "POST /api/v1/convert HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\nx";
 const ANSWERS: &str = concat!(
-    "GET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\nGET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\n",
-    "GET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\nGET /icon-512.png HTTP/1.1\r\nhost: x\r\n\r\n",
+    "GET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\nGET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    "GET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\nGET /icon-512.png HTTP/1.1\r\nhost: localhost\r\n\r\n",
 );
 
 /// The clients, at work.

@@ -1,7 +1,7 @@
 //! The page: files of `web/` in the program, or of a folder while it is being designed.
 
 use super::App;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -51,12 +51,12 @@ impl Assets {
         }
     }
 
-    fn file(&self, name: &str, cached: bool) -> Result<Response, Fault> {
+    fn file(&self, name: &str, cached: bool) -> Result<Response, Error> {
         let missing = || match name {
             "index.html" => {
-                Fault::new(Kind::NotFound, "this program was built without its page; the API is at /api/v1")
+                Error::new(Kind::NotFound, "this program was built without its page; the API is at /api/v1")
             }
-            _ => Fault::new(Kind::NotFound, "the page has no such file"),
+            _ => Error::new(Kind::NotFound, "the page has no such file"),
         };
         let mut bytes = self.bytes(name).ok_or_else(missing)?;
         if TEMPLATES.contains(&name) {
@@ -102,25 +102,25 @@ fn media_type(name: &str) -> &'static str {
 }
 
 /// `GET /`
-pub(super) async fn index(State(app): State<Arc<App>>) -> Result<Response, Fault> {
+pub(super) async fn index(State(app): State<Arc<App>>) -> Result<Response, Error> {
     app.assets.file("index.html", false)
 }
 
 /// Files of the page that browsers look for at the root.
-pub(super) async fn at_root(State(app): State<Arc<App>>, uri: axum::http::Uri) -> Result<Response, Fault> {
+pub(super) async fn at_root(State(app): State<Arc<App>>, uri: axum::http::Uri) -> Result<Response, Error> {
     let name = uri.path().trim_start_matches('/');
     let known = ["sw.js", "manifest.webmanifest", "favicon.ico", "robots.txt"].contains(&name)
         || (name.starts_with("icon") && !name.contains('/'));
-    if known { app.assets.file(name, false) } else { Err(super::error::fault_of(axum::http::StatusCode::NOT_FOUND)) }
+    if known { app.assets.file(name, false) } else { Err(super::error::error_of(axum::http::StatusCode::NOT_FOUND)) }
 }
 
 /// `GET /assets/{version}/{name}`; another version is one that a page of before an update asks for.
 pub(super) async fn versioned(
     State(app): State<Arc<App>>,
     Path((version, name)): Path<(String, String)>,
-) -> Result<Response, Fault> {
+) -> Result<Response, Error> {
     if version != app.assets.version {
-        return Err(Fault::new(Kind::NotFound, "the page has been updated: reload it"));
+        return Err(Error::new(Kind::NotFound, "the page has been updated: reload it"));
     }
     app.assets.file(&name, true)
 }

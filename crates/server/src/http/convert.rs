@@ -3,9 +3,9 @@
 use super::App;
 use super::studio::{Watched, on_a_painter};
 use super::upload::{self, Upload};
-use crate::fault::Fault;
-use crate::order::Parameters;
+use crate::error::Error;
 use crate::paint::{Painted, paint};
+use crate::params::ParamsSchema;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, header};
@@ -18,12 +18,12 @@ use std::time::Duration;
 /// The body is the picture itself (JPEG, PNG, WebP, GIF, TIFF or BMP), or a form with the picture in the field `file`
 /// and the parameters as text fields. The painting has the size of the photo; no metadata of the photo is in it.
 #[utoipa::path(
-    post, path = "/api/v1/convert", tag = "painting", params(Parameters),
+    post, path = "/api/v1/convert", tag = "painting", params(ParamsSchema),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")),
         headers(("Server-Timing", description = "Where the time went: queue, decode, paint, encode; ms")))),
 )]
-pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
     let upload = upload::receive(&app, request).await?;
     let upload = upload::admit(&app, upload).await?;
     let (painted, waited) = paint_upload(&app, upload).await?;
@@ -31,11 +31,11 @@ pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Re
 }
 
 /// Paints an admitted upload on a painter, and counts where the time went.
-async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Duration), Fault> {
-    let Upload { file, order, reserved, .. } = upload;
+async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Duration), Error> {
+    let Upload { file, params, reserved, .. } = upload;
     let work = {
         let app = Arc::clone(app);
-        move |watched: &Watched| paint(&app.studio, &app.config.limits, &order, &file, watched)
+        move |watched: &Watched| paint(&app.studio, &app.config.limits, &params, &file, watched)
     };
     let (painted, waited) = on_a_painter(app, reserved, work).await?;
     count(app, &painted);

@@ -1,6 +1,6 @@
-//! Errors as problem documents (RFC 9457): which status and title each kind of fault has.
+//! Errors as problem documents (RFC 9457): which status and title each kind of error has.
 
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -27,16 +27,16 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// What a client sees of a fault.
-    pub(crate) fn of(fault: &Fault, request_id: &str) -> Self {
-        let (status, title) = words(fault.kind);
+    /// What a client sees of an error.
+    pub(crate) fn of(error: &Error, request_id: &str) -> Self {
+        let (status, title) = words(error.kind);
         Self {
-            kind: format!("/problems/{}", fault.kind.name()),
+            kind: format!("/problems/{}", error.kind.name()),
             title: title.into(),
             status,
-            detail: fault.detail.clone(),
+            detail: error.detail.clone(),
             request_id: request_id.into(),
-            retry_after_s: fault.retry_after_s,
+            retry_after_s: error.retry_after_s,
         }
     }
 }
@@ -59,15 +59,15 @@ pub(crate) fn words(kind: Kind) -> (u16, &'static str) {
         Kind::RateLimited => (429, "Too many requests from you"),
         Kind::QueueFull => (429, "The house is full"),
         Kind::Cancelled => (499, "Cancelled"),
-        Kind::Internal => (500, "A fault of ours"),
+        Kind::Internal => (500, "An error of ours"),
         Kind::TimedOut => (503, "It took too long"),
         Kind::Unavailable => (503, "Not now"),
     }
 }
 
-/// The fault waits in the extensions of the response: the outermost layer, which knows the request's name, writes the
+/// The error waits in the extensions of the response: the outermost layer, which knows the request's name, writes the
 /// document.
-impl IntoResponse for Fault {
+impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(words(self.kind).0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
@@ -77,20 +77,20 @@ impl IntoResponse for Fault {
 }
 
 /// What the framework refused by itself.
-pub(crate) fn fault_of(status: StatusCode) -> Fault {
+pub(crate) fn error_of(status: StatusCode) -> Error {
     let (kind, detail) = match status.as_u16() {
         404 => (Kind::NotFound, "there is nothing at this address; /api/openapi.json lists what there is"),
         405 => (Kind::MethodNotAllowed, "this address knows other methods; the Allow header lists them"),
         413 => (Kind::TooLarge, "the request is too large"),
         400..=499 => (Kind::Malformed, "the request cannot be understood"),
-        _ => (Kind::Internal, "a fault of the program; its log says more"),
+        _ => (Kind::Internal, "an error of the program; its log says more"),
     };
-    Fault::new(kind, detail)
+    Error::new(kind, detail)
 }
 
-/// The problem document of a fault. Headers that `refused` has already (Allow) are kept.
-pub(crate) fn document(fault: &Fault, request_id: &str, refused: Response) -> Response {
-    let problem = Problem::of(fault, request_id);
+/// The problem document of an error. Headers that `refused` has already (Allow) are kept.
+pub(crate) fn document(error: &Error, request_id: &str, refused: Response) -> Response {
+    let problem = Problem::of(error, request_id);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, axum::Json(&problem)).into_response();
     for (name, value) in refused.headers() {
@@ -101,10 +101,10 @@ pub(crate) fn document(fault: &Fault, request_id: &str, refused: Response) -> Re
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(seconds) = fault.retry_after_s {
+    if let Some(seconds) = error.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if fault.kind == Kind::Unauthorized {
+    if error.kind == Kind::Unauthorized {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"kaiga\""));
     }
     response

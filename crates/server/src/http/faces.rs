@@ -3,9 +3,9 @@
 use super::studio::{Watched, on_a_painter};
 use super::upload::{self, Upload};
 use super::{App, convert};
-use crate::fault::{Fault, Kind};
-use crate::order::Parameters;
+use crate::error::{Error, Kind};
 use crate::paint::{Stage, Watcher, begin, codec_limits, paint_avatar};
+use crate::params::ParamsSchema;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -58,10 +58,10 @@ pub(super) struct Crop {
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 200, description = "The faces", body = Found)),
 )]
-pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Result<Json<Found>, Fault> {
+pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Result<Json<Found>, Error> {
     let upload = upload::receive(&app, request).await?;
     if let Some((name, _)) = upload.pairs.first() {
-        return Err(Fault::new(Kind::Malformed, format!("looking for faces takes no parameters, but there is {name}")));
+        return Err(Error::new(Kind::Malformed, format!("looking for faces takes no parameters, but there is {name}")));
     }
     let Upload { file, reserved, .. } = upload::admit(&app, upload).await?;
     let work = {
@@ -96,30 +96,30 @@ const USUAL_SIZE_PX: usize = 512;
     post, path = "/api/v1/avatar", tag = "faces",
     params(
         ("size" = Option<u32>, Query, description = "Side of the square, px.", minimum = 32, maximum = 2048, example = 64),
-        Parameters,
+        ParamsSchema,
     ),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")))),
 )]
-pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
     let mut pairs = upload::query_pairs(request.uri())?;
     let size = pairs.iter().position(|(name, _)| name == "size").map(|at| pairs.remove(at).1);
     let size_px = match size.filter(|size| !size.is_empty()) {
         None => USUAL_SIZE_PX,
         Some(size) => size.parse().ok().filter(|size| SIZES_PX.contains(size)).ok_or_else(|| {
             let [least, most] = [SIZES_PX.start(), SIZES_PX.end()];
-            Fault::new(Kind::Setting, format!("size must be a whole number from {least} to {most}"))
+            Error::new(Kind::Setting, format!("size must be a whole number from {least} to {most}"))
         })?,
     };
     let upload = upload::receive_with(&app, request, pairs).await?;
-    if upload.order.crop.is_some() || upload.order.max_side_px.is_some() {
+    if upload.params.crop.is_some() || upload.params.max_side_px.is_some() {
         let detail = "an avatar is cut around the face and scaled to size: crop and max_side are for convert and jobs";
-        return Err(Fault::new(Kind::Malformed, detail));
+        return Err(Error::new(Kind::Malformed, detail));
     }
-    let Upload { file, order, reserved, .. } = upload::admit(&app, upload).await?;
+    let Upload { file, params, reserved, .. } = upload::admit(&app, upload).await?;
     let work = {
         let app = Arc::clone(&app);
-        move |watched: &Watched| paint_avatar(&app.studio, &app.config.limits, &order, size_px, &file, watched)
+        move |watched: &Watched| paint_avatar(&app.studio, &app.config.limits, &params, size_px, &file, watched)
     };
     let (painted, waited) = on_a_painter(&app, reserved, work).await?;
     convert::count(&app, &painted);

@@ -2,8 +2,10 @@
 
 use crate::config::Config;
 use crate::connections;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
+use axum::extract::Request;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -14,6 +16,19 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The parameters of a signed URL, which orders do not see. `signature` is the last of the query.
 pub(crate) const SIGNING: [&str; 3] = ["key", "expires", "signature"];
+
+/// A signed URL is good for at most so long: one that leaks is not good for ever.
+const LONGEST_S: u64 = 7 * 24 * 3600;
+
+/// What let a request in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Nothing is asked for.
+    Open,
+    Token,
+    /// A signature, which covers the query and nothing else.
+    Signature,
+}
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -44,21 +59,21 @@ impl Guard {
 
     /// # Errors
     /// [`Kind::Unauthorized`] without a good token or signature where one is asked for, [`Kind::Forbidden`] if the
-    /// signature's time is over or another site sends a visitor's browser.
-    pub(crate) fn admit(&self, request: &Parts) -> Result<(), Fault> {
+    /// signature's time is over or too far ahead, or another site sends a visitor's browser.
+    pub(crate) fn admit(&self, request: &Parts) -> Result<Admission, Error> {
         if self.has_token(&request.headers) {
-            return Ok(());
+            return Ok(Admission::Token);
         }
         if !self.is_closed() {
             // Whoever can reach an open service may use it; a site that somebody happens to visit may not.
             let cross_site = request.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
             let detail = "other sites may not use this service through a visitor's browser";
-            return if cross_site { Err(Fault::new(Kind::Forbidden, detail)) } else { Ok(()) };
+            return if cross_site { Err(Error::new(Kind::Forbidden, detail)) } else { Ok(Admission::Open) };
         }
         let query = request.uri.query().unwrap_or_default();
         let Some((signed, signature)) = query.rsplit_once("&signature=") else {
             let detail = "this service asks for a token (Authorization: Bearer …) or a signed URL";
-            return Err(Fault::new(Kind::Unauthorized, detail));
+            return Err(Error::new(Kind::Unauthorized, detail));
         };
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(signed).unwrap_or_default();
         let value = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
@@ -68,13 +83,20 @@ impl Guard {
                 && unhex(signature).is_some_and(|given| mac(secret, &text).verify_slice(&given).is_ok())
         });
         if !good {
-            return Err(Fault::new(Kind::Unauthorized, "the signature of this URL is not good"));
+            return Err(Error::new(Kind::Unauthorized, "the signature of this URL is not good"));
         }
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         match value("expires").and_then(|expires| expires.parse::<u64>().ok()) {
-            Some(expires) if expires >= now_s => Ok(()),
-            Some(_) => Err(Fault::new(Kind::Forbidden, "the time of this signed URL is over: ask for a new one")),
-            None => Err(Fault::new(Kind::Unauthorized, "a signed URL says when it expires: expires=<unix seconds>")),
+            Some(expires) if expires > now_s + LONGEST_S => {
+                let days = LONGEST_S / 24 / 3600;
+                Err(Error::new(
+                    Kind::Forbidden,
+                    format!("a signed URL may be good for {days} days at most: expires is later"),
+                ))
+            }
+            Some(expires) if expires >= now_s => Ok(Admission::Signature),
+            Some(_) => Err(Error::new(Kind::Forbidden, "the time of this signed URL is over: ask for a new one")),
+            None => Err(Error::new(Kind::Unauthorized, "a signed URL says when it expires: expires=<unix seconds>")),
         }
     }
 
@@ -84,6 +106,28 @@ impl Guard {
         let token = blake3::hash(token.trim().as_bytes());
         scheme.eq_ignore_ascii_case("bearer") && self.tokens.contains(&token)
     }
+}
+
+/// Whether a request asks for this service by a name it is known by. A web site can have its own name point to a loopback
+/// address (DNS rebinding); its visitors' browsers then take this service for that site.
+///
+/// # Errors
+/// [`Kind::Forbidden`].
+pub(crate) fn known_host(config: &Config, request: &Request) -> Result<(), Error> {
+    if !config.listen.ip().is_loopback() || config.trust_forwarded {
+        return Ok(());
+    }
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = request.uri().authority().map(Authority::as_str).or(header) else { return Ok(()) };
+    let host = host.parse::<Authority>().map_or_else(|_| host.to_owned(), |authority| authority.host().to_owned());
+    let is_local = || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let mut names = config.hosts.iter().flat_map(|names| names.split(',')).map(str::trim).chain(["localhost"]);
+    if is_local() || names.any(|name| name.eq_ignore_ascii_case(&host)) {
+        return Ok(());
+    }
+    let detail =
+        format!("this service is not called {host:?}: ask for localhost, or add the name to the setting hosts");
+    Err(Error::new(Kind::Forbidden, detail))
 }
 
 fn mac(secret: &str, text: &str) -> Hmac<Sha256> {
@@ -128,7 +172,7 @@ impl RateLimit {
 
     /// # Errors
     /// [`Kind::RateLimited`] if this client has asked too often.
-    pub(crate) fn admit(&self, request: &Parts) -> Result<(), Fault> {
+    pub(crate) fn admit(&self, request: &Parts) -> Result<(), Error> {
         let client = self.client(request);
         if self.per_second == 0.0 {
             return Ok(());
@@ -146,7 +190,7 @@ impl RateLimit {
         Some(connections::client(address))
     }
 
-    fn take(&self, client: IpAddr, now: Instant) -> Result<(), Fault> {
+    fn take(&self, client: IpAddr, now: Instant) -> Result<(), Error> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = |(tokens, at): (f64, Instant)| {
             (tokens + now.saturating_duration_since(at).as_secs_f64() * self.per_second).min(self.burst)
@@ -155,14 +199,14 @@ impl RateLimit {
             buckets.retain(|_, bucket| filled(*bucket) < self.burst);
             if buckets.len() >= CLIENTS_MAX {
                 let detail = "there are too many clients at the moment";
-                return Err(Fault::passing(Kind::RateLimited, detail, 30));
+                return Err(Error::passing(Kind::RateLimited, detail, 30));
             }
         }
         let tokens = buckets.get(&client).map_or(self.burst, |bucket| filled(*bucket));
         if tokens < 1.0 {
             let wait_s = ((1.0 - tokens) / self.per_second).ceil() as u64;
             let detail = format!("you may ask for {:.0} pictures a minute: wait {wait_s} s", self.per_second * 60.0);
-            return Err(Fault::passing(Kind::RateLimited, detail, wait_s));
+            return Err(Error::passing(Kind::RateLimited, detail, wait_s));
         }
         buckets.insert(client, (tokens - 1.0, now));
         Ok(())
@@ -190,9 +234,9 @@ mod tests {
             ..Config::default()
         };
         let guard = Guard::new(&config);
-        let kind = |uri: &str, headers: &[(&str, &str)]| guard.admit(&parts(uri, headers)).map_err(|fault| fault.kind);
-        assert_eq!(kind("/c", &[("authorization", "Bearer two")]), Ok(()));
-        assert_eq!(kind("/c", &[("authorization", "bearer  one")]), Ok(()));
+        let kind = |uri: &str, headers: &[(&str, &str)]| guard.admit(&parts(uri, headers)).map_err(|error| error.kind);
+        assert_eq!(kind("/c", &[("authorization", "Bearer two")]), Ok(Admission::Token));
+        assert_eq!(kind("/c", &[("authorization", "bearer  one")]), Ok(Admission::Token));
         for wrong in ["Bearer three", "Basic two", "two", ""] {
             assert_eq!(kind("/c", &[("authorization", wrong)]), Err(Kind::Unauthorized), "{wrong}");
         }
@@ -200,18 +244,22 @@ mod tests {
             let url = format!("/c?style=meadow&key={key}&expires={expires}");
             format!("{url}&signature={}", sign(secret, "POST", &url))
         };
-        assert_eq!(kind(&signed("old", "0123456789abcdef", u64::MAX), &[]), Ok(()));
-        assert_eq!(kind(&signed("new", "fedcba9876543210", u64::MAX), &[]), Ok(()));
+        let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 600;
+        assert_eq!(kind(&signed("old", "0123456789abcdef", soon), &[]), Ok(Admission::Signature));
+        assert_eq!(kind(&signed("new", "fedcba9876543210", soon), &[]), Ok(Admission::Signature));
+        for far in [soon + LONGEST_S, u64::MAX] {
+            assert_eq!(kind(&signed("old", "0123456789abcdef", far), &[]), Err(Kind::Forbidden));
+        }
         assert_eq!(kind(&signed("old", "0123456789abcdef", 5), &[]), Err(Kind::Forbidden));
-        assert_eq!(kind(&signed("old", "fedcba9876543210", u64::MAX), &[]), Err(Kind::Unauthorized));
-        assert_eq!(kind(&signed("other", "0123456789abcdef", u64::MAX), &[]), Err(Kind::Unauthorized));
-        let url = signed("old", "0123456789abcdef", u64::MAX);
+        assert_eq!(kind(&signed("old", "fedcba9876543210", soon), &[]), Err(Kind::Unauthorized));
+        assert_eq!(kind(&signed("other", "0123456789abcdef", soon), &[]), Err(Kind::Unauthorized));
+        let url = signed("old", "0123456789abcdef", soon);
         assert_eq!(kind(&url.replace("meadow", "portrait"), &[]), Err(Kind::Unauthorized));
         assert_eq!(kind(&url.replace("signature=", "signature=é"), &[]), Err(Kind::Unauthorized));
         let open = Guard::new(&Config::default());
-        let from = |site: &str| open.admit(&parts("/c", &[("sec-fetch-site", site)])).map_err(|fault| fault.kind);
+        let from = |site: &str| open.admit(&parts("/c", &[("sec-fetch-site", site)])).map_err(|error| error.kind);
         assert!(open.admit(&parts("/c", &[])).is_ok());
-        assert_eq!([from("same-origin"), from("cross-site")], [Ok(()), Err(Kind::Forbidden)]);
+        assert_eq!([from("same-origin"), from("cross-site")], [Ok(Admission::Open), Err(Kind::Forbidden)]);
     }
 
     #[test]
@@ -229,7 +277,7 @@ mod tests {
         let (one, two) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([2, 2, 2, 2]));
         let start = Instant::now();
         assert!(limit.take(one, start).is_ok() && limit.take(one, start).is_ok());
-        assert_eq!(limit.take(one, start).map_err(|fault| fault.retry_after_s), Err(Some(1)));
+        assert_eq!(limit.take(one, start).map_err(|error| error.retry_after_s), Err(Some(1)));
         assert!(limit.take(two, start).is_ok());
         assert!(limit.take(one, start + Duration::from_millis(1100)).is_ok());
     }

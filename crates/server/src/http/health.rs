@@ -1,7 +1,7 @@
 //! Whether the service lives, whether it can paint, and its metrics.
 
 use super::App;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -16,10 +16,10 @@ pub(super) async fn healthz() -> &'static str {
 /// Says whether the service can do its work: it has painted lately (a canary, if nobody wanted anything), its store
 /// answers, and it is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, description = "Send work", body = String, content_type = "text/plain")))]
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, Fault> {
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, Error> {
     match app.trouble() {
         None => Ok("ready"),
-        Some(trouble) => Err(Fault::passing(Kind::Unavailable, trouble, 5)),
+        Some(trouble) => Err(Error::passing(Kind::Unavailable, trouble, 5)),
     }
 }
 

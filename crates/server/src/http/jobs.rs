@@ -2,10 +2,10 @@
 
 use super::error::Problem;
 use super::{App, upload};
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use crate::jobs::{self, Jobs};
-use crate::order::Parameters;
 use crate::paint;
+use crate::params::ParamsSchema;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -13,7 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, TryStreamExt};
 use pixels::codec::Format;
 use serde::Serialize;
 use std::convert::Infallible;
@@ -104,7 +104,7 @@ impl Job {
             width,
             height,
             result: job.result.as_ref().map(|_| format!("/api/v1/jobs/{}/result", job.id)),
-            error: job.fault.as_ref().map(|fault| Problem::of(fault, &job.id)),
+            error: job.error.as_ref().map(|error| Problem::of(error, &job.id)),
             position: job.position,
         }
     }
@@ -113,15 +113,15 @@ impl Job {
 /// Queue and store block: their work is done where blocking is allowed.
 async fn blocking<T: Send + 'static>(
     app: &App,
-    work: impl FnOnce(&Jobs) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
+    work: impl FnOnce(&Jobs) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let jobs = Arc::clone(&app.jobs);
     let done = tokio::task::spawn_blocking(move || work(&jobs)).await;
-    done.unwrap_or_else(|_| Err(Fault::new(Kind::Internal, "the jobs could not be asked")))
+    done.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "the jobs could not be asked")))
 }
 
-async fn find(app: &App, id: String) -> Result<jobs::Job, Fault> {
-    let unknown = || Fault::new(Kind::NotFound, "there is no such job; its time may be over");
+async fn find(app: &App, id: String) -> Result<jobs::Job, Error> {
+    let unknown = || Error::new(Kind::NotFound, "there is no such job; its time may be over");
     blocking(app, move |jobs| jobs.job(&id)).await?.ok_or_else(unknown)
 }
 
@@ -129,24 +129,24 @@ async fn find(app: &App, id: String) -> Result<jobs::Job, Fault> {
 ///
 /// Body and parameters are those of convert. The answer comes at once; the painting is at `result` later.
 #[utoipa::path(
-    post, path = "/api/v1/jobs", tag = "jobs", params(Parameters),
+    post, path = "/api/v1/jobs", tag = "jobs", params(ParamsSchema),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 202, description = "It will be painted", body = Job,
         headers(("Location", description = "The address of the job")))),
 )]
-pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Fault> {
+pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
     let upload = upload::receive(&app, request).await?;
     // Pictures that are refused by their header are refused now; the memory of the others is needed later.
     let upload = upload::admit(&app, upload).await?;
-    let upload::Upload { file, order, mut pairs, reserved } = upload;
+    let upload::Upload { file, params, mut pairs, reserved } = upload;
     pairs.retain(|(_, value)| !value.is_empty());
-    let query = serde_urlencoded::to_string(&pairs).map_err(|error| Fault::new(Kind::Internal, error.to_string()))?;
+    let query = serde_urlencoded::to_string(&pairs).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let job = blocking(&app, move |jobs| {
         let _reserved = reserved;
-        jobs.submit(file.into(), query, order.format.extension())
+        jobs.submit(file.into(), query, params.format.extension())
     });
     let job = job.await?;
-    app.crew.nudge();
+    app.pool.nudge();
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Job::of(&job))).into_response())
 }
@@ -156,7 +156,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Res
     get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job", body = Job)),
 )]
-pub(super) async fn look(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Fault> {
+pub(super) async fn look(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Error> {
     let job = find(&app, id).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Job::of(&job))).into_response())
 }
@@ -174,30 +174,32 @@ pub(super) async fn result(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     uri: axum::http::Uri,
-) -> Result<Response, Fault> {
+) -> Result<Response, Error> {
     let job = find(&app, id).await?;
-    let gone = |detail: String| Fault::new(Kind::Gone, detail);
+    let gone = |detail: String| Error::new(Kind::Gone, detail);
     match job.state {
         jobs::State::Queued | jobs::State::Running => {
-            return Err(Fault::passing(Kind::NotReady, "the painting is not finished yet: follow the job", 1));
+            return Err(Error::passing(Kind::NotReady, "the painting is not finished yet: follow the job", 1));
         }
         jobs::State::Cancelled => return Err(gone("the job was deleted".into())),
         jobs::State::Failed => {
-            let why = job.fault.map_or_else(String::new, |fault| fault.detail);
+            let why = job.error.map_or_else(String::new, |error| error.detail);
             return Err(gone(format!("there is no painting, the job failed: {why}")));
         }
         jobs::State::Done => {}
     }
     let over = || gone("the painting was deleted: its time is over".into());
     let key = job.result.ok_or_else(over)?;
-    let bytes = blocking(&app, move |jobs| jobs.result(&key)).await?.ok_or_else(over)?;
+    let (bytes, parts) = app.jobs.noted(app.jobs.store.open(&key).await)?.ok_or_else(over)?;
     let format = Format::from_extension(&job.format).unwrap_or(Format::Png);
-    let headers = [(header::CONTENT_TYPE, format.media_type()), (header::CACHE_CONTROL, "private, no-store")];
-    let mut reserved = app.budget.reserve_nothing();
-    if !reserved.grow(bytes.len() as u64) {
-        return Err(app.no_memory());
-    }
-    let mut response = (headers, Body::from(reserved.until_taken(bytes))).into_response();
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CACHE_CONTROL, "private, no-store".to_owned()),
+    ];
+    // A part at a time: nobody's painting is held in memory for as long as a slow client takes.
+    let parts = parts.map_err(|error| std::io::Error::other(error.detail));
+    let mut response = (headers, Body::from_stream(parts)).into_response();
     if upload::query_pairs(&uri)?.iter().any(|(name, _)| name == "download") {
         let file = format!("attachment; filename=\"kaiga.{}\"", format.extension());
         if let Ok(value) = file.parse() {
@@ -212,10 +214,10 @@ pub(super) async fn result(
     delete, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job")),
     responses((status = 204, description = "They are deleted")),
 )]
-pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Fault> {
+pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<StatusCode, Error> {
     match blocking(&app, move |jobs| jobs.delete(&id)).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Fault::new(Kind::NotFound, "there is no such job; its time may be over")),
+        false => Err(Error::new(Kind::NotFound, "there is no such job; its time may be over")),
     }
 }
 
@@ -229,7 +231,7 @@ pub(super) async fn delete(State(app): State<Arc<App>>, Path(id): Path<String>) 
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     // Listening before looking: nothing falls between.
     let news = app.jobs.listen();
     find(&app, id.clone()).await?;

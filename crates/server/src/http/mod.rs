@@ -2,12 +2,12 @@
 
 mod assets;
 mod convert;
+mod drain_body;
 mod error;
 mod faces;
 mod guard;
 mod health;
 mod jobs;
-mod linger;
 mod openapi;
 mod studio;
 mod styles;
@@ -20,12 +20,12 @@ pub use guard::sign;
 
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::crew::Crew;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::memory;
 use crate::metrics::{Gauge, Metrics};
+use crate::worker_pool::WorkerPool;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -42,7 +42,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) studio: Arc<Studio>,
-    pub(crate) crew: Crew,
+    pub(crate) pool: WorkerPool,
     pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
@@ -59,7 +59,7 @@ impl App {
     pub(crate) fn new(
         config: Config,
         studio: Arc<Studio>,
-        crew: Crew,
+        pool: WorkerPool,
         budget: Arc<Budget>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
@@ -70,7 +70,7 @@ impl App {
         Self {
             config,
             studio,
-            crew,
+            pool,
             budget,
             metrics,
             health,
@@ -107,22 +107,22 @@ impl App {
                 "For how long the oldest waiting job has waited.",
                 depth.oldest_ms as f64 / 1e3,
             ),
-            ("kaiga_queue_depth", "Conversions that wait for a painter.", self.crew.waiting() as f64),
+            ("kaiga_queue_depth", "Conversions that wait for a painter.", self.pool.waiting() as f64),
             ("kaiga_memory_reserved_bytes", "Memory promised to uploads and pictures.", self.budget.used() as f64),
             ("kaiga_memory_peak_bytes", "Most memory the process ever held.", memory::peak_bytes() as f64),
             ("kaiga_ready", "Whether /readyz says yes.", f64::from(u8::from(self.trouble().is_none()))),
         ]
     }
 
-    fn full(&self, waiting: usize, of_what: &str) -> Fault {
+    fn full(&self, waiting: usize, of_what: &str) -> Error {
         let wait_s = (waiting as f64 * self.metrics.mean_paint_s() / self.config.workers() as f64).ceil();
-        Fault::passing(Kind::QueueFull, format!("{waiting} {of_what} wait already"), wait_s.clamp(1.0, 60.0) as u64)
+        Error::passing(Kind::QueueFull, format!("{waiting} {of_what} wait already"), wait_s.clamp(1.0, 60.0) as u64)
     }
 
-    fn no_memory(&self) -> Fault {
+    fn no_memory(&self) -> Error {
         let wait_s = (self.metrics.mean_paint_s() * 2.0).ceil().clamp(1.0, 60.0);
         let detail = "pictures being painted and answers being taken have all the memory there is for them";
-        Fault::passing(Kind::QueueFull, detail, wait_s as u64)
+        Error::passing(Kind::QueueFull, detail, wait_s as u64)
     }
 }
 
@@ -149,9 +149,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/share", post(assets::share))
         .fallback(assets::at_root)
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::map_request(linger::linger))
+        .layer(middleware::map_request(drain_body::drain_body))
         .layer(CatchPanicLayer::custom(|_| {
-            error::fault_of(axum::http::StatusCode::INTERNAL_SERVER_ERROR).into_response()
+            error::error_of(axum::http::StatusCode::INTERNAL_SERVER_ERROR).into_response()
         }))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), finish))
         .with_state(app)
@@ -163,10 +163,11 @@ pub(crate) fn metrics_router(app: Arc<App>) -> Router {
 }
 
 /// Lets those in who may ask for work.
-async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Fault> {
-    let (parts, body) = request.into_parts();
+async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Error> {
+    let (mut parts, body) = request.into_parts();
     app.rate.admit(&parts)?;
-    app.guard.admit(&parts)?;
+    let admission = app.guard.admit(&parts)?;
+    parts.extensions.insert(admission);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
@@ -192,13 +193,16 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let id = request_id(&request);
-    let mut response = next.run(request).await;
+    let mut response = match guard::known_host(&app.config, &request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
     let mut failed = None;
     if response.status().is_client_error() || response.status().is_server_error() {
-        let fault = response.extensions_mut().remove::<Fault>().unwrap_or_else(|| error::fault_of(response.status()));
-        app.metrics.failed(fault.kind);
-        response = error::document(&fault, &id, response);
-        failed = Some(fault);
+        let error = response.extensions_mut().remove::<Error>().unwrap_or_else(|| error::error_of(response.status()));
+        app.metrics.failed(error.kind);
+        response = error::document(&error, &id, response);
+        failed = Some(error);
     }
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
@@ -214,11 +218,11 @@ async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     let ms = start.elapsed().as_millis() as u64;
     match failed {
         // That it is not ready is the answer to the question; what ails it has been logged.
-        Some(fault) if status >= 500 && route != "/readyz" => {
-            tracing::error!(request_id = id, %method, path, status, ms, kind = fault.kind.name(), detail = fault.detail, "failed");
+        Some(error) if status >= 500 && route != "/readyz" => {
+            tracing::error!(request_id = id, %method, path, status, ms, kind = error.kind.name(), detail = error.detail, "failed");
         }
-        Some(fault) => {
-            tracing::info!(request_id = id, %method, path, status, ms, kind = fault.kind.name(), detail = fault.detail, "refused");
+        Some(error) => {
+            tracing::info!(request_id = id, %method, path, status, ms, kind = error.kind.name(), detail = error.detail, "refused");
         }
         None if route.starts_with("/api/") => tracing::info!(request_id = id, %method, path, status, ms, "answered"),
         None => tracing::debug!(request_id = id, %method, path, status, ms, "answered"),

@@ -1,7 +1,7 @@
 //! The description of the interface for programs, made from the types that are sent.
 
 use super::error::{Problem, words};
-use crate::fault::Kind;
+use crate::error::Kind;
 use axum::Json;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ const UPLOAD: &[Kind] = &[
     Kind::Unavailable,
 ];
 
-/// What can go wrong where; a fault of ours can everywhere.
+/// What can go wrong where; an error of ours can everywhere.
 const FAULTS: &[(&str, &str, &[Kind])] = &[
     ("/api/v1/convert", "post", UPLOAD),
     ("/api/v1/jobs", "post", UPLOAD),

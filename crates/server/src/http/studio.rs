@@ -2,10 +2,10 @@
 
 use super::App;
 use crate::budget::Reserved;
-use crate::crew::Refused;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use crate::metrics::Part;
 use crate::paint::{Stage, Watcher, caught};
+use crate::worker_pool::Refused;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,20 +19,20 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    fn go_on(&self) -> ControlFlow<Fault> {
+    fn go_on(&self) -> ControlFlow<Error> {
         // Who asked has gone, so nobody reads this.
-        let over = || Fault::new(Kind::Cancelled, "the client has gone");
+        let over = || Error::new(Kind::Cancelled, "the client has gone");
         if self.cancelled.load(Ordering::Relaxed) { ControlFlow::Break(over()) } else { ControlFlow::Continue(()) }
     }
 }
 
 impl Watcher for Watched {
-    fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+    fn stage(&self, stage: Stage) -> ControlFlow<Error> {
         self.stage.send_replace(stage);
         self.go_on()
     }
 
-    fn part(&self, _done: usize, _total: usize) -> ControlFlow<Fault> {
+    fn part(&self, _done: usize, _total: usize) -> ControlFlow<Error> {
         self.go_on()
     }
 }
@@ -54,8 +54,8 @@ impl Drop for CancelOnDrop {
 pub(super) async fn on_a_painter<T: Send + 'static>(
     app: &Arc<App>,
     reserved: Reserved,
-    work: impl FnOnce(&Watched) -> Result<T, Fault> + Send + 'static,
-) -> Result<(T, Duration), Fault> {
+    work: impl FnOnce(&Watched) -> Result<T, Error> + Send + 'static,
+) -> Result<(T, Duration), Error> {
     let (stage, mut stages) = watch::channel(Stage::Queued);
     let watched = Arc::new(Watched { cancelled: AtomicBool::new(false), stage });
     let guard = CancelOnDrop(Arc::clone(&watched));
@@ -77,9 +77,9 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
             let _ = answer.send(result);
         }
     };
-    app.crew.submit(Box::new(task)).map_err(|refused| match refused {
+    app.pool.submit(Box::new(task)).map_err(|refused| match refused {
         Refused::Full(waiting) => app.full(waiting, "conversions"),
-        Refused::Closed => Fault::passing(Kind::Unavailable, "the service is shutting down", 5),
+        Refused::Closed => Error::passing(Kind::Unavailable, "the service is shutting down", 5),
     })?;
     let deadline = |stage: Stage| {
         let allowed = stage.allowed(&app.config.limits).unwrap_or(Duration::from_secs(3600));
@@ -89,7 +89,7 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
     let result = loop {
         tokio::select! {
             answer = &mut answered => {
-                let gone = |_| Err(Fault::new(Kind::Internal, "the painter gave no answer"));
+                let gone = |_| Err(Error::new(Kind::Internal, "the painter gave no answer"));
                 break answer.unwrap_or_else(gone);
             }
             Ok(()) = stages.changed() => {
@@ -99,7 +99,7 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
             () = tokio::time::sleep_until(now.1) => {
                 let allowed_s = now.0.allowed(&app.config.limits).unwrap_or_default().as_secs();
                 let what = if now.0 == Stage::Queued { "waiting for a painter".to_owned() } else { now.0.name().to_owned() };
-                break Err(Fault::new(Kind::TimedOut, format!("{what} took longer than {allowed_s} s")));
+                break Err(Error::new(Kind::TimedOut, format!("{what} took longer than {allowed_s} s")));
             }
         }
     };

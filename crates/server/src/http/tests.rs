@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Secrets;
-use crate::fault::Kind;
+use crate::error::Kind;
 use crate::testing::{Answer, Service, image, picture};
 use axum::body::Body;
 use pixels::codec::{self, Format};
@@ -119,6 +119,48 @@ async fn every_kind_of_client_error_has_its_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stands_around_the_parts_of_a_form_is_limited_too() {
+    use futures_util::StreamExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let service = Service::start(|config| config.limits.max_upload_bytes = 100_000);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let form_of = |chunk: &'static [u8]| {
+        let sent = Arc::clone(&sent);
+        // A client that sends as long as somebody reads.
+        let chunks = futures_util::stream::repeat(bytes::Bytes::from_static(chunk)).take(10_000).map(move |chunk| {
+            sent.fetch_add(chunk.len(), Ordering::Relaxed);
+            Ok::<_, std::io::Error>(chunk)
+        });
+        let request = Request::post("/api/v1/convert").header("content-type", "Multipart/Form-Data; boundary=XX");
+        request.header("expect", "100-continue").body(Body::from_stream(chunks)).unwrap()
+    };
+    for chunk in [&[b'x'; 1000][..], b"--XX\r\nx-header: y\r\n"] {
+        sent.store(0, Ordering::Relaxed);
+        let answer = service.send(form_of(chunk)).await;
+        assert_eq!(answer.problem(), "too-large", "{answer:?}");
+        assert!(sent.load(Ordering::Relaxed) < 200_000);
+    }
+    assert_eq!(service.house.app.budget.used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_names_it_is_known_by_are_answered_on_a_loopback_address() {
+    let asked = async |service: &Service, host: &str| {
+        let request = Request::get("/api/v1/styles").header("host", host).body(Body::empty()).unwrap();
+        service.send(request).await.status.as_u16()
+    };
+    let service = Service::start(|config| config.hosts = Some("desk.example, other.example".into()));
+    for host in ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "[::1]:8080", "desk.example:80"] {
+        assert_eq!(asked(&service, host).await, 200, "{host}");
+    }
+    for host in ["evil.example", "evil.example:8080", "192.168.0.7:8080", "localhost.evil.example"] {
+        assert_eq!(asked(&service, host).await, 403, "{host}");
+    }
+    let behind_a_proxy = Service::start(|config| config.trust_forwarded = true);
+    assert_eq!(asked(&behind_a_proxy, "paint.example.org").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_stops_is_not_waited_for() {
     let service = Service::start(|config| config.limits.upload_timeout_s = 1);
     let stuck = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
@@ -131,13 +173,13 @@ async fn an_upload_that_stops_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_house_says_when_to_come_back() {
-    let service = Service::start(|config| (config.workers, config.limits.queue_max) = (1, 1));
+    let service = Service::start(|config| (config.workers, config.limits.queue_max) = (Some(1), 1));
     let (go, gone) = std::sync::mpsc::channel::<()>();
-    service.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
-    while service.house.app.crew.waiting() > 0 {
+    service.house.app.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    while service.house.app.pool.waiting() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    service.house.app.crew.submit(Box::new(|| ())).unwrap();
+    service.house.app.pool.submit(Box::new(|| ())).unwrap();
     let answer = service.post("/api/v1/convert", picture(4, 4)).await;
     assert_eq!(
         (answer.status.as_u16(), answer.problem(), answer.header("retry-after")),
@@ -162,27 +204,25 @@ async fn a_full_house_says_when_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_counts_as_memory_until_it_is_taken() {
     let service = Service::start(|_| ());
+    let budget = &service.house.app.budget;
+    let request = Request::post("/api/v1/convert").body(Body::from(picture(24, 16))).unwrap();
+    let answer = tower::ServiceExt::oneshot(service.router.clone(), request).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+    assert_eq!(budget.used(), bytes.len() as u64);
+    drop(bytes);
+    assert_eq!(budget.used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_painting_of_a_job_is_handed_out_without_being_held() {
+    let service = Service::start(|_| ());
     let job = service.submit("", picture(24, 16)).await;
     assert_eq!(service.follow(&job).await.last().unwrap().0, "done");
-    let result = format!("{job}/result");
-    let requests = [
-        Request::post("/api/v1/convert").body(picture(24, 16).into()).unwrap(),
-        Request::get(&result).body(Body::empty()).unwrap(),
-    ];
-    let budget = &service.house.app.budget;
-    for request in requests {
-        let answer = tower::ServiceExt::oneshot(service.router.clone(), request).await.unwrap();
-        let bytes = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
-        assert_eq!(budget.used(), bytes.len() as u64);
-        drop(bytes);
-        assert_eq!(budget.used(), 0);
-    }
-    let mut all = budget.reserve_nothing();
+    let mut all = service.house.app.budget.reserve_nothing();
     all.exceed(service.house.app.config.limits.max_memory_bytes);
-    let answer = service.get(&result).await;
-    assert_eq!((answer.status.as_u16(), answer.problem()), (429, "queue-full".into()));
-    drop(all);
-    assert_eq!(service.get(&result).await.status, 200);
+    let answer = service.get(&format!("{job}/result")).await;
+    assert_eq!((answer.status.as_u16(), size(&answer)), (200, (24, 16)), "whatever memory there is");
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,9 +232,9 @@ async fn parts_that_take_too_long_are_stopped() {
     assert_eq!((answer.status.as_u16(), answer.problem()), (503, "timed-out".into()));
     assert!(answer.json()["detail"].as_str().unwrap().contains("painting took longer than 0 s"), "{answer:?}");
 
-    let waiting = Service::start(|config| (config.workers, config.limits.queue_timeout_s) = (1, 0));
+    let waiting = Service::start(|config| (config.workers, config.limits.queue_timeout_s) = (Some(1), 0));
     let (go, gone) = std::sync::mpsc::channel::<()>();
-    waiting.house.app.crew.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    waiting.house.app.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
     let answer = waiting.post("/api/v1/convert", picture(4, 4)).await;
     assert!(answer.json()["detail"].as_str().unwrap().contains("waiting for a painter"), "{answer:?}");
     go.send(()).unwrap();
@@ -203,14 +243,14 @@ async fn parts_that_take_too_long_are_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_painter_is_told_when_its_client_hangs_up() {
     use crate::paint::Watcher;
-    let service = Service::start(|config| config.workers = 1);
+    let service = Service::start(|config| config.workers = Some(1));
     let app = &service.house.app;
     let (stopped, has_stopped) = std::sync::mpsc::channel();
     let request = studio::on_a_painter(app, app.budget.reserve_nothing(), move |watched| {
         while watched.part(0, 1).is_continue() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        stopped.send(()).map_err(|error| Fault::new(Kind::Internal, error.to_string()))
+        stopped.send(()).map_err(|error| Error::new(Kind::Internal, error.to_string()))
     });
     let answer = tokio::time::timeout(Duration::from_millis(200), request).await;
     assert!(answer.is_err(), "it goes on as long as somebody waits: {answer:?}");
@@ -231,9 +271,21 @@ async fn work_needs_a_token_where_there_is_one() {
         let with = Request::post(uri).header("authorization", "Bearer hush").body(picture(4, 4).into()).unwrap();
         assert!(service.send(with).await.status.is_success(), "{uri}");
     }
-    let url = format!("/api/v1/convert?style=meadow&key=k&expires={}", u64::MAX);
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let url = format!("/api/v1/convert?style=meadow&key=k&expires={soon}");
     let signed = format!("{url}&signature={}", sign("0123456789abcdef", "POST", &url));
     assert_eq!(service.post(&signed, picture(4, 4)).await.status, 200);
+    let signed_form = |fields: &[(&str, &[u8])]| {
+        let mut request = form(fields);
+        *request.uri_mut() = signed.parse().unwrap();
+        request
+    };
+    assert_eq!(service.send(signed_form(&[("file", &picture(4, 4))])).await.status, 200);
+    let changed = service.send(signed_form(&[("file", &picture(4, 4)), ("format", b"jpeg")])).await;
+    assert_eq!(changed.problem(), "forbidden", "a signature is for the query alone");
+    let mut with_token = signed_form(&[("file", &picture(4, 4)), ("format", b"jpeg")]);
+    with_token.headers_mut().insert("authorization", "Bearer hush".parse().unwrap());
+    assert_eq!(service.send(with_token).await.status, 200);
     let url = "/api/v1/convert?key=k&expires=1";
     let old = format!("{url}&signature={}", sign("0123456789abcdef", "POST", url));
     assert_eq!(service.post(&old, picture(4, 4)).await.problem(), "forbidden");
@@ -571,7 +623,7 @@ async fn every_parameter_described_is_taken() {
         let query = serde_urlencoded::to_string(&pairs).unwrap();
         let answer = service.post(&format!("{path}?{query}"), picture(24, 16)).await;
         assert!(answer.status.is_success(), "{query}: {answer:?}");
-        let mut taken = crate::order::Order::NAMES.to_vec();
+        let mut taken = crate::params::Params::NAMES.to_vec();
         names.sort_unstable();
         taken.sort_unstable();
         assert_eq!(names, taken);

@@ -1,15 +1,17 @@
 //! An upload, read as it comes: to the limit, in time, and no further than there is memory for it.
 
-use super::{App, guard};
+use super::App;
+use super::guard::{self, Admission};
 use crate::budget::Reserved;
-use crate::fault::{Fault, Kind};
-use crate::order::{Order, Pairs};
+use crate::error::{Error, Kind};
 use crate::paint::{BYTES_PER_PIXEL, codec_limits};
+use crate::params::{Pairs, Params};
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header;
-use http_body_util::BodyExt;
+use futures_util::StreamExt;
 use pixels::codec;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A form around the photo may take so many bytes more.
@@ -18,51 +20,58 @@ const FORM_BYTES: u64 = 64 << 10;
 /// A photo and what is to be done with it.
 pub(super) struct Upload {
     pub(super) file: Vec<u8>,
-    pub(super) order: Order,
-    /// What the order was read from.
+    pub(super) params: Params,
+    /// What the parameters were read from.
     pub(super) pairs: Pairs,
     /// The memory of the file, to be kept as long as the file is.
     pub(super) reserved: Reserved,
 }
 
-/// Parameters of the query, without those of a signature.
-pub(super) fn query_pairs(uri: &axum::http::Uri) -> Result<Pairs, Fault> {
+/// ParamsSchema of the query, without those of a signature.
+pub(super) fn query_pairs(uri: &axum::http::Uri) -> Result<Pairs, Error> {
     let mut pairs: Pairs = serde_urlencoded::from_str(uri.query().unwrap_or_default())
-        .map_err(|_| Fault::new(Kind::Malformed, "the query cannot be understood"))?;
+        .map_err(|_| Error::new(Kind::Malformed, "the query cannot be understood"))?;
     pairs.retain(|(name, _)| !guard::SIGNING.contains(&name.as_str()));
     Ok(pairs)
 }
 
-/// Reads photo and order, the raw body or a form with the photo in the field `file`.
-pub(super) async fn receive(app: &App, request: Request) -> Result<Upload, Fault> {
+/// Reads photo and parameters, the raw body or a form with the photo in the field `file`.
+pub(super) async fn receive(app: &App, request: Request) -> Result<Upload, Error> {
     let pairs = query_pairs(request.uri())?;
     receive_with(app, request, pairs).await
 }
 
 /// The same with the parameters of the query read already.
-pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) -> Result<Upload, Fault> {
+pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) -> Result<Upload, Error> {
     let max_bytes = app.config.limits.max_upload_bytes;
-    let order = Order::read(&pairs, &app.studio)?;
-    let is_form = text(&request, header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let params = Params::read(&pairs, &app.studio)?;
+    let is_form = text(&request, header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"));
+    let signed = request.extensions().get() == Some(&Admission::Signature);
     let announced = text(&request, header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max_bytes + if is_form { FORM_BYTES } else { 0 }) {
         return Err(too_large(max_bytes));
     }
-    let mut file = Growing { app, bytes: Vec::new(), reserved: app.budget.reserve_nothing() };
+    let most_bytes = max_bytes + if is_form { FORM_BYTES } else { 0 };
+    let meter = Arc::new(Mutex::new(Meter { reserved: app.budget.reserve_nothing(), left: most_bytes, refusal: None }));
+    let request = request.map(|body| metered(body, app, max_bytes, &meter));
     let reading = async {
         if !is_form {
-            file.all_of(request.into_body()).await?;
-            return Ok(order);
+            return Ok((all_of(request.into_body()).await?, params));
         }
-        file.file_of(request, &mut pairs).await?;
-        Order::read(&pairs, &app.studio)
+        let file = file_of(request, max_bytes, &mut pairs, signed).await?;
+        Ok((file, Params::read(&pairs, &app.studio)?))
     };
     let seconds = app.config.limits.upload_timeout_s;
-    let order = tokio::time::timeout(Duration::from_secs(seconds), reading)
+    let read = tokio::time::timeout(Duration::from_secs(seconds), reading)
         .await
-        .unwrap_or_else(|_| Err(Fault::new(Kind::SlowUpload, format!("the upload took longer than {seconds} s"))))?;
-    let Growing { bytes: file, reserved, .. } = file;
-    Ok(Upload { file, order, pairs, reserved })
+        .unwrap_or_else(|_| Err(Error::new(Kind::SlowUpload, format!("the upload took longer than {seconds} s"))));
+    let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever read only saw the body break off.
+    let (file, params) = read.map_err(|error| meter.refusal.take().unwrap_or(error))?;
+    let reserved = std::mem::replace(&mut meter.reserved, app.budget.reserve_nothing());
+    drop(meter);
+    Ok(Upload { file, params, pairs, reserved })
 }
 
 fn text(request: &Request, name: header::HeaderName) -> Option<&str> {
@@ -70,80 +79,97 @@ fn text(request: &Request, name: header::HeaderName) -> Option<&str> {
 }
 
 /// Checks the photo's header and reserves the memory its pixels will take.
-pub(super) async fn admit(app: &App, mut upload: Upload) -> Result<Upload, Fault> {
+pub(super) async fn admit(app: &App, mut upload: Upload) -> Result<Upload, Error> {
     let limits = codec_limits(&app.config.limits);
     let checked = tokio::task::spawn_blocking(move || {
         let size = codec::stored_size(&upload.file, &limits)?;
-        Ok::<_, Fault>((size, upload))
+        Ok::<_, Error>((size, upload))
     });
     let ((width, height), checked) =
-        checked.await.map_err(|_| Fault::new(Kind::Internal, "the picture could not be looked at"))??;
+        checked.await.map_err(|_| Error::new(Kind::Internal, "the picture could not be looked at"))??;
     upload = checked;
     if upload.reserved.grow(width as u64 * height as u64 * BYTES_PER_PIXEL) { Ok(upload) } else { Err(app.no_memory()) }
 }
 
-fn too_large(max_bytes: u64) -> Fault {
+fn too_large(max_bytes: u64) -> Error {
     let megabytes = max_bytes as f64 / f64::from(1 << 20);
-    Fault::new(Kind::TooLarge, format!("the upload passes the limit of {megabytes:.1} MiB: send a smaller picture"))
+    Error::new(Kind::TooLarge, format!("the upload passes the limit of {megabytes:.1} MiB: send a smaller picture"))
 }
 
-/// The bytes of a file so far.
-struct Growing<'a> {
-    app: &'a App,
-    bytes: Vec<u8>,
+/// What an upload takes as it arrives, whoever buffers it: parts of a form and what stands around them too.
+struct Meter {
     reserved: Reserved,
+    /// Bytes that may still come.
+    left: u64,
+    /// Why no more was taken.
+    refusal: Option<Error>,
 }
 
-impl Growing<'_> {
-    fn add(&mut self, chunk: &[u8]) -> Result<(), Fault> {
-        let max_bytes = self.app.config.limits.max_upload_bytes;
-        if (self.bytes.len() + chunk.len()) as u64 > max_bytes {
-            return Err(too_large(max_bytes));
-        }
-        if !self.reserved.grow(chunk.len() as u64) {
-            return Err(self.app.no_memory());
-        }
-        self.bytes.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    async fn all_of(&mut self, mut body: Body) -> Result<(), Fault> {
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Fault::new(Kind::Malformed, "the upload broke off"))?;
-            if let Some(chunk) = frame.data_ref() {
-                self.add(chunk)?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn file_of(&mut self, request: Request, pairs: &mut Pairs) -> Result<(), Fault> {
-        let malformed = |what: String| Fault::new(Kind::Malformed, format!("the form cannot be read: {what}"));
-        let mut form = Multipart::from_request(request, &()).await.map_err(|error| malformed(error.body_text()))?;
-        let mut seen = false;
-        let mut text_bytes = 0;
-        while let Some(mut field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
-            let name = field.name().unwrap_or_default().to_owned();
-            let mut text = Vec::new();
-            if name == "file" && std::mem::replace(&mut seen, true) {
-                return Err(malformed("the field file is there twice".into()));
-            }
-            while let Some(chunk) = field.chunk().await.map_err(|error| malformed(error.body_text()))? {
-                if name == "file" {
-                    self.add(&chunk)?;
-                    continue;
+/// `body`, which breaks off where its bytes pass the limit or there is no memory for them.
+fn metered(body: Body, app: &App, max_bytes: u64, meter: &Arc<Mutex<Meter>>) -> Body {
+    let no_memory = app.no_memory();
+    let chunks = body.into_data_stream().map({
+        let meter = Arc::clone(meter);
+        move |chunk| {
+            let chunk = chunk?;
+            let (bytes, mut meter) = (chunk.len() as u64, meter.lock().unwrap_or_else(PoisonError::into_inner));
+            let refusal = match meter.left.checked_sub(bytes) {
+                None => Some(too_large(max_bytes)),
+                Some(left) => {
+                    meter.left = left;
+                    (!meter.reserved.grow(bytes)).then(|| no_memory.clone())
                 }
-                text_bytes += chunk.len() as u64;
-                if text_bytes > FORM_BYTES {
-                    return Err(Fault::new(Kind::TooLarge, "the text fields of the form are too long"));
-                }
-                text.extend_from_slice(&chunk);
+            };
+            let refused = refusal.is_some();
+            meter.refusal = meter.refusal.take().or(refusal);
+            if refused { Err(axum::Error::new("refused")) } else { Ok(chunk) }
+        }
+    });
+    Body::from_stream(chunks)
+}
+
+async fn all_of(body: Body) -> Result<Vec<u8>, Error> {
+    let broke_off = |_| Error::new(Kind::Malformed, "the upload broke off");
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        bytes.extend_from_slice(&chunk.map_err(broke_off)?);
+    }
+    Ok(bytes)
+}
+
+/// The field `file` of a form; its text fields are added to `pairs`. What a signature was given for is not changed by them.
+async fn file_of(request: Request, max_bytes: u64, pairs: &mut Pairs, signed: bool) -> Result<Vec<u8>, Error> {
+    let malformed = |what: String| Error::new(Kind::Malformed, format!("the form cannot be read: {what}"));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|error| malformed(error.body_text()))?;
+    let (mut file, mut text_bytes) = (None, 0);
+    while let Some(mut field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let is_file = name == "file";
+        if is_file && file.is_some() {
+            return Err(malformed("the field file is there twice".into()));
+        }
+        if signed && !is_file {
+            let detail = "a signed URL says all there is to say in its query: leave the form's other fields out";
+            return Err(Error::new(Kind::Forbidden, detail));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(|error| malformed(error.body_text()))? {
+            bytes.extend_from_slice(&chunk);
+            if is_file && bytes.len() as u64 > max_bytes {
+                return Err(too_large(max_bytes));
             }
-            if name != "file" {
-                let value = String::from_utf8(text).map_err(|_| malformed(format!("{name} is not UTF-8")))?;
-                pairs.push((name, value));
+            if !is_file && text_bytes + bytes.len() as u64 > FORM_BYTES {
+                return Err(Error::new(Kind::TooLarge, "the text fields of the form are too long"));
             }
         }
-        if seen { Ok(()) } else { Err(malformed("it has no field file with the picture".into())) }
+        if is_file {
+            file = Some(bytes);
+        } else {
+            text_bytes += bytes.len() as u64;
+            let value = String::from_utf8(bytes).map_err(|_| malformed(format!("{name} is not UTF-8")))?;
+            pairs.push((name, value));
+        }
     }
+    file.ok_or_else(|| malformed("it has no field file with the picture".into()))
 }

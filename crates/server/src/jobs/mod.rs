@@ -16,7 +16,7 @@ pub(crate) use sqlite::Sqlite;
 pub(crate) use store::Store;
 
 use crate::config::Limits;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use queue::{New, Terms};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,32 +67,32 @@ impl Jobs {
         (self.clock)()
     }
 
-    /// Takes a photo in; `order` is the query of its parameters. Blocks the thread.
+    /// Takes a photo in; `params` is the query. Blocks the thread.
     ///
     /// # Errors
     /// [`Kind::QueueFull`]; [`Kind::Unavailable`] if queue or store do not work.
-    pub(crate) fn submit(&self, photo: bytes::Bytes, order: String, format: &str) -> Result<Job, Fault> {
+    pub(crate) fn submit(&self, photo: bytes::Bytes, params: String, format: &str) -> Result<Job, Error> {
         let now_ms = self.now_ms();
         let new = New {
             id: crate::random_name(),
             photo: Store::key(&photo),
-            order,
+            params,
             format: format.to_owned(),
             expires_ms: now_ms + self.limits.result_ttl_s as i64 * 1000,
         };
         self.noted(self.queue.enter(&new, self.limits.jobs_max, now_ms))?;
         // Entered first: from then on nobody deletes a picture of that name.
-        if let Err(fault) = self.store.wait(self.store.put(&new.photo, photo)) {
+        if let Err(error) = self.store.wait(self.store.put(&new.photo, photo)) {
             // If this fails too, the job's time will be over some day.
             let _ = self.queue.cancel(&new.id);
-            return self.noted(Err(fault));
+            return self.noted(Err(error));
         }
         self.noted(self.queue.ready(&new.id))?;
-        self.job(&new.id)?.ok_or_else(|| Fault::new(Kind::Internal, "the job is gone already"))
+        self.job(&new.id)?.ok_or_else(|| Error::new(Kind::Internal, "the job is gone already"))
     }
 
     /// A job as it stands now. Blocks the thread.
-    pub(crate) fn job(&self, id: &str) -> Result<Option<Job>, Fault> {
+    pub(crate) fn job(&self, id: &str) -> Result<Option<Job>, Error> {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
         let job = self.noted(self.queue.job(id))?;
         Ok(job.map(|job| match live {
@@ -102,16 +102,11 @@ impl Jobs {
     }
 
     /// Cancels a job, whoever runs it, and deletes its pictures. `false` if there is no such job. Blocks the thread.
-    pub(crate) fn delete(&self, id: &str) -> Result<bool, Fault> {
+    pub(crate) fn delete(&self, id: &str) -> Result<bool, Error> {
         let known = self.noted(self.queue.cancel(id))?;
         self.tell(id);
         self.take_out_garbage();
         Ok(known)
-    }
-
-    /// The painting of a job. Blocks the thread.
-    pub(crate) fn result(&self, key: &str) -> Result<Option<bytes::Bytes>, Fault> {
-        self.noted(self.store.wait(self.store.get(key)))
     }
 
     /// Names of jobs about which there are news, from now on.
@@ -136,14 +131,14 @@ impl Jobs {
     }
 
     /// Remembers a complaint of queue or store until they work again, and logs it once.
-    pub(crate) fn noted<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        if let Err(fault) = &result
-            && fault.kind == Kind::Unavailable
+    pub(crate) fn noted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error.kind == Kind::Unavailable
         {
             let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            if trouble.as_ref() != Some(&fault.detail) {
-                tracing::error!(detail = fault.detail, "jobs are in trouble");
-                *trouble = Some(fault.detail.clone());
+            if trouble.as_ref() != Some(&error.detail) {
+                tracing::error!(detail = error.detail, "jobs are in trouble");
+                *trouble = Some(error.detail.clone());
             }
         }
         result

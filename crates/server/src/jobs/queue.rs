@@ -6,7 +6,7 @@
 //!
 //! Times are Unix milliseconds by the callers' clocks.
 
-use crate::fault::Fault;
+use crate::error::Error;
 use crate::paint::Stage;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) enum State {
     Running,
     /// The painting is there.
     Done,
-    /// There will be no painting; [`Job::fault`] says why.
+    /// There will be no painting; [`Job::error`] says why.
     Failed,
     /// Somebody deleted it.
     Cancelled,
@@ -61,7 +61,7 @@ pub(crate) struct Job {
     /// Extension of the painting's file.
     pub(crate) format: String,
     /// Why it failed.
-    pub(crate) fault: Option<Fault>,
+    pub(crate) error: Option<Error>,
     /// Jobs that wait before it; `None` unless it waits.
     pub(crate) position: Option<usize>,
 }
@@ -90,8 +90,8 @@ pub(crate) struct New {
     pub(crate) id: String,
     /// The photo's key in the store.
     pub(crate) photo: String,
-    /// The order, as a query.
-    pub(crate) order: String,
+    /// What is to be done, as a query.
+    pub(crate) params: String,
     /// Extension of the painting's file.
     pub(crate) format: String,
     /// When its pictures shall be deleted, Unix ms.
@@ -116,8 +116,8 @@ pub(crate) struct Claim {
     pub(crate) attempt: Attempt,
     /// The photo's key in the store.
     pub(crate) photo: String,
-    /// The order, as a query.
-    pub(crate) order: String,
+    /// What is to be done, as a query.
+    pub(crate) params: String,
 }
 
 /// How long the queue is.
@@ -144,49 +144,52 @@ pub(crate) struct Terms {
 /// is not the holder's any more.
 ///
 /// # Errors
-/// [`Kind::Unavailable`](crate::fault::Kind::Unavailable) if the queue cannot be reached or written, from every method.
+/// [`Kind::Unavailable`](crate::error::Kind::Unavailable) if the queue cannot be reached or written, from every method.
 pub(crate) trait Queue: Send + Sync {
     /// Enters a job whose photo is about to be stored; nobody runs it yet.
     ///
     /// # Errors
-    /// [`Kind::QueueFull`](crate::fault::Kind::QueueFull) if `jobs_max` jobs are waiting.
-    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Fault>;
+    /// [`Kind::QueueFull`](crate::error::Kind::QueueFull) if `jobs_max` jobs are waiting.
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error>;
 
     /// The photo is stored: from now on the job waits to be run.
-    fn ready(&self, id: &str) -> Result<(), Fault>;
+    fn ready(&self, id: &str) -> Result<(), Error>;
 
     /// Begins the job that waits longest, those whose lease ran out included. Jobs that were begun too often fail here.
-    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Fault>;
+    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Error>;
 
     /// Keeps the lease and tells how far it is.
-    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Fault>;
+    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Error>;
 
     /// Says under which key the painting is about to be stored, so that it is not lost if the process is.
-    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Fault>;
+    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Error>;
 
     /// Ends the job: with the painting announced, or failed.
-    fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault>;
+    fn finish(&self, attempt: &Attempt, end: Result<News, Error>) -> Result<bool, Error>;
 
     /// Puts the job back where it was, as if it had not been begun.
-    fn give_back(&self, attempt: &Attempt) -> Result<bool, Fault>;
+    fn give_back(&self, attempt: &Attempt) -> Result<bool, Error>;
 
     /// A job by its name.
-    fn job(&self, id: &str) -> Result<Option<Job>, Fault>;
+    fn job(&self, id: &str) -> Result<Option<Job>, Error>;
 
     /// Ends a job, whoever runs it, and lets go of its pictures. `false` if there is no such job.
-    fn cancel(&self, id: &str) -> Result<bool, Fault>;
+    fn cancel(&self, id: &str) -> Result<bool, Error>;
 
     /// Lets go of the pictures of jobs whose time is over, and forgets jobs whose time has long been over. Returns how
     /// many jobs' time was over.
-    fn expire(&self, now_ms: i64) -> Result<usize, Fault>;
+    fn expire(&self, now_ms: i64) -> Result<usize, Error>;
 
     /// Keys in the store that jobs have let go of.
-    fn garbage(&self) -> Result<Vec<String>, Fault>;
+    fn garbage(&self) -> Result<Vec<String>, Error>;
 
     /// Runs `delete` unless a job holds that key again, and strikes the key off the list if it succeeds. No job can take
     /// hold of the key meanwhile.
-    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault>;
+    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Makes provision for bad days; called now and then.
+    fn tend(&self);
 
     /// How long it is.
-    fn depth(&self, now_ms: i64) -> Result<Depth, Fault>;
+    fn depth(&self, now_ms: i64) -> Result<Depth, Error>;
 }

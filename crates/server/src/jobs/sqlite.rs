@@ -1,7 +1,7 @@
 //! The queue in an SQLite file (write-ahead log, synced), which several processes on one machine may share.
 
 use super::queue::{Attempt, Claim, Depth, Job, New, News, Queue, State, Terms};
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use crate::paint::Stage;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,10 @@ const SCHEMA: &str = "
     PRAGMA user_version = 1;";
 const VERSION: i64 = 1;
 
+/// Bytes kept free for the day the disk is full: what frees room needs some itself.
+const RESERVE_BYTES: usize = 1 << 20;
+/// Pages after which the write-ahead log goes into the file, so that it never holds a large part of a small disk.
+const CHECKPOINT_PAGES: i64 = 64;
 /// How long a transaction waits for those of other threads and processes.
 const BUSY: Duration = Duration::from_secs(10);
 /// A lease that ends later than so many leases from now was given before the clock was set back.
@@ -53,13 +57,22 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`Kind::Unavailable`], with what the one who runs the service can do.
-    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        let unavailable = |error: rusqlite::Error| Fault::new(Kind::Unavailable, words(&error, path));
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        match Self::open_once(path) {
+            // Opening needs room, too.
+            Err(_) if give_up_reserve(path) => Self::open_once(path),
+            opened => opened,
+        }
+    }
+
+    fn open_once(path: &Path) -> Result<Self, Error> {
+        let unavailable = |error: rusqlite::Error| Error::new(Kind::Unavailable, words(&error, path));
         let connection = Connection::open(path).map_err(unavailable)?;
         connection.busy_timeout(BUSY).map_err(unavailable)?;
         let prepare = || -> rusqlite::Result<Result<(), String>> {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if health != "ok" {
                 return Ok(Err(damaged(path, &health)));
@@ -76,26 +89,74 @@ impl Sqlite {
                 newer => Err(format!("{} was made by another version of kaiga (layout {newer})", path.display())),
             })
         };
-        prepare().map_err(unavailable)?.map_err(|detail| Fault::new(Kind::Unavailable, detail))?;
+        prepare().map_err(unavailable)?.map_err(|detail| Error::new(Kind::Unavailable, detail))?;
         Ok(Self { connection: Mutex::new(connection), path: path.into() })
     }
 
-    fn transaction<T>(&self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    fn transaction<T>(&self, mut work: impl FnMut(&Transaction) -> rusqlite::Result<T>) -> Result<T, Error> {
+        if !self.path.exists() {
+            let detail = format!("{} was removed: start the service again, which makes a new one", self.path.display());
+            return Err(Error::passing(Kind::Unavailable, detail, 5));
+        }
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = || {
-            // Immediate: what is read is still true when it is written.
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        run().map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+        run(&mut connection, &mut work).map_err(|error| Error::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+
+    /// A [`transaction`](Self::transaction) that frees room or keeps what is begun: on a full disk the reserve is given up
+    /// for it.
+    fn urgent_transaction<T>(&self, mut work: impl FnMut(&Transaction) -> rusqlite::Result<T>) -> Result<T, Error> {
+        self.transaction(&mut work).or_else(|error| {
+            if !give_up_reserve(&self.path) {
+                return Err(error);
+            }
+            tracing::warn!(path = %self.path.display(), "the disk is full: the reserve was given up");
+            self.transaction(&mut work)
+        })
     }
 
     /// Reads need no lock of the file.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&connection).map_err(|error| Fault::passing(Kind::Unavailable, words(&error, &self.path), 5))
+        work(&connection).map_err(|error| Error::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+}
+
+fn run<T>(
+    connection: &mut Connection,
+    work: &mut impl FnMut(&Transaction) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    // Immediate: what is read is still true when it is written.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
+
+fn reserve_of(path: &Path) -> PathBuf {
+    path.with_extension("reserve")
+}
+
+/// Frees the reserve, if it is there and the disk is full.
+fn give_up_reserve(path: &Path) -> bool {
+    let reserve = reserve_of(path);
+    // Only a disk that cannot take a few bytes is full: the reserve is for no other trouble.
+    let probe = path.with_extension("probe");
+    let full = std::fs::write(&probe, [0; 8192]).is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
+    let _ = std::fs::remove_file(&probe);
+    full && std::fs::remove_file(reserve).is_ok()
+}
+
+/// Takes the reserve where there is none and room for it.
+fn take_reserve(path: &Path) {
+    let reserve = reserve_of(path);
+    if reserve.exists() {
+        return;
+    }
+    let part = path.with_extension("reserve-part");
+    let taken = std::fs::write(&part, vec![0; RESERVE_BYTES]).and_then(|()| std::fs::rename(&part, &reserve));
+    if taken.is_err() {
+        // The disk is full still; the next sweep tries again.
+        let _ = std::fs::remove_file(&part);
     }
 }
 
@@ -147,7 +208,7 @@ fn let_go(
 const HELD: &str = "id = ?1 AND token = ?2 AND state = 'running'";
 
 impl Queue for Sqlite {
-    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Fault> {
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error> {
         let waiting = self.transaction(|transaction| {
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
@@ -155,25 +216,25 @@ impl Queue for Sqlite {
                 transaction.execute(
                     "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms)
                      VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6)",
-                    params![new.id, new.photo, new.order, new.format, now_ms, new.expires_ms],
+                    params![new.id, new.photo, new.params, new.format, now_ms, new.expires_ms],
                 )?;
             }
             Ok(waiting)
         })?;
         match waiting < jobs_max {
             true => Ok(()),
-            false => Err(Fault::passing(Kind::QueueFull, format!("{waiting} jobs wait already"), 10)),
+            false => Err(Error::passing(Kind::QueueFull, format!("{waiting} jobs wait already"), 10)),
         }
     }
 
-    fn ready(&self, id: &str) -> Result<(), Fault> {
+    fn ready(&self, id: &str) -> Result<(), Error> {
         self.transaction(|transaction| {
             transaction.execute("UPDATE jobs SET state = 'queued' WHERE id = ?1 AND state = 'receiving'", [id])
         })?;
         Ok(())
     }
 
-    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Fault> {
+    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Error> {
         let lease_ms = terms.lease.as_millis() as i64;
         let too_late_ms = now_ms + lease_ms.saturating_mul(LEASES_AHEAD);
         let lost = "state = 'running' AND (leased_until_ms < ?1 OR leased_until_ms > ?2)";
@@ -210,7 +271,7 @@ impl Queue for Sqlite {
                     row.get::<_, String>(4)?,
                 ))
             });
-            let Some((id, photo, order, attempts, state)) = found.optional()? else { return Ok(None) };
+            let Some((id, photo, params, attempts, state)) = found.optional()? else { return Ok(None) };
             if state == "running" {
                 tracing::warn!(
                     job = super::short(&id),
@@ -224,23 +285,23 @@ impl Queue for Sqlite {
                  progress = 0 WHERE id = ?1",
                 params![attempt.id, attempt.number, attempt.token, now_ms + lease_ms],
             )?;
-            Ok(Some(Claim { attempt, photo, order }))
+            Ok(Some(Claim { attempt, photo, params }))
         })
     }
 
-    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Fault> {
+    fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Error> {
         let (width, height) = news.size.unzip();
         let until_ms = now_ms + terms.lease.as_millis() as i64;
         let set = format!(
             "UPDATE jobs SET leased_until_ms = ?3, stage = ?4, progress = ?5, width = ?6, height = ?7 WHERE {HELD}"
         );
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let with = params![attempt.id, attempt.token, until_ms, news.stage.name(), news.progress, width, height];
             Ok(transaction.execute(&set, with)? == 1)
         })
     }
 
-    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Fault> {
+    fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Error> {
         self.transaction(|transaction| {
             // That of an attempt before, if it was another.
             let other = format!("{HELD} AND result IS NOT ?3");
@@ -250,8 +311,8 @@ impl Queue for Sqlite {
         })
     }
 
-    fn finish(&self, attempt: &Attempt, end: Result<News, Fault>) -> Result<bool, Fault> {
-        self.transaction(|transaction| {
+    fn finish(&self, attempt: &Attempt, end: Result<News, Error>) -> Result<bool, Error> {
+        self.urgent_transaction(|transaction| {
             let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
             let_go(transaction, &["photo"], HELD, &with)?;
             let changed = match &end {
@@ -263,26 +324,26 @@ impl Queue for Sqlite {
                     );
                     transaction.execute(&set, params![attempt.id, attempt.token, width, height])?
                 }
-                Err(fault) => {
+                Err(error) => {
                     let_go(transaction, &["result"], HELD, &with)?;
                     let set =
                         format!("UPDATE jobs SET state = 'failed', token = NULL, fault = ?3, detail = ?4 WHERE {HELD}");
-                    transaction.execute(&set, params![attempt.id, attempt.token, fault.kind.name(), fault.detail])?
+                    transaction.execute(&set, params![attempt.id, attempt.token, error.kind.name(), error.detail])?
                 }
             };
             Ok(changed == 1)
         })
     }
 
-    fn give_back(&self, attempt: &Attempt) -> Result<bool, Fault> {
+    fn give_back(&self, attempt: &Attempt) -> Result<bool, Error> {
         let set = format!(
             "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1 \
              WHERE {HELD}"
         );
-        self.transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
+        self.urgent_transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
     }
 
-    fn job(&self, id: &str) -> Result<Option<Job>, Fault> {
+    fn job(&self, id: &str) -> Result<Option<Job>, Error> {
         self.read(|connection| {
             let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
                        detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number)
@@ -291,16 +352,16 @@ impl Queue for Sqlite {
         })
     }
 
-    fn cancel(&self, id: &str) -> Result<bool, Fault> {
-        self.transaction(|transaction| {
+    fn cancel(&self, id: &str) -> Result<bool, Error> {
+        self.urgent_transaction(|transaction| {
             let_go(transaction, PICTURES, "id = ?1", &[&id])?;
             let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
             Ok(transaction.execute(set, [id])? == 1)
         })
     }
 
-    fn expire(&self, now_ms: i64) -> Result<usize, Fault> {
-        self.transaction(|transaction| {
+    fn expire(&self, now_ms: i64) -> Result<usize, Error> {
+        self.urgent_transaction(|transaction| {
             let over = "expires_ms <= ?1 AND (photo IS NOT NULL OR result IS NOT NULL)";
             let count = format!("SELECT count(*) FROM jobs WHERE {over}");
             let expired = transaction.query_row(&count, [now_ms], |row| row.get(0))?;
@@ -318,7 +379,7 @@ impl Queue for Sqlite {
         })
     }
 
-    fn garbage(&self) -> Result<Vec<String>, Fault> {
+    fn garbage(&self) -> Result<Vec<String>, Error> {
         self.read(|connection| {
             let mut all = connection.prepare_cached("SELECT key FROM garbage LIMIT 1000")?;
             let keys = all.query_map([], |row| row.get(0))?;
@@ -326,9 +387,9 @@ impl Queue for Sqlite {
         })
     }
 
-    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
+    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error> {
         let mut deleted = Ok(());
-        self.transaction(|transaction| {
+        self.urgent_transaction(|transaction| {
             let held =
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE photo = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE result = ?1)";
             let held: bool = transaction.query_row(held, [key], |row| row.get(0))?;
@@ -343,7 +404,11 @@ impl Queue for Sqlite {
         deleted
     }
 
-    fn depth(&self, now_ms: i64) -> Result<Depth, Fault> {
+    fn tend(&self) {
+        take_reserve(&self.path);
+    }
+
+    fn depth(&self, now_ms: i64) -> Result<Depth, Error> {
         self.read(|connection| {
             let all = "SELECT count(*) FILTER (WHERE state IN ('queued', 'receiving')), count(*) FILTER (WHERE state = 'running'),
                        min(created_ms) FILTER (WHERE state = 'queued') FROM jobs WHERE state IN ('queued', 'receiving', 'running')";
@@ -366,9 +431,9 @@ fn job(row: &Row) -> rusqlite::Result<Job> {
         _ => State::Queued,
     };
     let size = row.get::<_, Option<usize>>(4)?.zip(row.get(5)?);
-    let fault = row.get::<_, Option<String>>(10)?.map(|kind| {
+    let error = row.get::<_, Option<String>>(10)?.map(|kind| {
         let kind = Kind::from_name(&kind).unwrap_or(Kind::Internal);
-        Ok::<_, rusqlite::Error>(Fault::new(kind, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
+        Ok::<_, rusqlite::Error>(Error::new(kind, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
     });
     Ok(Job {
         id: row.get(0)?,
@@ -378,7 +443,7 @@ fn job(row: &Row) -> rusqlite::Result<Job> {
         expires_ms: row.get(7)?,
         result: if state == State::Done { row.get(8)? } else { None },
         format: row.get(9)?,
-        fault: fault.transpose()?,
+        error: error.transpose()?,
         position: if state == State::Queued { Some(row.get(12)?) } else { None },
     })
 }

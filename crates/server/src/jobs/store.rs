@@ -1,7 +1,9 @@
 //! Where the pictures of jobs are: named by what is in them (BLAKE3), in a folder or a bucket.
 
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
+use crate::private;
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use std::path::Path;
@@ -30,13 +32,14 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Unavailable`] if the folder cannot be had.
-    pub(crate) fn folder(path: &Path) -> Result<Self, Fault> {
+    pub(crate) fn folder(path: &Path) -> Result<Self, Error> {
         let place = path.display().to_string();
         let refused = |error: String| {
-            let detail = format!("cannot use {place} for pictures: {error}; make it writable, or name another folder");
-            Fault::new(Kind::Unavailable, detail)
+            let detail = format!("cannot use {place} for pictures: {error}, or name another folder");
+            Error::new(Kind::Unavailable, detail)
         };
-        std::fs::create_dir_all(path).map_err(|error| refused(error.to_string()))?;
+        let ours = |name: &str| name.len() == 2 && name.chars().all(|digit| digit.is_ascii_hexdigit());
+        private::folder(path, &ours).map_err(refused)?;
         let objects =
             object_store::local::LocalFileSystem::new_with_prefix(path).map_err(|e| refused(e.to_string()))?;
         remove_half_written(path);
@@ -47,7 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Unavailable`] if the address cannot be understood or is of a kind that is not built in.
-    pub(crate) fn at(address: &str) -> Result<Self, Fault> {
+    pub(crate) fn at(address: &str) -> Result<Self, Error> {
         if !address.contains("://") {
             return Self::folder(Path::new(address));
         }
@@ -71,7 +74,7 @@ impl Store {
     }
 
     /// Puts a picture under its key; whole, or not at all.
-    pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), Fault> {
+    pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), Error> {
         let path = self.path(key);
         let put = self.objects.put(&path, PutPayload::from_bytes(bytes));
         self.answered("written", PATIENCE, put).await?.map(drop).map_err(|error| self.unavailable("written", &error))
@@ -81,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Internal`] if it is not what was put.
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
         let read = async { self.objects.get(&self.path(key)).await?.bytes().await };
         let bytes = match self.answered("read", PATIENCE, read).await? {
             Ok(bytes) => bytes,
@@ -91,12 +94,45 @@ impl Store {
         if Self::key(&bytes) == key {
             return Ok(Some(bytes));
         }
+        Err(self.damaged(key))
+    }
+
+    fn damaged(&self, key: &str) -> Error {
         tracing::error!(key, place = self.place, "a stored picture is damaged: its hash is another");
-        Err(Fault::new(Kind::Internal, "the stored picture is damaged"))
+        Error::new(Kind::Internal, "the stored picture is damaged")
+    }
+
+    /// A picture as it comes from where it is kept, with its size in bytes; `None` if there is none under that key. The last
+    /// part comes only if the whole is what was put: of a damaged picture the stream breaks off.
+    pub(crate) async fn open(
+        &self,
+        key: &str,
+    ) -> Result<Option<(u64, BoxStream<'static, Result<Bytes, Error>>)>, Error> {
+        let path = self.path(key);
+        let found = match self.answered("read", PATIENCE, self.objects.get(&path)).await? {
+            Ok(found) => found,
+            Err(error) if is_none(&error) => return Ok(None),
+            Err(error) => return Err(self.unavailable("read", &error)),
+        };
+        let bytes = found.meta.size;
+        let reading = Reading {
+            store: self.clone(),
+            key: key.to_owned(),
+            parts: found.into_stream(),
+            hasher: blake3::Hasher::new(),
+            held: None,
+        };
+        let parts = stream::try_unfold(Some(reading), |reading| async {
+            match reading {
+                Some(reading) => reading.next().await,
+                None => Ok(None),
+            }
+        });
+        Ok(Some((bytes, parts.boxed())))
     }
 
     /// Deletes a picture, which may be gone already.
-    pub(crate) async fn delete(&self, key: &str) -> Result<(), Fault> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
         let path = self.path(key);
         match self.answered("deleted", PATIENCE_DELETING, self.objects.delete(&path)).await? {
             Ok(()) => Ok(()),
@@ -111,16 +147,45 @@ impl Store {
     }
 
     /// What `action` comes to, unless it takes too long.
-    async fn answered<T>(&self, verb: &str, patience: Duration, action: impl Future<Output = T>) -> Result<T, Fault> {
+    async fn answered<T>(&self, verb: &str, patience: Duration, action: impl Future<Output = T>) -> Result<T, Error> {
         tokio::time::timeout(patience, action).await.map_err(|_| {
             let detail = format!("pictures in {} cannot be {verb}: no answer for {} s", self.place, patience.as_secs());
-            Fault::passing(Kind::Unavailable, detail, 10)
+            Error::passing(Kind::Unavailable, detail, 10)
         })
     }
 
-    fn unavailable(&self, verb: &str, error: &object_store::Error) -> Fault {
+    fn unavailable(&self, verb: &str, error: &object_store::Error) -> Error {
         let words = plainly(&cause(error));
-        Fault::passing(Kind::Unavailable, format!("pictures in {} cannot be {verb}: {words}", self.place), 10)
+        Error::passing(Kind::Unavailable, format!("pictures in {} cannot be {verb}: {words}", self.place), 10)
+    }
+}
+
+/// A picture on its way out, one part behind what was read.
+struct Reading {
+    store: Store,
+    key: String,
+    parts: BoxStream<'static, object_store::Result<Bytes>>,
+    hasher: blake3::Hasher,
+    held: Option<Bytes>,
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, Error> {
+        loop {
+            let part = self.store.answered("read", PATIENCE, self.parts.next()).await?;
+            match part.transpose().map_err(|error| self.store.unavailable("read", &error))? {
+                Some(part) => {
+                    self.hasher.update(&part);
+                    if let Some(held) = self.held.replace(part) {
+                        return Ok(Some((held, Some(self))));
+                    }
+                }
+                None if self.hasher.finalize().to_hex().as_str() == self.key => {
+                    return Ok(self.held.take().map(|last| (last, None)));
+                }
+                None => return Err(self.store.damaged(&self.key)),
+            }
+        }
     }
 }
 
@@ -181,11 +246,11 @@ fn remove_half_written(folder: &Path) {
 }
 
 #[cfg(feature = "s3")]
-fn bucket(address: &str) -> Result<Store, Fault> {
+fn bucket(address: &str) -> Result<Store, Error> {
     use object_store::RetryConfig;
     use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
     let refused =
-        |error: &str| Fault::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
+        |error: &str| Error::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
     let name = address.strip_prefix("s3://").ok_or_else(|| refused("only s3://bucket/folder is known"))?;
     let (bucket, folder) = name.split_once('/').unwrap_or((name, ""));
     if bucket.is_empty() {
@@ -209,18 +274,18 @@ fn bucket(address: &str) -> Result<Store, Fault> {
     let worked = std::thread::scope(|scope| scope.spawn(|| store.wait(probe)).join());
     match worked.map_err(|_| refused("the attempt to write there failed"))? {
         Ok(()) => Ok(store),
-        Err(fault) if has_key => Err(fault),
-        Err(fault) => {
+        Err(error) if has_key => Err(error),
+        Err(error) => {
             let asked = "AWS_ACCESS_KEY_ID is not set, so the machine was asked for credentials";
-            Err(Fault { detail: format!("{} ({asked})", fault.detail), ..fault })
+            Err(Error { detail: format!("{} ({asked})", error.detail), ..error })
         }
     }
 }
 
 #[cfg(not(feature = "s3"))]
-fn bucket(address: &str) -> Result<Store, Fault> {
+fn bucket(address: &str) -> Result<Store, Error> {
     let detail = format!("pictures in {address}: this program was built without s3 (cargo build --features s3)");
-    Err(Fault::new(Kind::Unavailable, detail))
+    Err(Error::new(Kind::Unavailable, detail))
 }
 
 #[cfg(test)]

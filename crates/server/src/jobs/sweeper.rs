@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// A difference between the system's clock and time itself that is worth a line.
 const JUMP_MS: i64 = 10_000;
 
+/// After so long without trouble the store is tried all the same: `/readyz` shall know before a job does.
+const PROBE_EVERY: Duration = Duration::from_secs(30);
+
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Swept {
@@ -19,11 +22,13 @@ pub(crate) struct Swept {
 /// Sweeps again and again.
 pub(crate) struct Sweeper {
     last: (i64, Instant),
+    /// When the store was last seen to take pictures.
+    probed: Instant,
 }
 
 impl Sweeper {
     pub(crate) fn new(jobs: &Jobs) -> Self {
-        Self { last: (jobs.now_ms(), Instant::now()) }
+        Self { last: (jobs.now_ms(), Instant::now()), probed: Instant::now() }
     }
 
     /// Sweeps once.
@@ -44,8 +49,14 @@ impl Sweeper {
             tracing::info!(jobs = expired, "pictures deleted: their time was over");
         }
         jobs.take_out_garbage();
-        if expired.is_ok() && jobs.trouble().is_some() && probe(jobs) {
-            jobs.works_again();
+        if jobs.trouble().is_some() || self.probed.elapsed() > PROBE_EVERY {
+            self.probed = Instant::now();
+            if probe(jobs) && expired.is_ok() {
+                jobs.works_again();
+            }
+        }
+        if jobs.trouble().is_none() {
+            jobs.queue.tend();
         }
         Swept { expired: expired.unwrap_or_default(), jump_ms }
     }

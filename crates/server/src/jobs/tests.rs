@@ -151,11 +151,11 @@ fn jobs_run_in_order_and_end_with_a_painting_or_a_reason() {
     assert_eq!(shop.run_all(), [Outcome::Done, Outcome::Failed(Kind::BrokenPicture), Outcome::Done]);
     let job = shop.job(&two);
     assert_eq!((job.state, job.news.size, job.news.progress, job.position), (State::Done, Some((3, 8)), 1.0, None));
-    let painting = shop.bench.jobs.result(&job.result.unwrap()).unwrap().unwrap();
+    let painting = shop.bench.jobs.store.wait(shop.bench.jobs.store.get(&job.result.unwrap())).unwrap().unwrap();
     let painting = pixels::codec::read(&painting, &Default::default()).unwrap().image;
     assert_eq!((painting.width(), painting.height()), (3, 8));
     let job = shop.job(&broken);
-    assert_eq!((job.state, job.fault.map(|fault| fault.kind)), (State::Failed, Some(Kind::BrokenPicture)));
+    assert_eq!((job.state, job.error.map(|error| error.kind)), (State::Failed, Some(Kind::BrokenPicture)));
     assert_eq!(shop.stored(), 2, "photos are deleted as soon as nobody needs them");
 }
 
@@ -176,9 +176,9 @@ fn a_job_whose_process_died_is_run_again_once() {
     }
     assert_eq!(run_one(&shop.bench), Outcome::Empty, "attempts are counted before they are made");
     let job = shop.job(&id);
-    let fault = job.fault.unwrap();
-    assert_eq!((job.state, fault.kind), (State::Failed, Kind::Internal));
-    assert_eq!(fault.detail, "the service stopped 2 times while it painted this picture");
+    let error = job.error.unwrap();
+    assert_eq!((job.state, error.kind), (State::Failed, Kind::Internal));
+    assert_eq!(error.detail, "the service stopped 2 times while it painted this picture");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_job_begun_twice_ends_once() {
     assert!(!queue.finish(&slow, Ok(News::default())).unwrap());
     assert!(!queue.give_back(&slow).unwrap());
     assert!(queue.announce(&quick, "painting").unwrap() && queue.finish(&quick, Ok(News::default())).unwrap());
-    assert!(!queue.finish(&quick, Err(Fault::new(Kind::Internal, "late"))).unwrap());
+    assert!(!queue.finish(&quick, Err(Error::new(Kind::Internal, "late"))).unwrap());
     let job = shop.job(&id);
     assert_eq!((job.state, job.result.as_deref()), (State::Done, Some("painting")));
 }
@@ -232,7 +232,7 @@ fn a_full_disk_is_told_and_gets_over() {
         [Outcome::Failed(Kind::Internal)],
         "the painting has no place; the one refused is not run"
     );
-    assert!(shop.job(&before).fault.unwrap().detail.contains("could not be stored"));
+    assert!(shop.job(&before).error.unwrap().detail.contains("could not be stored"));
     let mut sweeper = Sweeper::new(&shop.bench.jobs);
     sweeper.step(&shop.bench.jobs);
     assert!(shop.bench.jobs.trouble().is_some(), "it is still full");
@@ -268,7 +268,7 @@ fn what_nobody_painted_in_time_fails() {
     let id = shop.submit(picture(24, 16));
     shop.later(shop.bench.jobs.limits.result_ttl_s as i64);
     Sweeper::new(&shop.bench.jobs).step(&shop.bench.jobs);
-    assert_eq!(shop.job(&id).fault.unwrap().kind, Kind::TimedOut);
+    assert_eq!(shop.job(&id).error.unwrap().kind, Kind::TimedOut);
     assert_eq!((shop.run_all(), shop.stored()), (vec![], 0));
 }
 
@@ -321,7 +321,7 @@ fn a_painting_that_takes_too_long_fails() {
     let shop = Workshop::new(|limits| limits.paint_timeout_s = 0);
     let id = shop.submit(picture(24, 16));
     assert_eq!(shop.run_all(), [Outcome::Failed(Kind::TimedOut)]);
-    assert_eq!(shop.job(&id).fault.unwrap().detail, "painting took longer than 0 s");
+    assert_eq!(shop.job(&id).error.unwrap().detail, "painting took longer than 0 s");
 }
 
 #[test]
@@ -343,7 +343,32 @@ fn a_damaged_picture_in_the_store_is_noticed() {
         shop.disk.objects.put(&Key::from(format!("{}/{key}", &key[..2])), PutPayload::from_static(b"other")).await
     });
     assert_eq!(shop.run_all(), [Outcome::Failed(Kind::Internal)]);
-    assert_eq!(shop.job(&id).fault.unwrap().detail, "the stored picture is damaged");
+    assert_eq!(shop.job(&id).error.unwrap().detail, "the stored picture is damaged");
+}
+
+#[test]
+fn a_picture_on_its_way_out_breaks_off_if_it_is_damaged() {
+    use futures_util::StreamExt;
+    use object_store::ObjectStoreExt;
+    let shop = Workshop::new(|_| ());
+    let (store, key) = (&shop.bench.jobs.store, Store::key(b"painting"));
+    let read = || -> Vec<Result<bytes::Bytes, Error>> {
+        store.wait(async { store.open(&key).await.unwrap().unwrap().1.collect().await })
+    };
+    store.wait(store.put(&key, "painting".into())).unwrap();
+    assert_eq!(read(), [Ok("painting".into())]);
+    let damaged = PutPayload::from_static(b"other");
+    let _ = store.wait(async { shop.disk.objects.put(&Key::from(format!("{}/{key}", &key[..2])), damaged).await });
+    assert_eq!(read().pop().unwrap().unwrap_err().kind, Kind::Internal);
+}
+
+#[test]
+fn a_database_that_was_removed_is_noticed() {
+    let shop = Workshop::new(|_| ());
+    let mut sweeper = Sweeper::new(&shop.bench.jobs);
+    std::fs::remove_file(shop.folder.path().join("jobs.sqlite")).unwrap();
+    sweeper.step(&shop.bench.jobs);
+    assert!(shop.bench.jobs.trouble().unwrap().contains("was removed"));
 }
 
 #[test]
@@ -361,7 +386,7 @@ fn a_file_that_is_no_database_is_told_with_what_to_do() {
         let new = New {
             id: format!("{i}"),
             photo: "x".repeat(64),
-            order: "y".repeat(200),
+            params: "y".repeat(200),
             format: "png".into(),
             expires_ms: 1,
         };

@@ -4,10 +4,10 @@
 use super::queue::{Attempt, Claim, News, Terms};
 use super::{Jobs, Store};
 use crate::budget::Budget;
-use crate::fault::{Fault, Kind};
+use crate::error::{Error, Kind};
 use crate::metrics::Metrics;
-use crate::order::{Order, Pairs};
 use crate::paint::{BYTES_PER_PIXEL, Painted, Stage, Watcher, caught, codec_limits, paint};
+use crate::params::{Pairs, Params};
 use kaiga::Studio;
 use pixels::codec;
 use std::ops::ControlFlow;
@@ -150,68 +150,68 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn go_on(&self) -> ControlFlow<Fault> {
+    fn go_on(&self) -> ControlFlow<Error> {
         if self.lost.load(Ordering::Relaxed) {
-            return ControlFlow::Break(Fault::new(Kind::Cancelled, "the job was taken away"));
+            return ControlFlow::Break(Error::new(Kind::Cancelled, "the job was taken away"));
         }
         if self.bench.stop.load(Ordering::Relaxed) {
-            return ControlFlow::Break(Fault::new(Kind::Unavailable, "the service is shutting down"));
+            return ControlFlow::Break(Error::new(Kind::Unavailable, "the service is shutting down"));
         }
         let state = self.state();
         if self.overdue(&state) {
             let stage = state.news.stage;
             let allowed_s = stage.allowed(&self.bench.jobs.limits).unwrap_or_default().as_secs();
             let detail = format!("{} took longer than {allowed_s} s", stage.name());
-            return ControlFlow::Break(Fault::new(Kind::TimedOut, detail));
+            return ControlFlow::Break(Error::new(Kind::TimedOut, detail));
         }
         ControlFlow::Continue(())
     }
 
-    fn whole(&self, claim: &Claim) -> Result<(), Fault> {
+    fn whole(&self, claim: &Claim) -> Result<(), Error> {
         caught(|| {
             let (jobs, bench) = (&self.bench.jobs, self.bench);
-            let pairs: Pairs = serde_urlencoded::from_str(&claim.order)
-                .map_err(|_| Fault::new(Kind::Internal, "the stored order cannot be read"))?;
-            let order = Order::read(&pairs, &bench.studio)?;
+            let pairs: Pairs = serde_urlencoded::from_str(&claim.params)
+                .map_err(|_| Error::new(Kind::Internal, "the stored params cannot be read"))?;
+            let params = Params::read(&pairs, &bench.studio)?;
             let photo = jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo)))?;
-            let photo = photo.ok_or_else(|| Fault::new(Kind::Internal, "the stored photo is gone"))?;
+            let photo = photo.ok_or_else(|| Error::new(Kind::Internal, "the stored photo is gone"))?;
             let (width, height) = codec::stored_size(&photo, &codec_limits(&jobs.limits))?;
             let mut reserved = bench.budget.reserve_nothing();
             if !reserved.grow(photo.len() as u64 + width as u64 * height as u64 * BYTES_PER_PIXEL) {
-                return Err(Fault::new(Kind::Unavailable, "there is no memory for this picture now"));
+                return Err(Error::new(Kind::Unavailable, "there is no memory for this picture now"));
             }
             let in_progress = bench.metrics.begun();
-            let painted = paint(&bench.studio, &jobs.limits, &order, &photo, self)?;
+            let painted = paint(&bench.studio, &jobs.limits, &params, &photo, self)?;
             drop(in_progress);
             self.keep(painted)
         })
     }
 
     /// Stores the painting.
-    fn keep(&self, painted: Painted) -> Result<(), Fault> {
+    fn keep(&self, painted: Painted) -> Result<(), Error> {
         let jobs = &self.bench.jobs;
         self.bench.metrics.painted(painted.took);
         let key = Store::key(&painted.bytes);
         if !jobs.noted(jobs.queue.announce(self.attempt, &key))? {
-            return Err(Fault::new(Kind::Cancelled, "the job was taken away"));
+            return Err(Error::new(Kind::Cancelled, "the job was taken away"));
         }
         // Nothing was in it.
         let _ = self.kept.set(key.clone());
         let put = jobs.noted(jobs.store.wait(jobs.store.put(&key, painted.bytes.into())));
-        put.map_err(|fault| Fault::new(Kind::Internal, format!("the painting could not be stored: {}", fault.detail)))
+        put.map_err(|error| Error::new(Kind::Internal, format!("the painting could not be stored: {}", error.detail)))
     }
 
     /// Ends the attempt in the queue.
-    fn conclude(&self, end: Result<(), Fault>) -> Outcome {
+    fn conclude(&self, end: Result<(), Error>) -> Outcome {
         let (jobs, news) = (&self.bench.jobs, self.state().news);
         let done = |news: News| News { stage: Stage::Done, progress: 1.0, ..news };
         let (outcome, told) = match end {
             Ok(()) => (Outcome::Done, jobs.queue.finish(self.attempt, Ok(done(news)))),
-            Err(fault) if fault.kind == Kind::Unavailable => (Outcome::GivenBack, jobs.queue.give_back(self.attempt)),
-            Err(fault) if fault.kind == Kind::Cancelled => return self.counted(Outcome::Lost),
-            Err(fault) => {
-                self.bench.metrics.failed(fault.kind);
-                (Outcome::Failed(fault.kind), jobs.queue.finish(self.attempt, Err(fault)))
+            Err(error) if error.kind == Kind::Unavailable => (Outcome::GivenBack, jobs.queue.give_back(self.attempt)),
+            Err(error) if error.kind == Kind::Cancelled => return self.counted(Outcome::Lost),
+            Err(error) => {
+                self.bench.metrics.failed(error.kind);
+                (Outcome::Failed(error.kind), jobs.queue.finish(self.attempt, Err(error)))
             }
         };
         match jobs.noted(told) {
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
 }
 
 impl Watcher for Run<'_> {
-    fn stage(&self, stage: Stage) -> ControlFlow<Fault> {
+    fn stage(&self, stage: Stage) -> ControlFlow<Error> {
         let mut state = self.state();
         state.news.stage = stage;
         state.stage_since = Instant::now();
@@ -255,7 +255,7 @@ impl Watcher for Run<'_> {
         self.state().news.size = Some((width, height));
     }
 
-    fn part(&self, done: usize, total: usize) -> ControlFlow<Fault> {
+    fn part(&self, done: usize, total: usize) -> ControlFlow<Error> {
         self.state().news.progress = done as f32 / total.max(1) as f32;
         self.publish();
         self.go_on()

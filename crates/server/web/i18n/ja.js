@@ -64,7 +64,7 @@ export default {
   saveSheet: "一枚の画像として保存", close: "閉じる",
   privacy: "写真はこのサーバー（{host}）だけに送られ、絵とともに {minutes} 分後に削除されます。",
   privacyPlain: "写真はこのサーバー（{host}）だけに送られます。",
-  privacyUntil: "今あるものは {time} に削除されます。",
+  privacyUntil: "{time} に自動で削除されます。",
   deleteNow: "今すぐ削除", deleted: "サーバーとこのページから削除しました",
   deleteFailed: "今は削除できませんでした。時間が来ればサーバーが自動で削除します。",
   keyTitle: "このサーバーにはアクセスキーが必要です", keyText: "サーバーの管理者から受け取ってください。このタブを閉じるまで保持されます。", keyLabel: "アクセスキー", keyUse: "このキーを使う",

@@ -64,7 +64,7 @@ export default {
   saveSheet: "保存为一张图", close: "关闭",
   privacy: "照片只会送到这台服务器（{host}），不会去别处；{minutes} 分钟后连同画一起从服务器删除。",
   privacyPlain: "照片只会送到这台服务器（{host}），不会去别处。",
-  privacyUntil: "现有内容将于 {time} 删除。",
+  privacyUntil: "将于 {time} 自动删除。",
   deleteNow: "立即删除", deleted: "已从服务器和本页删除",
   deleteFailed: "暂时无法删除；到时间后服务器会自动删除。",
   keyTitle: "这台服务器需要密钥", keyText: "请向服务器管理者索取。密钥只保存到此标签页关闭为止。", keyLabel: "密钥", keyUse: "使用密钥",

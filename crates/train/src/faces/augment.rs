@@ -1,6 +1,6 @@
 //! What cameras, light and hands do to a face, so that the networks learn to look past it.
 
-use crate::degrade::degrade;
+use crate::data::degrade::degrade;
 
 /// Changes a square crop of `side` px in place, RGB −1..1, H×W×C: exposure, contrast, cast, sometimes no colour,
 /// sometimes something in the way, then blur, noise and JPEG as [`degrade`] has them.

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tch::Tensor;
 
 use super::learner::Learner;
-use crate::checkpoint::{Saved, parts, write};
+use crate::model::checkpoint::{Saved, parts, write};
 
 /// Writes the network's state and the seconds it has learnt so far.
 ///

@@ -11,8 +11,8 @@ use net::mtcnn::PROPOSE_PX;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use crate::data::split;
 use crate::file;
-use crate::split;
 
 /// Folders of which every other photo is held out, not only every tenth: few false faces are counted on many photos.
 const HALF_HELD_OUT: [&str; 2] = ["food", "landscape"];

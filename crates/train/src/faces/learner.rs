@@ -7,10 +7,10 @@ use net::{Arch, Weights as Plain};
 use tch::{Device, Kind as Number, Reduction, Tensor};
 
 use super::sample::{Batch, Kind};
-use crate::optimiser::{Adam, Weights};
-use crate::parameters::{Slot, convolutions, plain, views};
-use crate::step::Numbers;
-use crate::twin::forward;
+use crate::model::optimiser::{Adam, Weights};
+use crate::model::parameters::{Slot, convolutions, plain, views};
+use crate::model::torch_model::forward;
+use crate::run::step::Numbers;
 
 const ADAM: Adam = Adam { betas: (0.9, 0.99), weight_decay: 1e-3, clip: 2.0 };
 /// Most that the running average keeps in a step.

@@ -22,12 +22,12 @@ use super::labels::{Photo, divide, load, read};
 use super::learner::{Learner, arch};
 use super::sample::{Kind, Mined, Source, judge, side_px};
 use crate::data::stream;
-use crate::export::TOLERANCE;
 use crate::file;
-use crate::log::Log;
+use crate::model::export::TOLERANCE;
+use crate::model::torch_model::{forward, named};
+use crate::run::log::Log;
+use crate::run::step::Numbers;
 use crate::run::{Watch, rate};
-use crate::step::Numbers;
-use crate::twin::{forward, named};
 
 /// Crops of held-out photos that a report is about.
 const SCORED: usize = 2048;
@@ -90,7 +90,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
     let labels = read(&plan.labels)?;
     let mut photos = load(&plan.photos, &learnt, &labels)?;
     if let Some((folder, labels)) = &plan.art {
-        photos.extend(load(folder, &crate::split::pictures(folder)?, &read(labels)?)?);
+        photos.extend(load(folder, &crate::data::split::pictures(folder)?, &read(labels)?)?);
     }
     let held = Source::new(load(&plan.photos, &held, &labels)?);
     let mut source = Source::new(photos);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_sees_what_the_twin_sees() {
+    fn the_engine_sees_what_was_trained() {
         let learners = STAGES.map(|(stage, _)| Learner::new(stage, 3, Device::Cpu, Number::Float));
         let worst = disagreement(&Model::read(&model(&learners, "test", "").unwrap()).unwrap()).unwrap();
         assert!(worst > 0.0 && worst < TOLERANCE, "{worst}");

@@ -4,7 +4,7 @@ use net::light::{INK_GREYS, INK_TINT};
 use tch::{Reduction, Tensor};
 
 use super::l1;
-use crate::twin::colours;
+use crate::model::torch_model::colours;
 
 /// The specification's loss of colour, `1/(H·W·C) · ‖f_ab(photo) − f_ab(painting)‖₁`, where `f_ab` are Lab's two planes
 /// a and b, in hundreds as [`ab_from_rgb`] gives them.
@@ -118,6 +118,6 @@ mod tests {
     #[test]
     fn colour_matrices_are_inverse() {
         let rgb = [0.3f32, -0.7, 0.9];
-        close(&rgb_from_ycc(&crate::twin::ycc_from_rgb(&pixel(rgb))), &rgb, 1e-4);
+        close(&rgb_from_ycc(&crate::model::torch_model::ycc_from_rgb(&pixel(rgb))), &rgb, 1e-4);
     }
 }

@@ -1,4 +1,4 @@
-//! Losses over features of a picture, as [`crate::features::Features::taps`] gives them, shallow to deep. Each depth has
+//! Losses over features of a picture, as [`crate::feature_extractor::Features::taps`] gives them, shallow to deep. Each depth has
 //! a weight; depths without one do not count.
 
 use tch::Tensor;
@@ -49,7 +49,7 @@ pub fn region_smoothing(
 
 /// How unlike two sets of vectors (N×D, M×D; at least two of each) are: the squared maximum mean discrepancy, unbiased,
 /// with the kernel `(x·y/D + 1)³` (Bińkowski et al. 2018; as a loss Li, Swersky, Zemel 2015). Of
-/// [`Features::vector`](crate::features::Features::vector)s it is what [`Kid`](crate::evaluate::Kid) measures.
+/// [`Features::vector`](crate::feature_extractor::Features::vector)s it is what [`Kid`](crate::evaluate::Kid) measures.
 pub fn discrepancy(x: &Tensor, y: &Tensor) -> Tensor {
     let kernel = |a: &Tensor, b: &Tensor| (a.matmul(&b.tr()) / a.size()[1] as f64 + 1.0).pow_tensor_scalar(3);
     let within = |a: &Tensor| {

@@ -20,7 +20,8 @@ impl Colour {
         let blue = (-b / 18.0).clamp(0.0, 1.0) * ((l - 0.25) / 0.25).clamp(0.0, 1.0) * not_violet;
         let green = (-a / 25.0).clamp(0.0, 1.0) * (b / 10.0 + 0.5).clamp(0.0, 1.0);
 
-        let (a, b) = (self.scale[0] * a + self.paper[0], self.scale[1] * b + self.paper[1] * l);
+        let paper = 1.0 - 0.4 * skin;
+        let (a, b) = (self.scale[0] * a + self.paper[0] * paper, self.scale[1] * b + self.paper[1] * l * paper);
         let (hue, chroma) = (turned(b.atan2(a), self.blues.turn * blue, self.blues.towards_degrees), a.hypot(b));
         let l = l * (1.0 - self.blues.deeper * blue * (chroma / 40.0).clamp(0.0, 1.0));
         let chroma = chroma * self.gain * (1.0 + self.blues.chroma * blue);
@@ -29,9 +30,10 @@ impl Colour {
         let bare = 1.0 - skin;
         let light = smooth_step(0.62, 0.92, l) * (1.0 - chroma / 40.0).clamp(0.0, 1.0) * bare;
         let grey = (-chroma / 14.0).exp() * bare;
-        let leaf = lit * (0.35 + 0.65 * green) * bare;
-        let a = a + self.lights[0] * light + self.greens.a * green + self.greys[0] * grey + self.lit[0] * leaf;
-        let b = b + self.lights[1] * light + self.greens.b * green + self.greys[1] * grey + self.lit[1] * leaf;
+        let side = if lit > 0.0 { self.lit } else { self.shaded };
+        let leaf = side.map(|shift| shift * lit.abs() * (0.35 + 0.65 * green) * bare);
+        let a = a + self.lights[0] * light + self.greens.a * green + self.greys[0] * grey + leaf[0];
+        let b = b + self.lights[1] * light + self.greens.b * green + self.greys[1] * grey + leaf[1];
         let b = b + self.warmth * l;
         let a = a + self.rosy * (b / 30.0).clamp(0.0, 1.0) * ((l - 0.55) / 0.3).clamp(0.0, 1.0) * bare;
         [(l + self.greens.l * green).clamp(0.0, 1.0), a, b]

@@ -11,8 +11,14 @@ use super::light::skin;
 use super::taste::Fills;
 use super::{Ground, zip};
 
-/// Radii of the Kuwahara passes that make clumps, px.
-const CLUMP_RADII_PX: [usize; 3] = [6, 6, 5];
+/// Radius of the strokes in clumps, px.
+const CLUMP_RADIUS_PX: usize = 6;
+/// Size (sigma, px) of the dabs that lie in the light, and of the masses in the shade, and where they begin: standard deviations
+/// from the mean of the neighbourhood.
+const DAB: (f32, f32) = (1.8, 0.45);
+const MASS: (f32, f32) = (4.0, -0.22);
+/// Standard deviations from the middle tone to the lit and to the shaded one.
+const TONES_APART: f32 = 1.2;
 /// Skin is flattened this much, in strokes of this radius, or lips and hairlines vanish.
 const SKIN_FLATNESS: f32 = 0.003;
 const SKIN_RADIUS_PX: usize = 3;
@@ -74,17 +80,18 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
     let skin_flat = ground.flattened(SKIN_FLATNESS);
     let photo = &ground.photo;
     let seen = ground.seen.get_or_insert_with(|| Seen::of(photo, &skin_flat));
-    let rough = seen.texture.map::<Gray>(|v| v * fills.clump);
+    // Up to the photo's borders: what shows between leaves and beside them is no leaf.
+    let rough = guided(photo, &seen.texture, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v) * fills.clump);
 
     let fine = smooth::kuwahara(&flat, fills.radius_px, 8.0, 2);
-    let broad = CLUMP_RADII_PX.iter().fold(broad, |picture, &radius_px| smooth::kuwahara(&picture, radius_px, 8.0, 1));
+    let broad = smooth::kuwahara(&broad, CLUMP_RADIUS_PX, 8.0, 1);
     let (broad, lit) = three_tones(&broad, &seen.luma, &rough, fills.clump_tones);
     // Wood, sand and autumn leaves have the colour of skin, not its smoothness.
     let spared = zip::<Gray>(&seen.skin, |i| {
         let smooth = 1.0 - fills.clump_tones.min(1.0) * seen.texture.pixels()[i];
         (seen.skin.pixels()[i] * smooth).clamp(0.0, 1.0)
     });
-    let mut strokes = zip::<Srgb>(&fine, |i| {
+    let strokes = zip::<Srgb>(&fine, |i| {
         let (rough, spared) = (rough.pixels()[i], spared.pixels()[i]);
         let (fine, broad, skin) = (fine.pixels()[i], broad.pixels()[i], seen.skin_strokes.pixels()[i]);
         std::array::from_fn(|c| {
@@ -92,10 +99,8 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
             stroke + spared * (skin[c] - stroke)
         })
     });
-    if fills.flow_px > 0.0 {
-        strokes = lines::smooth_along_edges(&strokes, fills.flow_px);
-    }
-    let outlined = if fills.outlines_strokes { &strokes } else { &flat }.map::<Gray>(luma_from_srgb);
+    let strokes = lines::smooth_along_edges(&strokes, fills.flow_px);
+    let outlined = strokes.map::<Gray>(luma_from_srgb);
 
     let thin = seen.thin.map::<Gray>(|v| v * fills.thin);
     let crisp = if fills.detail > 0.0 { guided(photo, &strokes, 3, 0.002) } else { strokes.clone() };
@@ -116,32 +121,44 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
 /// 0..1 where contrast is fine and has no direction: leaves, gravel, grass.
 fn texture(luma: &Image<Gray>) -> Image<Gray> {
     let near = gaussian(luma, 2.0);
-    let energy = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs()), 6.0);
-    let (energy, coherence) = (gaussian(&energy, 3.0), gaussian(&structure(luma, 3.0).coherence, 3.0));
+    let fine = zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs());
+    let (energy, coherence) = (gaussian(&fine, 6.7), gaussian(&structure(luma, 3.0).coherence, 3.0));
+    // As many rough pixels as there are inside: energy alone is high beside any strong border.
+    let density = gaussian(&gaussian(&fine, 1.5).map::<Gray>(|v| smooth_step(0.005, 0.014, v)), 4.0);
     zip::<Gray>(luma, |i| {
-        smooth_step(0.012, 0.042, energy.pixels()[i]) * smooth_step(0.75, 0.35, coherence.pixels()[i])
+        smooth_step(0.014, 0.028, energy.pixels()[i])
+            * smooth_step(0.75, 0.4, coherence.pixels()[i])
+            * smooth_step(0.5, 0.8, density.pixels()[i])
     })
 }
 
-/// Clumps with a lit, a middle and a shaded side: lightness in three tones around the mean of the neighbourhood, as far
-/// apart as it varies there. Gives the picture, and the side −1..1 of every pixel where it is rough.
+/// Clumps in three tones: broad masses in the shade, small dabs in the light, the rest in between. The tones lie around the
+/// mean of the neighbourhood, as far apart as lightness varies there. Gives the picture, and the side −1..1 (shaded, lit)
+/// of every pixel where it is rough.
 fn three_tones(
     broad: &Image<Srgb>,
     luma: &Image<Gray>,
     rough: &Image<Gray>,
     amount: f32,
 ) -> (Image<Srgb>, Image<Gray>) {
-    if amount == 0.0 {
-        return (broad.clone(), luma.map::<Gray>(|_| 0.0));
-    }
-    let (near, around) = (gaussian(luma, 2.4), gaussian(luma, 14.0));
-    let spread = gaussian(&zip::<Gray>(luma, |i| (near.pixels()[i] - around.pixels()[i]).powi(2)), 14.0);
+    // Of rough neighbours only: a sky is no light on the leaves before it.
+    let within = |values: &Image<Gray>, sigma_px: f32| mean_within(values, rough, sigma_px);
+    let around = within(luma, 14.0);
+    let spread = within(&zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2)), 14.0);
+    let above = |sigma_px: f32, threshold: f32| {
+        let near = gaussian(luma, sigma_px);
+        zip::<Gray>(luma, |i| {
+            let away = (near.pixels()[i] - around.pixels()[i]) / (spread.pixels()[i].sqrt() + 0.004);
+            0.5 + 0.5 * (12.0 * (away - threshold)).tanh()
+        })
+    };
+    let (dabs, unshaded) = (above(DAB.0, DAB.1), above(MASS.0, MASS.1));
     let side = zip::<Gray>(luma, |i| {
-        let away = (near.pixels()[i] - around.pixels()[i]) / (spread.pixels()[i].sqrt() + 0.004);
-        0.5 * ((12.0 * (away - 0.5)).tanh() + (12.0 * (away + 0.5)).tanh())
+        let (dab, unshaded) = (dabs.pixels()[i], unshaded.pixels()[i]);
+        dab - (1.0 - dab) * (1.0 - unshaded)
     });
     let painted = zip::<Srgb>(broad, |i| {
-        let tone = around.pixels()[i] + 1.15 * spread.pixels()[i].sqrt() * side.pixels()[i];
+        let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i].sqrt() * side.pixels()[i];
         let [r, g, b] = broad.pixels()[i];
         // The clump's colour in another light.
         let light = (tone.max(0.01) / luma_from_srgb([r, g, b]).max(0.01)).clamp(0.4, 2.2);
@@ -150,12 +167,17 @@ fn three_tones(
     (painted, zip::<Gray>(&side, |i| amount * rough.pixels()[i] * side.pixels()[i]))
 }
 
+/// The values blurred, each neighbour counting as `weight` 0..1 says.
+fn mean_within(values: &Image<Gray>, weight: &Image<Gray>, sigma_px: f32) -> Image<Gray> {
+    let weight = weight.map::<Gray>(|v| v + 0.01);
+    let sum = gaussian(&zip::<Gray>(values, |i| values.pixels()[i] * weight.pixels()[i]), sigma_px);
+    let total = gaussian(&weight, sigma_px);
+    zip::<Gray>(values, |i| sum.pixels()[i] / total.pixels()[i])
+}
+
 /// Where the photo has neither texture nor edges (skies, still water, cheeks) gradients stay gradients: there the
 /// blurred photo takes the strokes' place to the share `amount`. L0 smoothing would cut them into steps.
 fn airbrushed(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount: f32) -> Image<Srgb> {
-    if amount == 0.0 {
-        return base;
-    }
     let near = gaussian(luma, 2.0);
     let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
     let (dx, dy) = sobel(&gaussian(luma, 3.0));
@@ -167,7 +189,8 @@ fn airbrushed(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount
         }),
         2.0,
     );
-    let blurred = gaussian(photo, 4.0);
+    // Guided by itself: a sky does not take on the colour of the roof before it.
+    let blurred = guided(photo, photo, 10, 2e-3);
     zip::<Srgb>(&base, |i| {
         let (painted, blurred, share) = (base.pixels()[i], blurred.pixels()[i], amount * smooth.pixels()[i]);
         std::array::from_fn(|c| painted[c] + share * (blurred[c] - painted[c]))
@@ -199,14 +222,36 @@ mod tests {
     }
 
     #[test]
-    fn clumps_without_contrast_and_without_tones_stay_as_they_are() {
+    fn clumps_without_contrast_stay_as_they_are() {
         let (even, rough) = (Image::filled(40, 40, 0.4), Image::filled(40, 40, 1.0));
         let broad = Image::<Srgb>::filled(40, 40, [0.4; 3]);
         let (painted, side) = three_tones(&broad, &even, &rough, 1.0);
         assert!(painted.pixels().iter().flatten().all(|v| (v - 0.4).abs() < 1e-3));
         assert!(side.pixels().iter().all(|side| side.abs() < 1e-2));
-        let uneven = Image::<Gray>::from_fn(40, 40, |x, _| if x / 12 % 2 == 0 { 0.2 } else { 0.6 });
-        let (painted, side) = three_tones(&broad, &uneven, &rough, 0.0);
-        assert!(painted == broad && side.pixels().iter().all(|side| *side == 0.0));
+    }
+
+    /// Leaves before a bright sky: a checkerboard to the left of x = 60.
+    #[test]
+    fn texture_ends_where_leaves_end() {
+        let luma =
+            Image::<Gray>::from_fn(
+                120,
+                60,
+                |x, y| if x >= 60 { 0.8 } else { 0.3 + 0.1 * ((x / 2 + y / 2) % 2) as f32 },
+            );
+        let texture = texture(&luma);
+        assert!(
+            texture.at(40, 30) > 0.95 && texture.at(66, 30) < 0.05,
+            "{} {}",
+            texture.at(40, 30),
+            texture.at(66, 30)
+        );
+    }
+
+    #[test]
+    fn a_neighbour_that_does_not_count_changes_no_mean() {
+        let values = Image::<Gray>::from_fn(60, 8, |x, _| if x < 30 { 0.2 } else { 0.9 });
+        let leaves = values.map::<Gray>(|v| f32::from(v < 0.5));
+        assert!((mean_within(&values, &leaves, 8.0).at(28, 4) - 0.2).abs() < 0.02);
     }
 }

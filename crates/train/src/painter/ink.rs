@@ -27,7 +27,7 @@ impl Study {
             let (threshold, gain, floor) = PHOTO_LINE;
             let drawn =
                 taste.of_photo * (1.0 - 0.5 * rough) * line(self.photo_edges.each_ref(), threshold, gain, floor);
-            let threshold = taste.threshold * (1.0 + 0.8 * rough);
+            let threshold = taste.threshold * (1.0 + 3.0 * rough);
             let own = taste.darkness * line(self.fill_edges.each_ref(), threshold, taste.gain, FILL_COHERENCE);
             // Weak bright borders (cloud, snow) get a pale line.
             let apart = (self.apart.pixels()[i] / 0.05).clamp(0.0, 1.0);
@@ -52,7 +52,7 @@ fn without_bits(mut ink: Image<Gray>, least_px: usize) -> Image<Gray> {
     let mut seen = vec![false; width * height];
     let mut patch = Vec::new();
     for start in 0..seen.len() {
-        if seen[start] || ink.pixels()[start] == 0.0 {
+        if seen[start] || ink.pixels()[start] < JOINS {
             continue;
         }
         patch.clear();
@@ -81,6 +81,10 @@ fn without_bits(mut ink: Image<Gray>, least_px: usize) -> Image<Gray> {
             }
         }
     }
+    // Pale ink that no line has beside it.
+    for (ink, seen) in ink.pixels_mut().iter_mut().zip(&seen) {
+        *ink *= f32::from(*seen);
+    }
     ink
 }
 
@@ -100,7 +104,9 @@ mod tests {
     #[test]
     fn broken_bits_go_and_lines_stay() {
         // A line, one that goes by corners alone, two bits that pale ink does not join, and a dot.
+        // Pale ink stays on both sides of a line, and nowhere else.
         let before = page([
+            "-----........",
             "######..#....",
             ".........#...",
             "..........#..",
@@ -111,6 +117,7 @@ mod tests {
             ".........#...",
         ]);
         let after = page([
+            "-----........",
             "######..#....",
             ".........#...",
             "..........#..",

@@ -38,11 +38,13 @@ impl Taste {
             colour: Colour {
                 vivid: 0.55,
                 blues: Blues { towards_degrees: -112.0, turn: 0.65, chroma: 0.12, deeper: 0.0 },
-                greens: Greens { l: 0.04, a: 0.0, b: 6.0 },
+                greens: Greens { l: 0.03, a: -9.0, b: 5.0 },
                 warmth: 4.0,
-                greys: [-4.0, 3.0],
+                greys: [-2.0, 1.0],
+                lights: [1.0, -2.0],
                 shadows: [1.0, -6.0],
                 lit: [-2.0, 7.0],
+                shaded: [-3.0, -3.0],
                 ..Colour::PLAIN
             },
             palette: None,
@@ -82,6 +84,7 @@ impl Taste {
                 rosy: 5.0,
                 shadows: [6.0, -15.0],
                 lit: [0.0, 7.0],
+                shaded: [0.0, -7.0],
                 ..Colour::PLAIN
             },
             palette: None,
@@ -111,6 +114,7 @@ impl Taste {
                 blues: Blues { towards_degrees: -128.0, turn: 0.6, chroma: 0.0, deeper: 0.0 },
                 greys: [1.0, 2.0],
                 lit: [0.0, 4.0],
+                shaded: [0.0, -3.0],
                 ..Colour::PLAIN
             },
             palette: None,
@@ -142,6 +146,7 @@ impl Taste {
                 lights: [4.0, -2.0],
                 shadows: [4.0, -5.0],
                 lit: [0.0, 3.0],
+                shaded: [0.0, -3.0],
                 ..Colour::PLAIN
             },
             palette: None,
@@ -170,9 +175,11 @@ impl Taste {
                 gain: 1.16,
                 blues: Blues { towards_degrees: -98.0, turn: 0.6, chroma: 0.2, deeper: 0.12 },
                 greens: Greens { l: 0.0, a: -8.0, b: -1.0 },
-                greys: [-4.0, -8.0],
+                greys: [-1.0, -7.0],
+                lights: [2.0, 3.0],
                 shadows: [3.0, -10.0],
                 lit: [0.0, 3.0],
+                shaded: [0.0, -3.0],
                 ..Colour::PLAIN
             },
             palette: None,
@@ -225,7 +232,6 @@ const PAINTED: Fills = Fills {
     flow_px: 3.0,
     line_px: 0.9,
     line_along_px: 5.0,
-    outlines_strokes: true,
 };
 
 /// Fewer, flatter fills with heavier lines.

@@ -29,8 +29,6 @@ pub struct Fills {
     pub line_px: f32,
     /// How far these lines are smoothed along themselves.
     pub line_along_px: f32,
-    /// Whether lines go around the fills as they are painted, clumps too, or around those of L0 smoothing alone.
-    pub outlines_strokes: bool,
 }
 
 /// A taste: how a photo is painted.
@@ -107,8 +105,10 @@ pub struct Colour {
     pub rosy: f32,
     /// Shift of a and b of the darkest shadows; they begin at lightness 0.42.
     pub shadows: [f32; 2],
-    /// Shift of a and b of the lit side of a clump; the shaded side gets the opposite.
+    /// Shift of a and b of the lit side of a clump.
     pub lit: [f32; 2],
+    /// Shift of a and b of its shaded side.
+    pub shaded: [f32; 2],
 }
 
 impl Colour {
@@ -126,6 +126,7 @@ impl Colour {
         rosy: 0.0,
         shadows: [0.0; 2],
         lit: [0.0; 2],
+        shaded: [0.0; 2],
     };
 }
 

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use engine::CHANNELS_TOGETHER;
 use net::{Arch, Tensor, Weights, light};
 
-use crate::cost::inputs;
-use crate::models::Models;
+use crate::evaluate::cost::inputs;
+use crate::model::models::Models;
 
 /// Every block keeps at least so much of its hidden channels.
 const FLOOR: f64 = 1.0 / 8.0;

@@ -7,9 +7,9 @@ use tch::{Kind, Tensor};
 
 use crate::data::Half;
 use crate::losses::{LossWeights, losses};
-use crate::parameters::{plain, views};
-use crate::step::{Inputs, Leaf, State, paint, side_by_side};
-use crate::twin::Named;
+use crate::model::parameters::{plain, views};
+use crate::model::torch_model::Named;
+use crate::run::step::{Inputs, Leaf, State, paint, side_by_side};
 
 /// By how much the loss of distillation would change, to first order, without the channel: |activation × gradient|,
 /// summed within a half of a batch, the mean over halves (Molchanov et al. 2017, 2019). With halves of one crop each

@@ -125,7 +125,7 @@ fn what_matters_most_for_its_cost_stays_in_whole_groups() {
         networks
             .iter()
             .flat_map(|n| {
-                let shapes = net::shapes(n, &crate::cost::inputs(n)).unwrap();
+                let shapes = net::shapes(n, &crate::evaluate::cost::inputs(n)).unwrap();
                 light::blocks(n).into_iter().map(move |b| 2.0 * (b.channels * shapes[b.expanded].numbers()) as f64)
             })
             .sum()
@@ -183,7 +183,7 @@ fn the_taylor_term_is_the_slope_of_the_loss() {
         louder_column(models.base.weights.get_mut("enter0.0.project.weight").unwrap());
         louder_column(models.styles[0].tensors.get_mut("enter0.0.project.lora_down").unwrap());
         let mut state = models.state(Device::Cpu).unwrap();
-        crate::step::step(&mut state, &batch(), 0.0, &LossWeights::default(), Kind::Float).unwrap().get("total")
+        crate::run::step::step(&mut state, &batch(), 0.0, &LossWeights::default(), Kind::Float).unwrap().get("total")
     };
     let slope = ((loss(0.02) - loss(-0.02)) / 0.04).abs();
     assert!((slope / importance[channel] - 1.0).abs() < 0.05, "{slope} and {}", importance[channel]);
@@ -194,7 +194,7 @@ fn it_prunes_mends_and_leaves_models_behind() {
     struct Silent;
     impl Watch for Silent {
         fn say(&mut self, _: &str) {}
-        fn progress(&mut self, _: f64, _: u64, _: &crate::step::Numbers) {}
+        fn progress(&mut self, _: f64, _: u64, _: &crate::run::step::Numbers) {}
     }
     let folder = std::env::temp_dir().join(format!("kaiga-prune-{}", std::process::id()));
     let pairs = folder.join("pairs");
@@ -209,7 +209,7 @@ fn it_prunes_mends_and_leaves_models_behind() {
         pairs: pairs.clone(),
         out: folder.join(out),
         minutes: 0.0,
-        distil: crate::recipe::Recipe::parse("").unwrap().distil,
+        distil: crate::run::recipe::Recipe::parse("").unwrap().distil,
         seed: 1,
         limit_bytes: usize::MAX,
         device: Device::Cpu,

@@ -1,0 +1,55 @@
+// A photo from the camera. The preview of a front camera is mirrored as people expect of a mirror; the photo is not.
+
+import { byId, dialog, h, icon } from "../dom.js";
+import { t } from "../i18n.js";
+import { accept } from "./intake.js";
+
+const reasons = { NotAllowedError: "camera.denied", SecurityError: "camera.denied", NotFoundError: "camera.missing", OverconstrainedError: "camera.missing" };
+
+export function openCamera() {
+  const video = h("video", { autoplay: true, muted: true, playsInline: true });
+  const message = h("p.notice", { role: "alert", hidden: true });
+  const shoot = h("button.primary", { type: "button", disabled: true }, icon("camera"), t("shoot"));
+  const flip = h("button.soft", { type: "button", hidden: true }, icon("flip"), t("flip"));
+  // The way out of every failure; phones offer their own camera there, also where the browser may not use it.
+  const instead = h("button.primary", { type: "button", hidden: true, onclick: () => { box.close(); byId("files").click(); } }, icon("picture"), t("choose"));
+  let facing = "user", stream = null, closed = false;
+
+  const stop = () => stream?.getTracks().forEach((track) => track.stop());
+  const fail = (key) => { message.textContent = t(key); message.hidden = false; video.hidden = true; shoot.hidden = true; instead.hidden = false; };
+
+  async function start() {
+    stop();
+    shoot.disabled = true;
+    if (!navigator.mediaDevices?.getUserMedia) return fail("camera.insecure");
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1080 } } });
+      if (closed) return stop();
+      video.srcObject = stream;
+      video.classList.toggle("mirror", facing === "user");
+      await video.play();
+      shoot.disabled = false;
+      const devices = await navigator.mediaDevices.enumerateDevices();
+      flip.hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
+      message.hidden = true;
+    } catch (error) {
+      if (!closed) fail(reasons[error.name] ?? "camera.failed");
+    }
+  }
+
+  shoot.addEventListener("click", () => {
+    const frame = document.createElement("canvas");
+    Object.assign(frame, { width: video.videoWidth, height: video.videoHeight });
+    frame.getContext("2d").drawImage(video, 0, 0);
+    frame.toBlob((blob) => {
+      box.close();
+      accept([new File([blob], "camera.jpg", { type: "image/jpeg" })]);
+    }, "image/jpeg", 0.95);
+  });
+  flip.addEventListener("click", () => { facing = facing === "user" ? "environment" : "user"; start(); });
+
+  const box = dialog(t("cameraTitle"), t("close"),
+    h("div.camera", {}, video, message, h("div.buttons", {}, shoot, instead, flip)),
+    () => { closed = true; stop(); });
+  start();
+}

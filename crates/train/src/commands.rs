@@ -1,0 +1,16 @@
+//! The commands of the program, a file each, and what they share.
+
+pub(crate) mod drawnness;
+pub(crate) mod evaluate;
+pub(crate) mod faces;
+pub(crate) mod faces_sheet;
+#[cfg(feature = "torch")]
+pub(crate) mod fetch_features;
+#[cfg(feature = "torch")]
+mod machine;
+pub(crate) mod pairs;
+pub(crate) mod prune;
+#[cfg(feature = "torch")]
+pub(crate) mod train;
+#[cfg(feature = "torch")]
+mod verdict;
