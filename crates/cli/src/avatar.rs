@@ -4,7 +4,7 @@ use crate::args::{AvatarOrder, Input};
 use crate::out;
 use crate::photo::{self, Destination, Target};
 use kaiga::faces::avatar_crop;
-use kaiga::{Studio, unwatched};
+use kaiga::{Known, Studio, unwatched};
 use pixels::codec;
 
 /// Makes one, writes it and says so.
@@ -16,12 +16,16 @@ pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> 
     photo::spare(&order.input, &order.target).map_err(named)?;
     let photo = photo::read(&order.input, &order.limits).map_err(named)?;
     let destination = Destination::reserve(&order.target, &photo)?;
-    let faces = studio.faces(&photo).map_err(|error| error.to_string())?;
+    let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
-    let (square, faces) = crop.cut(&photo, &faces, order.size_px);
+    let square = photo.crop(crop.x, crop.y, crop.side, crop.side);
+    let square = square.resize(order.size_px, order.size_px, crop.filter(order.size_px));
     drop(photo);
-    let painting = studio.paint_with(&square, &order.look, &faces, &unwatched).map_err(|error| error.to_string())?;
-    let bytes = codec::write(&painting.image, painting.alpha.as_ref(), order.format, order.quality)
+    let faces = crop.faces(&faces, order.size_px);
+    let known = Known { faces: Some(&faces), ..Known::default() };
+    let painter = studio.prepare(&order.look).map_err(|error| error.to_string())?;
+    let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
+    let bytes = codec::write(&painting, square.alpha.as_ref(), order.format, order.quality)
         .map_err(|error| error.to_string())?;
     destination.deliver(&bytes)?;
     let size_px = order.size_px;

@@ -7,7 +7,7 @@ use crate::photo::{self, Done, Failure, Target, WAITS_FOR_STDIN};
 use crate::place::write_whole;
 use crate::{INTERRUPTED, NOTHING_DONE, SOME_FAILED};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kaiga::Studio;
+use kaiga::Painter;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -31,7 +31,7 @@ struct Tally {
 }
 
 /// Paints them all, says how it went, and returns the exit status.
-pub(crate) fn run(studio: &Studio, order: &Order, jobs: Vec<Job>) -> ExitCode {
+pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode {
     if jobs.is_empty() {
         out::complain("kaiga: there are no pictures to paint");
         return ExitCode::from(NOTHING_DONE);
@@ -62,7 +62,7 @@ pub(crate) fn run(studio: &Studio, order: &Order, jobs: Vec<Job>) -> ExitCode {
         };
         let outcome = match &job.lost {
             Some(complaint) => Err(Failure::Failed(complaint.clone())),
-            None => photo::paint(studio, order, &job.input, &job.target, &progress),
+            None => photo::paint(painter, order, &job.input, &job.target, &progress),
         };
         bar.finish_and_clear();
         match outcome {

@@ -2,8 +2,8 @@
 
 use crate::args::Input;
 use crate::photo;
-use kaiga::Studio;
 use kaiga::faces::Face;
+use kaiga::{Studio, unwatched};
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::space::Srgb8;
@@ -29,7 +29,7 @@ pub(crate) fn list(
         photo::spare(&input, &photo::Target::File(draw.to_owned()))?;
     }
     let photo = photo::read(&input, limits).map_err(|complaint| format!("{}: {complaint}", path.display()))?;
-    let faces = studio.faces(&photo).map_err(|error| error.to_string())?;
+    let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     if let (Some(draw), Some(format)) = (draw, format) {
         let marked = marked(photo.image.clone(), &faces);
         let bytes = codec::write(&marked, photo.alpha.as_ref(), format, 92).map_err(|error| error.to_string())?;

@@ -83,7 +83,8 @@ fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
     load_styles(&mut studio, &order.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
     let jobs = folder::jobs(&order.inputs, &order.output, order.format);
-    Ok(batch::run(&studio, &order, jobs))
+    let painter = studio.prepare(&order.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
+    Ok(batch::run(&painter, &order, jobs))
 }
 
 fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {

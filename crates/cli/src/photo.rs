@@ -2,7 +2,7 @@
 
 use crate::args::{Input, Order};
 use crate::place::Place;
-use kaiga::{ErrorKind, Progress, Studio};
+use kaiga::{ErrorKind, Painter, Progress};
 use pixels::codec::{self, Limits, Photo};
 use std::cell::Cell;
 use std::fs::File;
@@ -50,7 +50,7 @@ pub(crate) enum Failure {
 
 /// Paints one photo.
 pub(crate) fn paint(
-    studio: &Studio,
+    painter: &Painter,
     order: &Order,
     input: &Input,
     target: &Target,
@@ -61,14 +61,14 @@ pub(crate) fn paint(
     let photo = read(input, &order.limits).map_err(Failure::Failed)?;
     let destination = Destination::reserve(target, &photo).map_err(Failure::Failed)?;
     let reading = start.elapsed();
-    let painting = studio.paint(&photo, &order.look, progress).map_err(|error| match error.kind() {
+    let painting = painter.paint(&photo.image, progress).map_err(|error| match error.kind() {
         ErrorKind::Cancelled => Failure::Cancelled,
         _ => Failure::Failed(error.to_string()),
     })?;
-    let (width, height) = (photo.image.width(), photo.image.height());
-    drop(photo);
+    let (width, height) = (painting.width(), painting.height());
+    let Photo { alpha, .. } = photo;
     let painted = start.elapsed();
-    let bytes = codec::write(&painting.image, painting.alpha.as_ref(), order.format, order.quality)
+    let bytes = codec::write(&painting, alpha.as_ref(), order.format, order.quality)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     // The last look before something is left behind.
     if progress(1, 1).is_break() {

@@ -1,4 +1,4 @@
-//! How long the networks take, with random weights: `cargo bench -p engine`. The machine's mood shows; compare
+//! How long the networks take, with random weights: `cargo bench -p kaiga-engine`. The machine's mood shows; compare
 //! figures of one run, or with another engine by `against_onnxruntime.py`.
 #![allow(missing_docs)]
 

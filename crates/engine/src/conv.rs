@@ -4,7 +4,7 @@ use net::Padding;
 
 use crate::gemm::{Offsets, Packed, multiply};
 use crate::rows::{PAD, Rows, stride_of, with_scratch};
-use crate::simd::{LANES_MAX, Level, Simd, Work};
+use crate::simd::{LANES_MAX, Level, Simd, Vectorized};
 
 /// Output rows computed from one gathering of input rows.
 const BAND: usize = 8;
@@ -30,7 +30,7 @@ struct Multiply<'a> {
     out_stride: usize,
 }
 
-impl Work for Multiply<'_> {
+impl Vectorized for Multiply<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         multiply(s, self.packed, self.input, self.offsets, self.columns, self.out, self.out_stride, None);
@@ -205,7 +205,7 @@ impl Block {
     }
 }
 
-impl Work for BlockRow<'_> {
+impl Vectorized for BlockRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { block, rows, stride, .. } = self;

@@ -1,13 +1,13 @@
 //! The fast executor: takes the steps of the plan on rows, on all cores.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use net::{Activation, Arch, Error, Shape, Value, Weights};
 use rayon::prelude::*;
 
 use crate::Map;
 use crate::paint::{Drawn, paint};
-use crate::plain::between;
+use crate::plain::bilinear_taps;
 use crate::plan::{Step, Work, plan};
 use crate::rows::{PAD, Rows};
 use crate::simd::Level;
@@ -22,8 +22,23 @@ pub struct Network {
     arch: Arch,
     steps: Vec<Step>,
     level: Level,
-    /// Memory of dead maps, kept for the next run.
-    pool: Mutex<Vec<Vec<f32>>>,
+    pool: Pool,
+}
+
+/// Memory of maps that are dead, kept for the next run. Networks that share a pool and run one after the other hold
+/// together what the hungriest of them needs.
+#[derive(Clone, Default)]
+pub struct Pool(Arc<Mutex<Vec<Vec<f32>>>>);
+
+impl Pool {
+    /// All there is; whoever runs at the same time finds nothing and makes its own.
+    fn take(&self) -> Vec<Vec<f32>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put_back(&self, memory: Vec<Vec<f32>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = memory;
+    }
 }
 
 impl Network {
@@ -32,12 +47,20 @@ impl Network {
     /// # Errors
     /// As [`net::weights::check`].
     pub fn new(arch: &Arch, weights: &Weights) -> Result<Self, Error> {
-        Self::on(Level::available()[0], arch, weights)
+        Self::with_pool(arch, weights, &Pool::default())
+    }
+
+    /// Prepares a network that takes memory for its maps from `pool`, and gives it back there.
+    ///
+    /// # Errors
+    /// As [`net::weights::check`].
+    pub fn with_pool(arch: &Arch, weights: &Weights, pool: &Pool) -> Result<Self, Error> {
+        Ok(Self { pool: pool.clone(), ..Self::on(Level::available()[0], arch, weights)? })
     }
 
     pub(crate) fn on(level: Level, arch: &Arch, weights: &Weights) -> Result<Self, Error> {
         net::weights::check(arch, weights)?;
-        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Mutex::default() })
+        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Pool::default() })
     }
 
     /// Which network this is.
@@ -52,7 +75,7 @@ impl Network {
     pub fn run(&self, inputs: &[&Map]) -> Result<Vec<Map>, Error> {
         let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape()).collect();
         let shapes = net::shapes(&self.arch, &shapes)?;
-        let mut pool = std::mem::take(&mut *self.pool.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut pool = self.pool.take();
         let mut values: Vec<Option<Rows>> = (0..shapes.len()).map(|_| None).collect();
         for (value, map) in inputs.iter().enumerate() {
             let mut rows = Rows::on(take(&mut pool, shapes[value]), shapes[value]);
@@ -76,12 +99,12 @@ impl Network {
         let output = |&(_, value): &(String, Value)| values[value].as_ref().map(Rows::to_map);
         let outputs = self.arch.outputs.iter().filter_map(output).collect();
         pool.extend(values.into_iter().flatten().map(|rows| rows.data));
-        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
+        self.pool.put_back(pool);
         Ok(outputs)
     }
 
     /// The most bytes of maps alive at once when inputs of these shapes run, without the weights and what the
-    /// threads work with (some 100 KB to 1 MB each). As much is kept for the next run.
+    /// threads work with (some 100 KB to 1 MB each). As much is kept in the pool for the next run.
     ///
     /// # Errors
     /// Where the inputs do not fit the architecture.
@@ -141,12 +164,12 @@ fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: 
     let Shape { height, channels, .. } = from.shape;
     let count = from.shape.numbers() as f64;
     // Row sums on all cores, then added in the order of the rows: the same whatever the number of threads.
-    let total = |number: &(dyn Fn(f32) -> f64 + Sync)| -> f64 {
-        let row = |y: usize| -> f64 { (0..channels).map(|c| lane_sum(from.plane(y, c), number)).sum() };
+    let rows = |sum: &(dyn Fn(&[f32]) -> f64 + Sync)| -> f64 {
+        let row = |y: usize| -> f64 { (0..channels).map(|c| sum(from.plane(y, c))).sum() };
         (0..height).into_par_iter().map(row).collect::<Vec<f64>>().iter().sum()
     };
-    let mean = total(&f64::from) / count;
-    let variance = total(&|x| (f64::from(x) - mean).powi(2)) / count;
+    let mean = rows(&|plane| lane_sum(plane, f64::from)) / count;
+    let variance = rows(&|plane| lane_sum(plane, |x| (f64::from(x) - mean).powi(2))) / count;
     let scale = 1.0 / (variance + 1e-5).sqrt();
     let stride = out.stride;
     out.fill(|y, row| {
@@ -167,9 +190,15 @@ fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: 
     });
 }
 
-/// Sum in eight lanes, which the compiler can keep in vectors.
-fn lane_sum(numbers: &[f32], number: &(dyn Fn(f32) -> f64 + Sync)) -> f64 {
-    numbers.iter().map(|&x| number(x)).sum()
+/// Sum in eight lanes, which the compiler keeps in vectors; the lanes are added last. Always in the same order.
+fn lane_sum(numbers: &[f32], number: impl Fn(f32) -> f64) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (whole, rest) = numbers.as_chunks::<8>();
+    for numbers in whole {
+        lanes.iter_mut().zip(numbers).for_each(|(lane, &x)| *lane += number(x));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += number(x));
+    lanes.iter().sum()
 }
 
 fn add(a: &Rows, b: &Rows, out: &mut Rows) {
@@ -202,9 +231,9 @@ fn shuffle(from: &Rows, factor: usize, out: &mut Rows) {
 
 fn upsample(from: &Rows, align_corners: bool, out: &mut Rows) {
     let (small, large, stride) = (from.shape, out.shape, out.stride);
-    let columns: Vec<_> = (0..large.width).map(|x| between(x, small.width, large.width, align_corners)).collect();
+    let columns: Vec<_> = (0..large.width).map(|x| bilinear_taps(x, small.width, large.width, align_corners)).collect();
     out.fill(|y, row| {
-        let (above, below, down) = between(y, small.height, large.height, align_corners);
+        let (above, below, down) = bilinear_taps(y, small.height, large.height, align_corners);
         for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
             let (above, below) = (from.plane(above, c), from.plane(below, c));
             for (to, &(left, right, share)) in plane[PAD..].iter_mut().zip(&columns) {
@@ -239,4 +268,18 @@ fn attend(cells: &Rows, score: &Rows, out: &mut Rows) {
             row[c * crate::rows::stride_of(1) + PAD] = total / sum;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_lanes_are_summed_apart() {
+        // One after the other the ones would vanish beside 10¹⁶.
+        let numbers: Vec<f32> = [1e16, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -1e16, 1.0, 1.0].into();
+        assert_eq!(lane_sum(&numbers, f64::from), 9.0);
+        assert_eq!(lane_sum(&numbers[1..6], |x| f64::from(2.0 * x)), 10.0);
+        assert_eq!(lane_sum(&[], f64::from), 0.0);
+    }
 }

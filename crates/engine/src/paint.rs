@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::conv::weave;
 use crate::gemm::{Offsets, Packed, multiply};
 use crate::rows::{PAD, Rows, stride_of, with_scratch};
-use crate::simd::{LANES_MAX, Level, Simd, Work};
+use crate::simd::{LANES_MAX, Level, Simd, Vectorized};
 
 /// Rows painted from one set of dabs.
 const BAND: usize = 32;
@@ -158,7 +158,7 @@ struct Head<'a> {
     stride: usize,
 }
 
-impl Work for Head<'_> {
+impl Vectorized for Head<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         multiply(s, self.packed, self.input, self.offsets, self.columns, self.out, self.stride, None);
@@ -172,7 +172,7 @@ struct Convert<'a> {
     to: &'a mut [f32],
 }
 
-impl Work for Convert<'_> {
+impl Vectorized for Convert<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let mut x = 0;
@@ -195,7 +195,7 @@ struct Mean<'a> {
     to: &'a mut [f32],
 }
 
-impl Work for Mean<'_> {
+impl Vectorized for Mean<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let [above, here, below] = self.rows;
@@ -228,7 +228,7 @@ struct PaintRow<'a> {
     out: &'a mut [f32],
 }
 
-impl Work for PaintRow<'_> {
+impl Vectorized for PaintRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let stride = self.stride;

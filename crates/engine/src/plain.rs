@@ -44,8 +44,8 @@ fn apply(op: &Op, weights: &Weights, values: &[Map], shape: Shape) -> Map {
         Op::Upsample { from, align_corners, .. } => {
             let small = &values[from];
             Map::from_fn(shape, |y, x, c| {
-                let y = between(y, small.height, shape.height, align_corners);
-                let x = between(x, small.width, shape.width, align_corners);
+                let y = bilinear_taps(y, small.height, shape.height, align_corners);
+                let x = bilinear_taps(x, small.width, shape.width, align_corners);
                 bilinear(small, y, x, c)
             })
         }
@@ -110,7 +110,7 @@ fn norm(input: &Map, weight: &Tensor, bias: &Tensor, activation: Activation) -> 
 
 /// Where position `at` of `large` lies between the positions of `small`: the two neighbours and the share of the
 /// second.
-pub(crate) fn between(at: usize, small: usize, large: usize, align_corners: bool) -> (usize, usize, f32) {
+pub(crate) fn bilinear_taps(at: usize, small: usize, large: usize, align_corners: bool) -> (usize, usize, f32) {
     let exact = if align_corners {
         at as f32 * (small - 1) as f32 / (large - 1).max(1) as f32
     } else {
@@ -165,8 +165,8 @@ fn paint(picture: &Map, drawn: &Map, grid: &Map) -> Map {
                 sum
             });
             let [gain, offset, ink] = [0, 1, 2].map(|i| drawn.at(y, x, light::DABS + i));
-            let row = between(y, grid.height, height, false);
-            let column = between(x, grid.width, width, false);
+            let row = bilinear_taps(y, grid.height, height, false);
+            let column = bilinear_taps(x, grid.width, width, false);
             let q: Vec<f32> = (0..8).map(|c| bilinear(grid, row, column, c)).collect();
             let painted = [
                 luma * (1.0 + gain) + offset,
@@ -233,10 +233,10 @@ mod tests {
 
     #[test]
     fn resampling_agrees_with_the_definitions() {
-        assert_eq!(between(0, 4, 8, false), (0, 1, 0.0));
-        assert_eq!(between(1, 4, 8, false), (0, 1, 0.25));
-        assert_eq!(between(7, 4, 8, false), (3, 3, 0.25));
-        assert_eq!(between(7, 4, 8, true), (3, 3, 0.0));
-        assert_eq!(between(0, 1, 1, true), (0, 0, 0.0));
+        assert_eq!(bilinear_taps(0, 4, 8, false), (0, 1, 0.0));
+        assert_eq!(bilinear_taps(1, 4, 8, false), (0, 1, 0.25));
+        assert_eq!(bilinear_taps(7, 4, 8, false), (3, 3, 0.25));
+        assert_eq!(bilinear_taps(7, 4, 8, true), (3, 3, 0.0));
+        assert_eq!(bilinear_taps(0, 1, 1, true), (0, 0, 0.0));
     }
 }

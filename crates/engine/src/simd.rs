@@ -52,13 +52,17 @@ pub(crate) trait Simd: Copy {
 }
 
 /// Something to be computed with whichever vectors there are. `run` must be `#[inline(always)]`.
-pub(crate) trait Work {
+pub(crate) trait Vectorized {
     fn run<S: Simd>(self, simd: S);
 }
 
-/// Which vectors are used.
+/// Which vectors are used. Nobody but [`Level::available`] makes one, so a value proves that the CPU was seen to have
+/// the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) struct Level(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -74,37 +78,37 @@ impl Level {
         {
             let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
             if fma && is_x86_feature_detected!("avx512f") {
-                levels.push(Self::Avx512);
+                levels.push(Self(Kind::Avx512));
             }
             if fma {
-                levels.push(Self::Avx2);
+                levels.push(Self(Kind::Avx2));
             }
         }
-        levels.push(Self::Portable);
+        levels.push(Self(Kind::Portable));
         levels
     }
 
     pub(crate) fn name(self) -> &'static str {
-        match self {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "AVX-512",
+            Kind::Avx512 => "AVX-512",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "AVX2 and FMA",
-            Self::Portable if cfg!(target_arch = "aarch64") => "NEON by the compiler",
-            Self::Portable => "portable",
+            Kind::Avx2 => "AVX2 and FMA",
+            Kind::Portable if cfg!(target_arch = "aarch64") => "NEON by the compiler",
+            Kind::Portable => "portable",
         }
     }
 
     /// Does the work.
-    pub(crate) fn run(self, work: impl Work) {
-        match self {
-            // SAFETY: `available` is the only maker of this level, and saw that the CPU has the features.
+    pub(crate) fn run(self, work: impl Vectorized) {
+        match self.0 {
+            // SAFETY: `available` is the only maker of a level, and saw that the CPU has the features.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { x86::avx512(work) },
+            Kind::Avx512 => unsafe { x86::avx512(work) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { x86::avx2(work) },
-            Self::Portable => work.run(Portable),
+            Kind::Avx2 => unsafe { x86::avx2(work) },
+            Kind::Portable => work.run(Portable),
         }
     }
 }
@@ -161,7 +165,7 @@ impl Simd for Portable {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Simd, Work};
+    use super::{Simd, Vectorized};
 
     /// Vectors of 16 by AVX-512.
     #[derive(Clone, Copy)]
@@ -172,12 +176,12 @@ mod x86 {
     pub(super) struct Avx2(());
 
     #[target_feature(enable = "avx512f,avx2,fma")]
-    pub(super) fn avx512(work: impl Work) {
+    pub(super) fn avx512(work: impl Vectorized) {
         work.run(Avx512(()));
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) fn avx2(work: impl Work) {
+    pub(super) fn avx2(work: impl Vectorized) {
         work.run(Avx2(()));
     }
 
@@ -298,7 +302,7 @@ mod tests {
     use super::*;
 
     struct Exp<'a>(&'a mut [f32]);
-    impl Work for Exp<'_> {
+    impl Vectorized for Exp<'_> {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
             for part in self.0.chunks_exact_mut(S::LANES) {

@@ -1,4 +1,4 @@
-//! Where the time of a painting goes: decoding, the eye, the drawer, the lift to full size, encoding.
+//! Where the time of a painting goes: decoding, the eye, the drawer, upscaling to full size, encoding.
 //!
 //! `cargo bench -p kaiga` times each step for itself, then prints the shares of one painting of each size. The
 //! pictures are the sample, resampled.
@@ -7,10 +7,12 @@
 use divan::{Bencher, black_box};
 use engine::{Map, Network};
 use kaiga::faces::{Detector, Face};
-use kaiga::{Detail, Faces, Look, Photo, Studio, Tile, unwatched, working_size};
+use kaiga::{Detail, Faces, Known, Look, Painter, Studio, Tile, unwatched, working_size};
 use net::light::{self, GRAIN_PX, THUMBNAIL_PX};
+use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::resize::{self, Filter};
+use pixels::space::Srgb8;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -28,18 +30,18 @@ fn main() {
     }
 }
 
-fn photo((width, height): (usize, usize)) -> Photo {
+fn photo((width, height): (usize, usize)) -> Image<Srgb8> {
     let sample = codec::read(SAMPLE, &Limits::default()).unwrap();
-    Photo { image: resize::to(&sample.image, width, height, Filter::CatmullRom), ..sample }
+    resize::to(&sample.image, width, height, Filter::CatmullRom)
 }
 
-/// The style as it was learnt, without a look for faces.
-fn plain() -> Look {
-    Look { faces: Faces::Off, ..Look::default() }
+/// The style as it was learnt, with or without a look for faces.
+fn painter(faces: Faces) -> Painter {
+    Studio::embedded().unwrap().prepare(&Look { faces, ..Look::default() }).unwrap()
 }
 
 fn jpeg(size: (usize, usize)) -> Vec<u8> {
-    codec::write(&photo(size).image, None, Format::Jpeg, 92).unwrap()
+    codec::write(&photo(size), None, Format::Jpeg, 92).unwrap()
 }
 
 /// A network of the embedded base model.
@@ -49,7 +51,7 @@ fn network(arch: &net::Arch) -> Network {
 
 /// RGB −1..1 of the sample at that size.
 fn signed(width: usize, height: usize) -> Map {
-    let image = photo((width, height)).image;
+    let image = photo((width, height));
     let data = image.pixels().as_flattened().iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
     Map::new(height, width, 3, data)
 }
@@ -78,27 +80,34 @@ fn drawer(bencher: Bencher, (width, height): (usize, usize)) {
 /// All of it but the files: what is more than eye and drawer is resampling and finishing.
 #[divan::bench(args = SIZES)]
 fn paint(bencher: Bencher, size: (usize, usize)) {
-    let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
-    bencher.bench(|| studio.paint(&photo, &plain(), &unwatched));
+    let (painter, photo) = (painter(Faces::Off), photo(size));
+    bencher.bench(|| painter.paint(&photo, &unwatched));
+}
+
+/// What is done once for all pictures.
+#[divan::bench]
+fn prepare(bencher: Bencher) {
+    let studio = Studio::embedded().unwrap();
+    bencher.bench(|| studio.prepare(&Look::default()));
 }
 
 /// A street without faces: what looking for them costs beside painting.
 #[divan::bench(args = SIZES)]
 fn faces(bencher: Bencher, size: (usize, usize)) {
-    let (detector, image) = (Detector::embedded().unwrap(), photo(size).image);
+    let (detector, image) = (Detector::embedded().unwrap(), photo(size));
     bencher.bench(|| detector.detect(&image));
 }
 
 #[divan::bench(args = SIZES)]
 fn encode_png(bencher: Bencher, size: (usize, usize)) {
-    let painting = Studio::embedded().unwrap().paint(&photo(size), &plain(), &unwatched).unwrap();
-    bencher.bench(|| codec::write(&painting.image, None, Format::Png, 92));
+    let painting = painter(Faces::Off).paint(&photo(size), &unwatched).unwrap();
+    bencher.bench(|| codec::write(&painting, None, Format::Png, 92));
 }
 
 #[divan::bench(args = SIZES)]
 fn encode_jpeg(bencher: Bencher, size: (usize, usize)) {
-    let painting = Studio::embedded().unwrap().paint(&photo(size), &plain(), &unwatched).unwrap();
-    bencher.bench(|| codec::write(&painting.image, None, Format::Jpeg, 92));
+    let painting = painter(Faces::Off).paint(&photo(size), &unwatched).unwrap();
+    bencher.bench(|| codec::write(&painting, None, Format::Jpeg, 92));
 }
 
 /// How many tiles of the default size a picture is drawn in.
@@ -111,18 +120,18 @@ fn tiles(width: usize, height: usize) -> usize {
 /// Paints once and prints how long each step took, as the progress function sees it.
 fn print_shares(size: (usize, usize)) {
     let bytes = jpeg(size);
-    let studio = Studio::embedded().unwrap();
+    let painter = painter(Faces::Off);
     let start = Instant::now();
-    let photo = codec::read(&bytes, &Limits::default()).unwrap();
+    let photo = codec::read(&bytes, &Limits::default()).unwrap().image;
     let decoded = start.elapsed();
     let marks: Mutex<Vec<Duration>> = Mutex::default();
     let watch = |_, _| {
         marks.lock().unwrap().push(start.elapsed());
         ControlFlow::Continue(())
     };
-    let painting = studio.paint(&photo, &plain(), &watch).unwrap();
+    let painting = painter.paint(&photo, &watch).unwrap();
     let painted = start.elapsed();
-    codec::write(&painting.image, None, Format::Png, 92).unwrap();
+    codec::write(&painting, None, Format::Png, 92).unwrap();
     let all = start.elapsed();
 
     // The last of the parts drawn ends the drawer; those that follow are finished at full size.
@@ -135,15 +144,15 @@ fn print_shares(size: (usize, usize)) {
     println!("{}×{} painted at {width}×{height}:", size.0, size.1);
     share("decode (jpg)", decoded);
     share("shrink, eye and drawer", drawn - decoded);
-    share("lift and finish", painted - drawn);
+    share("upscale and finish", painted - drawn);
     share("encode (png)", all - painted);
 }
 
 /// Paints in turns, without a look for faces, with one that finds none, and with one face given, and prints the ratios
 /// of the medians.
 fn print_price_of_faces(size: (usize, usize)) {
-    let (studio, photo) = (Studio::embedded().unwrap(), photo(size));
-    assert_eq!(studio.faces(&photo).unwrap(), [], "the sample shows nobody");
+    let (plain, painter, photo) = (painter(Faces::Off), painter(Faces::On), photo(size));
+    assert_eq!(Detector::embedded().unwrap().detect(&photo).unwrap(), [], "the sample shows nobody");
     let (eyes_px, x, y) = (size.1 as f32 / 20.0, size.0 as f32 / 2.0, size.1 as f32 / 2.0);
     let landmarks = [[-0.5, 0.0], [0.5, 0.0], [0.0, 0.6], [-0.4, 1.1], [0.4, 1.1]];
     let landmarks = landmarks.map(|[u, v]| [x + u * eyes_px, y + v * eyes_px]);
@@ -155,9 +164,10 @@ fn print_price_of_faces(size: (usize, usize)) {
             paint();
             times[which].push(start.elapsed());
         };
-        time(0, &|| drop(black_box(studio.paint(&photo, &plain(), &unwatched))));
-        time(1, &|| drop(black_box(studio.paint(&photo, &Look::default(), &unwatched))));
-        time(2, &|| drop(black_box(studio.paint_with(&photo, &Look::default(), &[face], &unwatched))));
+        time(0, &|| drop(black_box(plain.paint(&photo, &unwatched))));
+        time(1, &|| drop(black_box(painter.paint(&photo, &unwatched))));
+        let known = Known { faces: Some(&[face]), ..Known::default() };
+        time(2, &|| drop(black_box(painter.paint_with(&photo, known, &unwatched))));
     }
     let [off, on, one] = times.map(|mut times| {
         times.sort_unstable();

@@ -3,17 +3,17 @@
 mod align;
 mod crop;
 pub mod detector;
+mod face_region;
 pub mod nms;
 pub mod pyramid;
 mod repaint;
 mod retouch;
-mod sitter;
 
 pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
-pub(crate) use repaint::Portraitist;
-pub use sitter::unbent;
-pub(crate) use sitter::{Sitter, bent, kept};
+pub use face_region::unbent;
+pub(crate) use face_region::{FaceRegion, bent, kept};
+pub(crate) use repaint::Repainter;
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -77,7 +77,7 @@ pub(crate) fn finish(
         let from = &painting.row(part.y - around.y + row)[part.x - around.x..][..part.width];
         let photo = &photo.row(part.y + row)[part.x..][..part.width];
         for ((to, &painted), &photo) in to[part.x..][..part.width].iter_mut().zip(from).zip(photo) {
-            *to = srgb8_from_srgb(between(srgb_from_srgb8(photo), painted, look.strength));
+            *to = srgb8_from_srgb(at_strength(srgb_from_srgb8(photo), painted, look.strength));
         }
     });
 }
@@ -118,7 +118,7 @@ fn screened(painted: &Map, around: Part, (width, height): (usize, usize), look: 
 
 /// From the photo (0) to the painting (1) and beyond. Beyond, each step away from the photo takes away the less, the
 /// nearer the painting is to black or white, and neither is ever passed.
-pub(crate) fn between(photo: [f32; 3], painted: [f32; 3], strength: Strength) -> [f32; 3] {
+pub(crate) fn at_strength(photo: [f32; 3], painted: [f32; 3], strength: Strength) -> [f32; 3] {
     std::array::from_fn(|c| {
         let (photo, painted) = (photo[c], painted[c]);
         let beyond = (strength.get() - 1.0) * (painted - photo);
@@ -142,7 +142,7 @@ mod tests {
     fn no_strength_is_the_photo_to_the_last_bit() {
         for level in 0..=255 {
             for painted in [0.0, 0.3, 1.0] {
-                let mixed = between(srgb_from_srgb8([level; 3]), [painted; 3], strength(0.0));
+                let mixed = at_strength(srgb_from_srgb8([level; 3]), [painted; 3], strength(0.0));
                 assert_eq!(srgb8_from_srgb(mixed), [level; 3]);
             }
         }
@@ -152,7 +152,7 @@ mod tests {
     fn more_strength_goes_further_and_never_out_of_range() {
         for (photo, painted) in [(0.2, 0.6), (0.9, 0.1), (0.5, 1.0), (0.5, 0.0), (0.4, 0.4)] {
             let way: Vec<f32> =
-                (0..=15).map(|i| between([photo; 3], [painted; 3], strength(i as f32 / 10.0))[0]).collect();
+                (0..=15).map(|i| at_strength([photo; 3], [painted; 3], strength(i as f32 / 10.0))[0]).collect();
             assert!(way.iter().all(|v| (0.0..=1.0).contains(v)), "{way:?}");
             assert!(way.is_sorted() || way.is_sorted_by(|a, b| a >= b), "{way:?}");
             assert!((way[10] - painted).abs() < 1e-6, "{way:?}");

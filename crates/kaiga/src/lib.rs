@@ -1,26 +1,33 @@
 //! Paints photos by hand: in the manner of animated films, on an ordinary CPU.
 //!
-//! [`Studio`] holds the models, a [`Look`] says how a painting shall be, and [`Studio::paint`] makes a [`Painting`]
-//! of a [`Photo`]. Bytes in, values out: files, clocks and the environment are the caller's.
+//! [`Studio`] holds the models, a [`Look`] says how a painting shall be, and [`Studio::prepare`] makes a [`Painter`] of
+//! both, which paints any number of pictures. Pictures in, pictures out: formats, opacity, files, clocks and the
+//! environment are the caller's.
 
-mod brush;
 mod error;
 pub mod faces;
 mod finish;
-mod lift;
+mod generator;
 mod look;
+mod painter;
 mod plan;
 mod progress;
+mod sequence;
 mod studio;
 mod styles;
 mod tiles;
+mod upscale;
 mod whole;
 
 pub use error::{Error, ErrorKind};
-pub use look::{Detail, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
+pub use generator::Modulation;
+pub use look::{Detail, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Strength, Tile};
 pub use net::Medium;
-pub use pixels::codec::Photo;
+pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};
-pub use studio::{EMBEDDED, Painting, Studio};
+pub use sequence::Sequence;
+#[cfg(feature = "bundled-models")]
+pub use studio::EMBEDDED;
+pub use studio::Studio;
 pub use styles::{Mix, Style};

@@ -38,6 +38,13 @@ pub struct Look {
     pub tile: Tile,
 }
 
+impl Look {
+    /// Whether faces are treated otherwise than the rest.
+    pub(crate) fn minds_faces(&self) -> bool {
+        self.faces != Faces::Off && self.strength.get() > 0.0
+    }
+}
+
 macro_rules! setting {
     ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal..=$max:literal, default $default:literal) => {
         $(#[$doc])*
@@ -93,6 +100,12 @@ setting! {
     /// How much the eyes of repainted faces are enlarged, and with them the jaw is slimmed: 0 keeps the photo's
     /// proportions, 1 is what a portrait painter does. A strength below 1 takes it back with the painting.
     Eyes, "eyes", 0.0..=1.5, default 1.0
+}
+
+setting! {
+    /// How much what the eye made of the frames before counts for the next one, in a [`crate::Sequence`]: 0 paints every
+    /// frame for itself. With 0.8 a change of light is taken over by half in three frames.
+    Smoothing, "smoothing", 0.0..=0.99, default 0.8
 }
 
 /// What becomes of faces.

@@ -1,4 +1,4 @@
-//! At which size a picture is painted. Strokes have a width in pixels, so the size painted at decides how broad they
+//! At which size a picture is painted. Canvas have a width in pixels, so the size painted at decides how broad they
 //! are on the picture.
 
 use crate::look::Detail;

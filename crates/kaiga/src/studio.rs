@@ -1,31 +1,24 @@
-//! Photo in, painting out.
+//! The models at hand, and a look prepared from them.
 
-use crate::brush::unfit;
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Detector, Face, Portraitist, Sitter, bent, kept};
-use crate::look::{Faces, Look};
+use crate::faces::{Detector, Face};
+use crate::generator::{Generator, unfit};
+use crate::look::Look;
+use crate::painter::{Painter, SharedDetector, detector};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
-use crate::whole::Whole;
-use net::{Arch, Medium, Model, Weights, light};
+use engine::Pool;
+use net::{Arch, Medium, Model, light};
 use pixels::Image;
-use pixels::codec::Photo;
-use pixels::space::{Alpha8, Srgb8};
-use std::sync::OnceLock;
+use pixels::space::Srgb8;
+use std::sync::Arc;
 
 /// The style of faces, where the look names none and is drawn as this one is.
 const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
-pub const EMBEDDED: [(&str, &[u8]); 7] = [
-    ("light-2.base.safetensors", include_bytes!("../../../models/light-2.base.safetensors")),
-    ("meadow-2.safetensors", include_bytes!("../../../models/meadow-2.safetensors")),
-    ("skyglow-2.safetensors", include_bytes!("../../../models/skyglow-2.safetensors")),
-    ("storybook-3.safetensors", include_bytes!("../../../models/storybook-3.safetensors")),
-    ("portrait-3.safetensors", include_bytes!("../../../models/portrait-3.safetensors")),
-    ("cel-1.safetensors", include_bytes!("../../../models/cel-1.safetensors")),
-    ("manga-1.safetensors", include_bytes!("../../../models/manga-1.safetensors")),
-];
+#[cfg(feature = "bundled-models")]
+pub const EMBEDDED: [(&str, &[u8]); 7] = models::GENERATOR;
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {
@@ -33,17 +26,7 @@ pub struct Studio {
     /// Eye and drawer.
     networks: [Arch; 2],
     styles: Vec<net::Style>,
-    /// Made when it is first asked.
-    detector: OnceLock<Result<Detector, Error>>,
-}
-
-/// A finished painting, of the same size as its photo.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Painting {
-    /// The colours, sRGB.
-    pub image: Image<Srgb8>,
-    /// The opacity of the photo, unchanged; `None` where every pixel is opaque.
-    pub alpha: Option<Image<Alpha8>>,
+    detector: SharedDetector,
 }
 
 /// What a look is painted with: styles with their shares.
@@ -58,23 +41,25 @@ impl Studio {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if they are broken, which would be a bug.
+    #[cfg(feature = "bundled-models")]
     pub fn embedded() -> Result<Self, Error> {
         let [(_, base), styles @ ..] = EMBEDDED;
-        Self::new(base, &styles.map(|(_, style)| style))
+        Self::from_bytes(base, &styles.map(|(_, style)| style))
     }
 
-    /// With a base model and styles of your own: the bytes of their files.
+    /// With a base model and styles of your own: the bytes of their files. Faces are found with the detector that comes
+    /// with the library; without the feature `bundled-models` [`Studio::use_detector`] says with which.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if a file is broken, or a style does not belong to the base.
-    pub fn new(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
+    pub fn from_bytes(base: &[u8], styles: &[&[u8]]) -> Result<Self, Error> {
         let base = Model::read(base).map_err(unfit)?;
         let networks = light::networks(&base.architecture).map_err(|_| {
             let message =
                 format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new(), detector: OnceLock::new() };
+        let mut studio = Self { base, networks, styles: Vec::new(), detector: SharedDetector::default() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -108,12 +93,21 @@ impl Studio {
         Ok(())
     }
 
+    /// Finds faces with another detector: the bytes of its file. Painters that are prepared already keep theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the file is broken, or is no detector of faces.
+    pub fn use_detector(&mut self, model: &[u8]) -> Result<(), Error> {
+        self.detector = SharedDetector::new(Ok(Detector::new(model)?).into());
+        Ok(())
+    }
+
     /// The styles one can paint in.
     pub fn styles(&self) -> Vec<Style> {
         self.styles.iter().map(Style::of).collect()
     }
 
-    /// Whether this studio can paint so: what [`Studio::paint`] would refuse before it has seen a photo.
+    /// Whether this studio can paint so, without the work of preparing it.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownStyle`] if the look names a style that is not here; [`ErrorKind::Setting`] if its styles, or
@@ -123,84 +117,34 @@ impl Studio {
         self.ingredients(look).map(|_| ())
     }
 
-    /// The faces in a photo, largest first.
+    /// Makes a look ready: merges its styles and those of its faces, plans the networks. Do it once for all pictures
+    /// that are painted so.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] if the detector that comes with the library is broken, which would be a bug.
-    pub fn faces(&self, photo: &Photo) -> Result<Vec<Face>, Error> {
-        self.detector.get_or_init(Detector::embedded).as_ref().map_err(Error::clone)?.detect(&photo.image)
-    }
-
-    /// Paints a photo, and its faces by themselves if the look says so. The same photo and look make the same bytes,
-    /// whatever the number of threads; so do all tiles, but for the rounding of the guided filter where it is on.
-    ///
-    /// Memory stays bounded: beside the photo and the painting it holds one tile, what is painted at a smaller
-    /// size, and one face. `progress` is asked between tiles and between faces whether to go on.
-    ///
-    /// ```
-    /// use kaiga::{Look, Studio, unwatched};
-    /// # let jpeg = pixels::codec::write(&pixels::Image::filled(48, 32, [90; 3]), None, pixels::codec::Format::Jpeg, 90)?;
-    /// let photo = pixels::codec::read(&jpeg, &Default::default())?;
-    /// let painting = Studio::embedded()?.paint(&photo, &Look::default(), &unwatched)?;
-    /// assert_eq!(painting.image.width(), photo.image.width());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Studio::check`]; [`ErrorKind::Cancelled`] if `progress` said so.
-    pub fn paint(&self, photo: &Photo, look: &Look, progress: &Progress) -> Result<Painting, Error> {
-        self.check(look)?;
-        let nobody = look.faces == Faces::Off || look.strength.get() == 0.0;
-        let faces = if nobody { Vec::new() } else { self.faces(photo)? };
-        self.paint_with(photo, look, &faces, progress)
-    }
-
-    /// Paints a photo whose faces are known already: those of [`Studio::faces`], or found by other means. What
-    /// [`Studio::paint`] promises holds here too. Faces seen in profile, under about 20 px across or outside the photo
-    /// are painted as the rest is.
-    ///
-    /// # Errors
-    /// As [`Studio::paint`].
-    pub fn paint_with(
-        &self,
-        photo: &Photo,
-        look: &Look,
-        faces: &[Face],
-        progress: &Progress,
-    ) -> Result<Painting, Error> {
-        let photo_srgb = &photo.image;
-        let (width, height) = (photo_srgb.width(), photo_srgb.height());
+    /// As [`Studio::check`].
+    pub fn prepare(&self, look: &Look) -> Result<Painter, Error> {
         let Ingredients { styles, face_styles, medium } = self.ingredients(look)?;
-        let whole = Whole::plan(width, height, look);
-        let faces = if look.faces == Faces::Off { &[] } else { faces };
-        let sitters = Sitter::all(width, height, faces, look);
-        // Dots cannot be blended, and lines that were drawn larger would be lost: faces in screentone are painted with
-        // the rest.
-        let portraits = if medium == Medium::Colour { sitters.as_slice() } else { &[] };
-        let only_portraits = look.faces == Faces::Only && medium == Medium::Colour;
-        let parts = if only_portraits { 0 } else { whole.steps() };
-        let mut steps = Steps::start(progress, parts + portraits.len())?;
-
-        // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
-        let bent = bent(photo_srgb, &sitters);
-        let bent_srgb = bent.as_ref().unwrap_or(photo_srgb);
-        let mut result = if only_portraits {
-            bent_srgb.clone()
-        } else {
-            whole.paint(bent_srgb, look, &self.networks, (&self.merged(&styles)?, medium), &mut steps)?
+        let pool = Pool::default();
+        let prepared = |styles: &[(&net::Style, f32)]| {
+            let weights = net::merge(&self.base, styles).map_err(unfit)?;
+            Generator::new(&self.networks, &weights, &pool).map(Arc::new)
         };
-        if look.faces == Faces::Only && !only_portraits {
-            result = kept(&result, bent_srgb, &sitters);
-        }
-        if !portraits.is_empty() {
-            let weights = self.merged(&face_styles)?;
-            let portraitist = Portraitist::new(&self.networks, &weights, [photo_srgb, bent_srgb], portraits, look);
-            for sitter in portraits {
-                portraitist.repaint(sitter, &mut result)?;
-                steps.one_more()?;
-            }
-        }
-        Ok(Painting { image: result, alpha: photo.alpha.clone() })
+        let generator = prepared(&styles)?;
+        let alike = styles == face_styles || medium == Medium::Screentone || !look.minds_faces();
+        let face_generator = if alike { Arc::clone(&generator) } else { prepared(&face_styles)? };
+        Ok(Painter { look: look.clone(), medium, generator, face_generator, detector: self.detector.clone() })
+    }
+
+    /// The faces in a picture, largest first. `progress` has one part, and is asked again and again while it lasts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] if `progress` said so; [`ErrorKind::Model`] if there is no detector, see
+    /// [`Studio::from_bytes`].
+    pub fn faces(&self, photo: &Image<Srgb8>, progress: &Progress) -> Result<Vec<Face>, Error> {
+        let mut steps = Steps::start(progress, 1)?;
+        let faces = detector(&self.detector)?.find(photo, &steps)?;
+        steps.one_more()?;
+        Ok(faces)
     }
 
     /// What a look asks for, looked up and checked.
@@ -238,10 +182,6 @@ impl Studio {
             style.map(|style| (style, *share)).ok_or_else(|| self.unknown(name))
         };
         mix.shares().iter().map(find).collect()
-    }
-
-    fn merged(&self, shares: &[(&net::Style, f32)]) -> Result<Weights, Error> {
-        net::merge(&self.base, shares).map_err(unfit)
     }
 
     /// What faces are painted in where the rest is drawn with `medium`.

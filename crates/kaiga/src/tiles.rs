@@ -46,18 +46,18 @@ pub(crate) fn parts(width: usize, height: usize, tile_px: usize) -> Vec<Part> {
 
 /// Paints one part of `photo`.
 ///
-/// `painter` takes RGB −1..1 (H×W×3, sides divisible by [`GRAIN_PX`], what lies beyond the photo repeated from its
+/// `draw` takes RGB −1..1 (H×W×3, sides divisible by [`GRAIN_PX`], what lies beyond the photo repeated from its
 /// border) and returns a map of the same height and width; it may look `reach_px` around each pixel.
 pub(crate) fn paint_part(
     photo: &Image<Srgb8>,
     part: Part,
     reach_px: usize,
-    painter: impl Fn(&Map) -> Result<Map, Error>,
+    draw: impl Fn(&Map) -> Result<Map, Error>,
 ) -> Result<Map, Error> {
     let (padded_width, padded_height) =
         (photo.width().next_multiple_of(GRAIN_PX), photo.height().next_multiple_of(GRAIN_PX));
     let seen = part.grown(reach_px, padded_width, padded_height).aligned();
-    let painted = painter(&signed(photo, seen))?;
+    let painted = draw(&signed(photo, seen))?;
     Ok(crop(&painted, part.x - seen.x, part.y - seen.y, part.width, part.height))
 }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn with_an_identity_painter_the_parts_stitch_to_the_input() {
+    fn with_an_identity_drawer_the_parts_stitch_to_the_input() {
         for (width, height) in [(1, 1), (3, 500), (500, 3), (333, 271)] {
             let photo = noise(width, height);
             let whole = signed(&photo, Part { x: 0, y: 0, width, height });
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_painter_that_looks_around_does_not_see_the_seams() {
+    fn a_drawer_that_looks_around_does_not_see_the_seams() {
         // A 75-px mean along rows and columns with the border repeated: reach 37 px.
         let blur = |tile: &Map| {
             let at = |x: isize, y: isize| {

@@ -1,17 +1,18 @@
 //! The whole picture painted in one style: through the drawer part by part, finished part by part.
 
-use crate::brush::Brush;
 use crate::error::Error;
 use crate::finish::{Manner, finish, finishing_tile, surroundings_px};
-use crate::lift::{Lift, Strokes};
+use crate::generator::{Generator, Modulation};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
 use crate::tiles::{Part, paint_part, parts};
-use net::{Arch, Medium, Weights};
+use crate::upscale::{Canvas, Upscaler};
+use net::Medium;
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
+use std::borrow::Cow;
 
 /// How a picture is painted as a whole: at which size, in which parts.
 pub(crate) struct Whole {
@@ -37,48 +38,55 @@ impl Whole {
         self.working_parts.len() + self.full_parts.len()
     }
 
+    /// The picture at the size it is painted at.
+    pub(crate) fn at_working_size<'a>(&self, photo_srgb: &'a Image<Srgb8>) -> Cow<'a, Image<Srgb8>> {
+        if self.working == (photo_srgb.width(), photo_srgb.height()) {
+            return Cow::Borrowed(photo_srgb);
+        }
+        Cow::Owned(resize::to(photo_srgb, self.working.0, self.working.1, Filter::Lanczos3))
+    }
+
     /// By how much a side is enlarged after it was drawn; below 1 where a small picture is drawn larger.
     fn enlarged(&self, width: usize, height: usize) -> f32 {
         let area = |width: usize, height: usize| width as f32 * height as f32;
         (area(width, height) / area(self.working.0, self.working.1)).sqrt()
     }
 
-    /// Paints it. `networks` are eye and drawer, `weights` those of styles that are drawn with `medium`.
+    /// Paints it with the generator of styles that are drawn with `medium`. Without a `modulation` the eye looks.
     pub(crate) fn paint(
         &self,
         photo_srgb: &Image<Srgb8>,
-        look: &Look,
-        networks: &[Arch; 2],
-        (weights, medium): (&Weights, Medium),
+        (look, medium): (&Look, Medium),
+        generator: &Generator,
+        modulation: Option<&Modulation>,
         steps: &mut Steps,
     ) -> Result<Image<Srgb8>, Error> {
         let (width, height) = (photo_srgb.width(), photo_srgb.height());
         let manner = Manner::of(medium, self.enlarged(width, height));
         let surroundings_px = surroundings_px(look, manner);
+        let working_srgb = self.at_working_size(photo_srgb);
+        let seen =
+            modulation.map_or_else(|| generator.modulation(&working_srgb).map(Cow::Owned), |m| Ok(Cow::Borrowed(m)));
+        let modulation = seen?;
+        let draw =
+            |part: Part| paint_part(&working_srgb, part, generator.reach_px, |tile| generator.draw(tile, &modulation));
         let mut result = Image::filled(width, height, [0; 3]);
-        if self.working == (width, height) {
-            let brush = Brush::new(networks, weights, photo_srgb)?;
+        if self.working_parts.is_empty() {
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px, width, height);
-                let painted = paint_part(photo_srgb, around, brush.reach_px, |tile| brush.draw(tile))?;
-                finish(&painted, around, part, photo_srgb, (look, manner), &mut result);
+                finish(&draw(around)?, around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         } else {
-            let (working_width, working_height) = self.working;
-            let working_srgb = resize::to(photo_srgb, working_width, working_height, Filter::Lanczos3);
-            let brush = Brush::new(networks, weights, &working_srgb)?;
-            let mut strokes = Strokes::new(working_width, working_height);
+            let mut canvas = Canvas::new(self.working.0, self.working.1);
             for &part in &self.working_parts {
-                let painted = paint_part(&working_srgb, part, brush.reach_px, |tile| brush.draw(tile))?;
-                strokes.put(part, &painted);
+                canvas.put(part, &draw(part)?);
                 steps.one_more()?;
             }
-            let lift = Lift::new(strokes, width, height);
+            let upscaler = Upscaler::new(canvas, width, height);
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px, width, height);
-                let painted = lift.part(around);
-                finish(&painted, around, part, photo_srgb, (look, manner), &mut result);
+                finish(&upscaler.part(around), around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         }

@@ -1,4 +1,5 @@
 //! What holds for the detector, on a face that is drawn here: no real person is in the tests.
+#![cfg(feature = "bundled-models")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod drawn;

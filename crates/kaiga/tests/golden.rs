@@ -3,8 +3,9 @@
 //! is the same painting.
 //!
 //! The pictures are paintings of `samples/street.jpg`, whose credit is in `samples/CREDITS.md`.
+#![cfg(feature = "bundled-models")]
 
-use kaiga::{Look, Photo, Studio, unwatched};
+use kaiga::{Look, Studio, unwatched};
 use pixels::codec::{self, Format, Limits};
 use pixels::compare;
 use pixels::resize::{self, Filter};
@@ -12,11 +13,11 @@ use pixels::resize::{self, Filter};
 #[test]
 fn the_shipped_styles_paint_as_they_did() {
     let sample = codec::read(include_bytes!("../../../samples/street.jpg"), &Limits::default()).unwrap();
-    let photo = Photo { image: sample.image.crop(600, 130, 256, 256), ..sample };
+    let photo = sample.image.crop(600, 130, 256, 256);
     let studio = Studio::embedded().unwrap();
     for style in studio.styles() {
         let look = Look { styles: style.name.parse().unwrap(), faces: kaiga::Faces::Off, ..Look::default() };
-        let painting = studio.paint(&photo, &look, &unwatched).unwrap().image;
+        let painting = studio.prepare(&look).unwrap().paint(&photo, &unwatched).unwrap();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
         let path = format!("{folder}/street-{}.png", style.name);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -35,17 +36,18 @@ fn the_shipped_styles_paint_as_they_did() {
                 sheet.display()
             );
         }
-        assert!(compare::mean_difference(&photo.image, &painting) > 5.0, "{} is still the photo", style.name);
+        assert!(compare::mean_difference(&photo, &painting) > 5.0, "{} is still the photo", style.name);
     }
 }
 
 #[test]
 fn a_photo_is_one_painting_at_every_size() {
     let sample = codec::read(include_bytes!("../../../samples/street.jpg"), &Limits::default()).unwrap();
-    let (studio, look) = (Studio::embedded().unwrap(), Look { faces: kaiga::Faces::Off, ..Look::default() });
+    let look = Look { faces: kaiga::Faces::Off, ..Look::default() };
+    let painter = Studio::embedded().unwrap().prepare(&look).unwrap();
     let paint = |width: usize, height: usize| {
-        let photo = Photo { image: resize::to(&sample.image, width, height, Filter::Lanczos3), ..sample.clone() };
-        studio.paint(&photo, &look, &unwatched).unwrap().image
+        let photo = resize::to(&sample.image, width, height, Filter::Lanczos3);
+        painter.paint(&photo, &unwatched).unwrap()
     };
     let small = paint(816, 612);
     for (width, height) in [(940, 705), (1632, 1224), (2856, 2142)] {

@@ -1,10 +1,14 @@
 //! What holds for every photo and every look.
+#![cfg(feature = "bundled-models")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use kaiga::{ErrorKind, Faces, Guided, Line, Look, Medium, Mix, Photo, Saturation, Strength, Studio, Tile, unwatched};
+use kaiga::{
+    ErrorKind, Faces, Guided, Known, Line, Look, Medium, Mix, Modulation, Saturation, Sequence, Smoothing, Strength,
+    Studio, Tile, unwatched,
+};
 use net::{Model, Style, Tensor, Weights};
 use pixels::Image;
-use pixels::codec::Format;
+use pixels::space::Srgb8;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,20 +42,19 @@ fn studio() -> Studio {
     let base = Model { architecture: architecture.clone(), weights, notes: Default::default() };
     let manga = Style { medium: Medium::Screentone, ..style("manga", 0.0) };
     let styles = [style("meadow", 0.1), style("skyglow", -0.1), manga].map(|style| style.write().unwrap());
-    Studio::new(&base.write().unwrap(), &[&styles[0], &styles[1], &styles[2]]).unwrap()
+    Studio::from_bytes(&base.write().unwrap(), &[&styles[0], &styles[1], &styles[2]]).unwrap()
 }
 
-fn photo(width: usize, height: usize) -> Photo {
+fn photo(width: usize, height: usize) -> Image<Srgb8> {
     let mut noise = noise((width * 31 + height) as u32);
-    let image = Image::from_fn(width, height, |x, y| {
+    Image::from_fn(width, height, |x, y| {
         let smooth = |period: f32| (x as f32 / period).sin() * (y as f32 / period).cos();
         [17.0, 29.0, 41.0].map(|period| (128.0 + 70.0 * smooth(period) + 50.0 * noise()) as u8)
-    });
-    Photo { image, alpha: None, format: Format::Png }
+    })
 }
 
-fn paint(studio: &Studio, photo: &Photo, look: &Look) -> Image<pixels::space::Srgb8> {
-    studio.paint(photo, look, &unwatched).unwrap().image
+fn paint(studio: &Studio, photo: &Image<Srgb8>, look: &Look) -> Image<Srgb8> {
+    studio.prepare(look).unwrap().paint(photo, &unwatched).unwrap()
 }
 
 fn strength(value: f32) -> Strength {
@@ -64,7 +67,7 @@ fn tiles_equal_the_whole_bit_for_bit() {
     let whole = paint(&studio, &photo, &Look::default());
     let tiled = paint(&studio, &photo, &Look { tile: Tile::new(128).unwrap(), ..Look::default() });
     assert!(whole == tiled);
-    assert!(whole != photo.image);
+    assert!(whole != photo);
 }
 
 #[test]
@@ -111,16 +114,8 @@ fn without_strength_the_painting_is_the_photo() {
             guided: Some(Guided::default()),
             ..Look::default()
         };
-        assert!(paint(&studio, &photo, &look) == photo.image);
+        assert!(paint(&studio, &photo, &look) == photo);
     }
-}
-
-#[test]
-fn opacity_is_carried_through() {
-    let mut photo = photo(60, 40);
-    photo.alpha = Some(Image::from_fn(60, 40, |x, y| (x * y) as u8));
-    let painting = studio().paint(&photo, &Look::default(), &unwatched).unwrap();
-    assert_eq!(painting.alpha, photo.alpha);
 }
 
 #[test]
@@ -165,9 +160,9 @@ fn screentone_is_black_on_white_and_strength_leads_to_it() {
     let colourful = Look { saturation: Saturation::new(2.0).unwrap(), ..screentone() };
     assert!(painting == paint(&studio, &photo, &colourful));
     assert!(painting != paint(&studio, &photo, &Look { line: Line::new(0.0).unwrap(), ..screentone() }));
-    assert!(photo.image == paint(&studio, &photo, &Look { strength: strength(0.0), ..screentone() }));
+    assert!(photo == paint(&studio, &photo, &Look { strength: strength(0.0), ..screentone() }));
     let half = paint(&studio, &photo, &Look { strength: strength(0.5), ..screentone() });
-    for ((half, photo), painted) in half.pixels().iter().zip(photo.image.pixels()).zip(painting.pixels()) {
+    for ((half, photo), painted) in half.pixels().iter().zip(photo.pixels()).zip(painting.pixels()) {
         let mean = |c: usize| (f32::from(photo[c]) + f32::from(painted[c])) / 2.0;
         assert!((0..3).all(|c| (f32::from(half[c]) - mean(c)).abs() <= 1.0), "{half:?} {photo:?} {painted:?}");
     }
@@ -175,7 +170,7 @@ fn screentone_is_black_on_white_and_strength_leads_to_it() {
 
 #[test]
 fn what_does_not_go_with_screentone_is_refused_with_a_reason() {
-    let (studio, photo) = (studio(), photo(16, 16));
+    let studio = studio();
     let mixed = Look { styles: "meadow:0.5,manga:0.5".parse().unwrap(), ..Look::default() };
     let filtered = Look { guided: Some(Guided::default()), ..screentone() };
     let faces_in_colour = Look { face_style: Some(Mix::of("skyglow")), ..screentone() };
@@ -190,7 +185,7 @@ fn what_does_not_go_with_screentone_is_refused_with_a_reason() {
     ] {
         for faces in [Faces::On, Faces::Off] {
             let look = Look { faces, ..look.clone() };
-            let error = studio.paint(&photo, &look, &unwatched).expect_err(words);
+            let error = studio.prepare(&look).err().expect(words);
             assert!(error.kind() == ErrorKind::Setting && error.to_string().contains(words), "{error}");
             assert_eq!(studio.check(&look), Err(error));
         }
@@ -210,19 +205,123 @@ fn progress_counts_up_and_can_stop() {
         assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 12));
         ControlFlow::Continue(())
     };
-    studio.paint(&photo, &look, &count).unwrap();
+    let painter = studio.prepare(&look).unwrap();
+    painter.paint_with(&photo, Known { faces: Some(&[]), ..Known::default() }, &count).unwrap();
     assert_eq!(asked.into_inner(), 13);
     let stop = |done: usize, _| if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    assert_eq!(studio.paint(&photo, &look, &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(painter.paint(&photo, &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn looking_for_faces_is_the_first_part_and_can_be_stopped() {
+    let (studio, photo) = (studio(), photo(400, 300));
+    let painter = studio.prepare(&Look::default()).unwrap();
+    let calls = std::sync::Mutex::new(Vec::new());
+    let watch = |done: usize, total: usize| {
+        calls.lock().unwrap().push((done, total));
+        ControlFlow::Continue(())
+    };
+    painter.paint(&photo, &watch).unwrap();
+    let calls = calls.into_inner().unwrap();
+    assert!(calls.is_sorted() && calls.last() == Some(&(2, 2)), "{calls:?}");
+    let while_looking = calls.iter().filter(|(done, _)| *done == 0).count();
+    assert!(while_looking > 4, "asked {while_looking} times while faces were looked for");
+    // Stopped in the middle of it.
+    for faces_alone in [false, true] {
+        let asked = AtomicUsize::new(0);
+        let stop = |_, _| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        };
+        let error = match faces_alone {
+            true => studio.faces(&photo, &stop).unwrap_err(),
+            false => painter.paint(&photo, &stop).unwrap_err(),
+        };
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(asked.into_inner() < while_looking, "it went on looking");
+    }
+}
+
+#[test]
+fn one_painter_paints_any_number_of_pictures_as_fresh_ones_would() {
+    let studio = studio();
+    let look = Look { tile: Tile::new(128).unwrap(), ..Look::default() };
+    let painter = studio.prepare(&look).unwrap();
+    let photos = [photo(300, 200), photo(17, 31), photo(1301, 701), photo(300, 200)];
+    let painted: Vec<_> = photos.iter().map(|photo| painter.paint(photo, &unwatched).unwrap()).collect();
+    for (photo, painted) in photos.iter().zip(&painted) {
+        assert!(*painted == paint(&studio, photo, &look));
+    }
+    // It outlives the studio, and threads may share it.
+    drop(studio);
+    std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(|| painter.paint(&photos[0], &unwatched).unwrap()));
+        for thread in threads {
+            assert!(thread.join().unwrap() == painted[0]);
+        }
+    });
+}
+
+#[test]
+fn a_modulation_is_taken_averaged_and_given_back() {
+    let painter = studio().prepare(&Look { faces: Faces::Off, ..Look::default() }).unwrap();
+    let with = |photo: &Image<Srgb8>, modulation: &Modulation| {
+        let known = Known { modulation: Some(modulation), ..Known::default() };
+        painter.paint_with(photo, known, &unwatched).unwrap()
+    };
+    for photo in [photo(300, 200), photo(1301, 1001)] {
+        let own = painter.modulation(&photo).unwrap();
+        let painted = painter.paint(&photo, &unwatched).unwrap();
+        assert!(with(&photo, &own) == painted);
+        let other = painter.modulation(&Image::filled(64, 64, [250, 10, 10])).unwrap();
+        assert!(own != other && with(&photo, &other) != painted);
+        let between = Modulation::mean(&[(&own, 1.0), (&other, 1.0)]).unwrap();
+        let far = |a: &Image<Srgb8>, b: &Image<Srgb8>| pixels::compare::mean_difference(a, b);
+        let (half, whole) = (with(&photo, &between), with(&photo, &other));
+        assert!(far(&half, &painted) < far(&whole, &painted), "halfway is nearer");
+    }
+}
+
+#[test]
+fn a_sequence_flickers_less_than_its_frames_and_forgets_at_a_cut() {
+    let painter = studio().prepare(&Look { faces: Faces::Off, ..Look::default() }).unwrap();
+    let frames: Vec<Image<Srgb8>> = (0..8).map(|i| photo(96, 64 + i)).map(|photo| photo.crop(0, 0, 96, 64)).collect();
+    let alone: Vec<Modulation> = frames.iter().map(|frame| painter.modulation(frame).unwrap()).collect();
+    let mut sequence = Sequence::new(&painter, Smoothing::new(0.9).unwrap());
+    let mut past = alone[0].clone();
+    for (i, (frame, own)) in frames.iter().zip(&alone).enumerate() {
+        if i > 0 {
+            past = Modulation::mean(&[(&past, 0.9), (own, 1.0 - 0.9)]).unwrap();
+        }
+        let known = Known { modulation: Some(&past), ..Known::default() };
+        let expected = painter.paint_with(frame, known, &unwatched).unwrap();
+        assert!(sequence.paint(frame, &unwatched).unwrap() == expected, "frame {i}");
+    }
+    assert!(sequence.paint(&frames[0], &unwatched).unwrap() != painter.paint(&frames[0], &unwatched).unwrap());
+    sequence.cut();
+    assert!(sequence.paint(&frames[0], &unwatched).unwrap() == painter.paint(&frames[0], &unwatched).unwrap());
+    // A frame that was stopped does not count.
+    let stop = |_, _| ControlFlow::Break(());
+    sequence.cut();
+    assert_eq!(sequence.paint(&frames[3], &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(sequence.paint(&frames[1], &unwatched).unwrap() == painter.paint(&frames[1], &unwatched).unwrap());
+}
+
+#[test]
+fn another_detector_can_be_given_and_must_be_one() {
+    let mut studio = studio();
+    assert_eq!(studio.use_detector(b"no model").unwrap_err().kind(), ErrorKind::Model);
+    studio.use_detector(kaiga::faces::detector::EMBEDDED.1).unwrap();
+    assert_eq!(studio.faces(&photo(60, 40), &unwatched), Ok(vec![]));
 }
 
 #[test]
 fn what_is_not_there_is_named() {
-    let (mut studio, photo) = (studio(), photo(16, 16));
+    let mut studio = studio();
     let look = Look { styles: kaiga::Mix::of("seaside"), ..Look::default() };
-    let error = studio.paint(&photo, &look, &unwatched).unwrap_err();
+    let error = studio.prepare(&look).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
     assert!(error.to_string().contains("seaside") && error.to_string().contains("meadow, skyglow"), "{error}");
     assert_eq!(studio.add_style(b"no model").unwrap_err().kind(), ErrorKind::Model);
-    assert_eq!(Studio::new(b"", &[]).err().map(|error| error.kind()), Some(ErrorKind::Model));
+    assert_eq!(Studio::from_bytes(b"", &[]).err().map(|error| error.kind()), Some(ErrorKind::Model));
 }

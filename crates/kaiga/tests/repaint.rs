@@ -1,11 +1,15 @@
 //! What holds for faces painted by themselves and set back: on faces that are drawn, with the shipped styles.
+#![cfg(feature = "bundled-models")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod drawn;
 
-use drawn::{Sitter, draw, face};
+use drawn::{DrawnFace, draw, face};
 use kaiga::faces::Face;
-use kaiga::{EMBEDDED, ErrorKind, Eyes, Faces, Guided, Look, Medium, Mix, Photo, Strength, Studio, Tile, unwatched};
+use kaiga::{
+    EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
+    unwatched,
+};
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
 use pixels::compare;
@@ -14,15 +18,24 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn sat(width: usize, height: usize, sitters: &[Sitter]) -> (Photo, Vec<Face>) {
-    let photo = Photo { image: draw(width, height, sitters), alpha: None, format: Format::Png };
-    (photo, sitters.iter().copied().map(face).collect())
+fn photo_of(width: usize, height: usize, drawn_faces: &[DrawnFace]) -> (Image<Srgb8>, Vec<Face>) {
+    (draw(width, height, drawn_faces), drawn_faces.iter().copied().map(face).collect())
 }
 
 static STUDIO: LazyLock<Studio> = LazyLock::new(|| Studio::embedded().unwrap());
 
-fn paint(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
-    STUDIO.paint_with(photo, look, faces, &unwatched).unwrap().image
+fn paint(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
+    watched(&STUDIO, photo, look, faces, &unwatched).unwrap()
+}
+
+fn watched(
+    studio: &Studio,
+    photo: &Image<Srgb8>,
+    look: &Look,
+    faces: &[Face],
+    progress: &Progress,
+) -> Result<Image<Srgb8>, Error> {
+    studio.prepare(look)?.paint_with(photo, Known { faces: Some(faces), ..Known::default() }, progress)
 }
 
 fn with(faces: Faces) -> Look {
@@ -35,7 +48,7 @@ fn unbent(faces: Faces) -> Look {
 
 /// How far from the middle of a face a pixel is, 1 at the border of what is repainted (an ellipse, 1.75 by 2.35
 /// distances of the eyes).
-fn radius(x: usize, y: usize, (middle, eyes_px, roll): Sitter) -> f32 {
+fn radius(x: usize, y: usize, (middle, eyes_px, roll): DrawnFace) -> f32 {
     let (sin, cos) = roll.sin_cos();
     let (dx, dy) = ((x as f32 + 0.5 - middle[0]) / eyes_px, (y as f32 + 0.5 - middle[1]) / eyes_px);
     ((cos * dx + sin * dy) / 1.75).hypot((cos * dy - sin * dx - 0.25) / 2.35)
@@ -43,8 +56,8 @@ fn radius(x: usize, y: usize, (middle, eyes_px, roll): Sitter) -> f32 {
 
 #[test]
 fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
-    for sitter in [([150.0, 130.0], 34.0, 0.0), ([190.0, 150.0], 50.0, 0.4), ([140.0, 150.0], 16.0, -0.2)] {
-        let (photo, faces) = sat(340, 330, &[sitter]);
+    for drawn_face in [([150.0, 130.0], 34.0, 0.0), ([190.0, 150.0], 50.0, 0.4), ([140.0, 150.0], 16.0, -0.2)] {
+        let (photo, faces) = photo_of(340, 330, &[drawn_face]);
         let luma = |faces_as: Faces| {
             paint(&photo, &unbent(faces_as), &faces).map::<Gray>(|pixel| 255.0 * luma_from_srgb(srgb_from_srgb8(pixel)))
         };
@@ -53,21 +66,22 @@ fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
         let (mut sum, mut own, mut count) = (0.0, 0.0, 0.0);
         for y in 0..329 {
             for x in 0..339 {
-                let r = radius(x, y, sitter);
+                let r = radius(x, y, drawn_face);
                 if r > 1.03 {
                     assert_eq!(on.at(x, y), off.at(x, y), "beyond the border nothing changes: {x} {y}");
                 } else if r > 0.93 {
                     for (u, v) in [(x + 1, y), (x, y + 1)] {
                         let [before, after] = [&off, &on].map(|luma| luma.at(u, v) - luma.at(x, y));
                         let change = (after - before).abs();
-                        assert!(change < 4.0 + 0.3 * before.abs(), "{sitter:?}: {change} at {x} {y}");
+                        assert!(change < 4.0 + 0.3 * before.abs(), "{drawn_face:?}: {change} at {x} {y}");
                         (sum, own, count) = (sum + change, own + before.abs(), count + 1.0);
                     }
                 }
             }
         }
-        assert!(sum < 0.2 * own, "{sitter:?}: {} of {}", sum / count, own / count);
-        let inside = |luma: &Image<Gray>| luma.at(sitter.0[0] as usize, (sitter.0[1] + 0.3 * sitter.1) as usize);
+        assert!(sum < 0.2 * own, "{drawn_face:?}: {} of {}", sum / count, own / count);
+        let inside =
+            |luma: &Image<Gray>| luma.at(drawn_face.0[0] as usize, (drawn_face.0[1] + 0.3 * drawn_face.1) as usize);
         assert!((inside(&on) - inside(&off)).abs() > 0.5, "the face is another");
     }
 }
@@ -75,8 +89,8 @@ fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
 #[test]
 fn a_drawn_face_is_painted_as_it_was() {
     // In meadow, so that only what sets faces back is held to, and not the style of faces.
-    let sitter = ([122.0, 104.0], 38.0, 0.15);
-    let (photo, faces) = sat(256, 256, &[sitter]);
+    let drawn_face = ([122.0, 104.0], 38.0, 0.15);
+    let (photo, faces) = photo_of(256, 256, &[drawn_face]);
     let look = Look { face_style: Some(Mix::of("meadow")), ..with(Faces::On) };
     let painting = paint(&photo, &look, &faces);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/drawn-face.png");
@@ -94,7 +108,7 @@ fn a_drawn_face_is_painted_as_it_was() {
     let mut seen = 0;
     for y in (2..256).step_by(3) {
         for x in 8..248 {
-            if (x - 7..x + 8).all(|x| step(&photo.image, x, y) <= 1) && radius(x, y, sitter) > 0.6 {
+            if (x - 7..x + 8).all(|x| step(&photo, x, y) <= 1) && radius(x, y, drawn_face) > 0.6 {
                 assert!(step(&painting, x, y) < 6, "{x} {y}");
                 seen += 1;
             }
@@ -105,23 +119,23 @@ fn a_drawn_face_is_painted_as_it_was() {
 
 #[test]
 fn off_is_the_painting_without_faces_and_so_is_nobody() {
-    let (photo, faces) = sat(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
+    let (photo, faces) = photo_of(200, 180, &[([100.0, 70.0], 30.0, 0.0)]);
     let plain = paint(&photo, &with(Faces::Off), &[]);
     assert!(plain == paint(&photo, &with(Faces::Off), &faces));
-    assert!(plain == STUDIO.paint(&photo, &with(Faces::Off), &unwatched).unwrap().image);
+    assert!(plain == STUDIO.prepare(&with(Faces::Off)).unwrap().paint(&photo, &unwatched).unwrap());
     assert!(plain == paint(&photo, &with(Faces::On), &[]));
     assert!(plain != paint(&photo, &with(Faces::On), &faces));
 }
 
 #[test]
 fn faces_only_leave_the_rest_of_the_photo() {
-    let sitter = ([120.0, 110.0], 28.0, 0.0);
-    let (photo, faces) = sat(300, 260, &[sitter]);
+    let drawn_face = ([120.0, 110.0], 28.0, 0.0);
+    let (photo, faces) = photo_of(300, 260, &[drawn_face]);
     let painting = paint(&photo, &with(Faces::Only), &faces);
-    assert!(paint(&photo, &with(Faces::Only), &[]) == photo.image);
+    assert!(paint(&photo, &with(Faces::Only), &[]) == photo);
     let mut changed = 0;
-    for (i, (a, b)) in painting.pixels().iter().zip(photo.image.pixels()).enumerate() {
-        let r = radius(i % 300, i / 300, sitter);
+    for (i, (a, b)) in painting.pixels().iter().zip(photo.pixels()).enumerate() {
+        let r = radius(i % 300, i / 300, drawn_face);
         assert!(a == b || r < 1.05, "{} {}", i % 300, i / 300);
         changed += usize::from(a != b && r < 0.6);
     }
@@ -130,12 +144,12 @@ fn faces_only_leave_the_rest_of_the_photo() {
 
 #[test]
 fn the_strength_and_the_other_settings_hold_for_faces_too() {
-    let (photo, faces) = sat(220, 220, &[([110.0, 90.0], 36.0, 0.1)]);
+    let (photo, faces) = photo_of(220, 220, &[([110.0, 90.0], 36.0, 0.1)]);
     let strength = |value| Look { strength: Strength::new(value).unwrap(), ..with(Faces::On) };
-    assert!(paint(&photo, &strength(0.0), &faces) == photo.image);
+    assert!(paint(&photo, &strength(0.0), &faces) == photo);
     let far = |value: f32| {
         let look = Look { eyes: Eyes::new(0.0).unwrap(), ..strength(value) };
-        compare::mean_difference(&photo.image.crop(80, 70, 60, 80), &paint(&photo, &look, &faces).crop(80, 70, 60, 80))
+        compare::mean_difference(&photo.crop(80, 70, 60, 80), &paint(&photo, &look, &faces).crop(80, 70, 60, 80))
     };
     let (half, whole) = (far(0.5), far(1.0));
     assert!((0.4..0.6).contains(&(half / whole)), "{half} of {whole}");
@@ -147,7 +161,7 @@ fn the_strength_and_the_other_settings_hold_for_faces_too() {
 
 #[test]
 fn tiles_and_threads_change_no_bit() {
-    let (photo, faces) = sat(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
+    let (photo, faces) = photo_of(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
     let look = Look { strength: Strength::new(1.2).unwrap(), ..with(Faces::On) };
     let on = |threads: usize, look: &Look| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -162,34 +176,34 @@ fn tiles_and_threads_change_no_bit() {
 
 #[test]
 fn faces_are_steps_of_the_progress_and_it_can_stop_between_them() {
-    let (photo, faces) = sat(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
+    let (photo, faces) = photo_of(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
     let asked = AtomicUsize::new(0);
     let count = |done: usize, total: usize| {
         assert_eq!((asked.fetch_add(1, Ordering::Relaxed), total), (done, 3));
         ControlFlow::Continue(())
     };
-    STUDIO.paint_with(&photo, &with(Faces::On), &faces, &count).unwrap();
+    watched(&STUDIO, &photo, &with(Faces::On), &faces, &count).unwrap();
     assert_eq!(asked.into_inner(), 4);
     let stop = |done: usize, _| if done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let error = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &stop).unwrap_err();
+    let error = watched(&STUDIO, &photo, &with(Faces::On), &faces, &stop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
 #[test]
 fn faces_at_borders_and_pictures_of_every_size() {
     for middle in [[0.0, 0.0], [200.0, 60.0], [3.0, 90.0], [100.0, 178.0], [199.0, 179.0], [100.0, -20.0]] {
-        let (photo, faces) = sat(200, 180, &[(middle, 30.0, 0.2)]);
+        let (photo, faces) = photo_of(200, 180, &[(middle, 30.0, 0.2)]);
         let painting = paint(&photo, &with(Faces::On), &faces);
         // What lies beyond is mirrored, which must not show as a line along the border.
         for y in 0..179 {
             let step =
                 |x: usize| (0..3).map(|c| painting.at(x, y)[c].abs_diff(painting.at(x + 1, y)[c])).max().unwrap();
-            let own = |x: usize| (0..3).map(|c| photo.image.at(x, y)[c].abs_diff(photo.image.at(x + 1, y)[c])).max();
+            let own = |x: usize| (0..3).map(|c| photo.at(x, y)[c].abs_diff(photo.at(x + 1, y)[c])).max();
             assert!(own(0) > Some(12) || step(0) < 40, "{middle:?}: {} at row {y}", step(0));
         }
     }
     for (width, height) in [(1, 1), (1, 40), (37, 2), (9, 11), (64, 48)] {
-        let (photo, faces) = sat(width, height, &[([width as f32 / 2.0, height as f32 / 3.0], 20.0, 0.0)]);
+        let (photo, faces) = photo_of(width, height, &[([width as f32 / 2.0, height as f32 / 3.0], 20.0, 0.0)]);
         for faces_as in [Faces::On, Faces::Only] {
             let painting = paint(&photo, &with(faces_as), &faces);
             assert_eq!((painting.width(), painting.height()), (width, height));
@@ -199,24 +213,24 @@ fn faces_at_borders_and_pictures_of_every_size() {
 
 #[test]
 fn a_group_is_painted_face_by_face_and_overlapping_ones_get_along() {
-    let sitters: Vec<Sitter> =
+    let drawn_faces: Vec<DrawnFace> =
         (0..30).map(|i| ([35.0 + 46.0 * (i % 6) as f32, 30.0 + 58.0 * (i / 6) as f32], 10.0, 0.0)).collect();
-    let (photo, faces) = sat(300, 310, &sitters);
+    let (photo, faces) = photo_of(300, 310, &drawn_faces);
     let (off, on) = (paint(&photo, &with(Faces::Off), &faces), paint(&photo, &with(Faces::On), &faces));
-    for &([x, y], ..) in &sitters {
+    for &([x, y], ..) in &drawn_faces {
         let [a, b] = [&off, &on].map(|picture| picture.crop(x as usize - 9, y as usize - 6, 18, 22));
         assert!(compare::mean_difference(&a, &b) > 1.0, "the face at {x} {y} was left out");
     }
     // The same face found twice is painted once.
     let one = ([100.0, 90.0], 30.0, 0.0);
-    let (photo, faces) = sat(200, 200, &[one]);
+    let (photo, faces) = photo_of(200, 200, &[one]);
     let twice = paint(&photo, &with(Faces::On), &[faces[0], faces[0]]);
     assert!(compare::mean_difference(&twice, &paint(&photo, &with(Faces::On), &faces)) < 1.0);
 }
 
 #[test]
 fn a_large_face_stays_as_crisp_as_the_rest() {
-    let (photo, faces) = sat(1600, 1500, &[([800.0, 600.0], 330.0, 0.2)]);
+    let (photo, faces) = photo_of(1600, 1500, &[([800.0, 600.0], 330.0, 0.2)]);
     let sharpness = |faces_as| {
         let painting = paint(&photo, &unbent(faces_as), &faces).crop(500, 400, 600, 700);
         let luma = painting.map::<Gray>(|pixel| luma_from_srgb(srgb_from_srgb8(pixel)));
@@ -231,7 +245,7 @@ fn a_large_face_stays_as_crisp_as_the_rest() {
 }
 
 /// Meadow, its lightness taken for a tone.
-fn comic(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
+fn comic(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
     static COMIC: LazyLock<Studio> = LazyLock::new(|| {
         let (_, meadow) = EMBEDDED.iter().find(|(name, _)| name.starts_with("meadow")).unwrap();
         let style = net::Style::read(meadow).unwrap();
@@ -241,13 +255,13 @@ fn comic(photo: &Photo, look: &Look, faces: &[Face]) -> Image<Srgb8> {
         studio
     });
     let look = Look { styles: Mix::of("comic"), ..look.clone() };
-    COMIC.paint_with(photo, &look, faces, &unwatched).unwrap().image
+    watched(&COMIC, photo, &look, faces, &unwatched).unwrap()
 }
 
 #[test]
 fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
-    let sitter = ([120.0, 110.0], 28.0, 0.4);
-    let (photo, faces) = sat(300, 260, &[sitter]);
+    let drawn_face = ([120.0, 110.0], 28.0, 0.4);
+    let (photo, faces) = photo_of(300, 260, &[drawn_face]);
     assert!(comic(&photo, &unbent(Faces::On), &faces) == comic(&photo, &unbent(Faces::Off), &faces));
     let on = comic(&photo, &with(Faces::On), &faces);
     assert!(on != comic(&photo, &with(Faces::Off), &faces), "its eyes are enlarged");
@@ -255,29 +269,21 @@ fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
     assert!(on == comic(&photo, &Look { tile: Tile::new(128).unwrap(), ..with(Faces::On) }, &faces));
 
     let only = comic(&photo, &with(Faces::Only), &faces);
-    for (i, ((only, on), photo)) in only.pixels().iter().zip(on.pixels()).zip(photo.image.pixels()).enumerate() {
-        match radius(i % 300, i / 300, sitter) {
+    for (i, ((only, on), photo)) in only.pixels().iter().zip(on.pixels()).zip(photo.pixels()).enumerate() {
+        match radius(i % 300, i / 300, drawn_face) {
             r if r > 1.05 => assert_eq!(only, photo, "{} {}", i % 300, i / 300),
             r if r < 0.6 => assert_eq!(only, on, "{} {}", i % 300, i / 300),
             _ => {}
         }
     }
-    assert!(comic(&photo, &with(Faces::Only), &[]) == photo.image);
+    assert!(comic(&photo, &with(Faces::Only), &[]) == photo);
 }
 
 #[test]
 fn a_style_of_faces_that_is_not_there_is_named() {
-    let (photo, faces) = sat(40, 40, &[]);
+    let (photo, faces) = photo_of(40, 40, &[]);
     let look = Look { face_style: Some(Mix::of("seaside")), ..with(Faces::On) };
-    let error = STUDIO.paint_with(&photo, &look, &faces, &unwatched).unwrap_err();
+    let error = watched(&STUDIO, &photo, &look, &faces, &unwatched).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownStyle);
     assert!(error.to_string().contains("seaside"), "{error}");
-}
-
-#[test]
-fn opacity_is_carried_through() {
-    let (mut photo, faces) = sat(120, 100, &[([60.0, 40.0], 20.0, 0.0)]);
-    photo.alpha = Some(Image::from_fn(120, 100, |x, y| (x + y) as u8));
-    let painting = STUDIO.paint_with(&photo, &with(Faces::On), &faces, &unwatched).unwrap();
-    assert_eq!(painting.alpha, photo.alpha);
 }

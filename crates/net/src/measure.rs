@@ -52,7 +52,7 @@ pub fn measure(arch: &Arch, inputs: &[Shape]) -> Result<Measure, Error> {
 }
 
 /// For every value, the last operation that reads it: the number of the operation, or `usize::MAX` for outputs.
-pub fn last_uses(arch: &Arch) -> Vec<usize> {
+fn last_uses(arch: &Arch) -> Vec<usize> {
     let mut last: Vec<usize> =
         (0..arch.inputs.len() + arch.ops.len()).map(|value| value.saturating_sub(arch.inputs.len())).collect();
     for (number, op) in arch.ops.iter().enumerate() {

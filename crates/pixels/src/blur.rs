@@ -203,7 +203,7 @@ mod tests {
     use crate::space::Srgb;
 
     fn noise(width: usize, height: usize) -> Image<Gray> {
-        Image::from_fn(width, height, |x, y| ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0)
+        Image::from_fn(width, height, crate::noise::at)
     }
 
     #[test]

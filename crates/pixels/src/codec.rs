@@ -40,14 +40,20 @@ impl Photo {
         Self { image: self.image.crop(x, y, width, height), alpha, format: self.format }
     }
 
-    /// The whole in another size, see [`resize::to`].
+    /// The whole in another size, see [`resize::to`] and [`resize::with_alpha`].
     ///
     /// # Panics
     /// If a size is 0.
     #[must_use]
     pub fn resize(&self, width: usize, height: usize, filter: Filter) -> Self {
-        let alpha = self.alpha.as_ref().map(|alpha| resize::to(alpha, width, height, filter));
-        Self { image: resize::to(&self.image, width, height, filter), alpha, format: self.format }
+        let (image, alpha) = match &self.alpha {
+            None => (resize::to(&self.image, width, height, filter), None),
+            Some(alpha) => {
+                let (image, alpha) = resize::with_alpha(&self.image, alpha, width, height, filter);
+                (image, Some(alpha))
+            }
+        };
+        Self { image, alpha, format: self.format }
     }
 }
 

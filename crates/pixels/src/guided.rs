@@ -8,7 +8,6 @@ use crate::Image;
 use crate::blur::{mirror_with_edge, running_mean};
 use crate::space::FloatSpace;
 use rayon::prelude::*;
-use std::marker::PhantomData;
 
 /// Guided filter of `input` by `guide` (grey or colour, of the same size): windows of side
 /// `2·radius_px + 1`, regularised by `eps` (variance of the guide below which a window counts as
@@ -30,116 +29,6 @@ pub fn guided<G: FloatSpace, P: FloatSpace>(
         apply_row(means, guide_row, row, G::CHANNELS, P::CHANNELS);
     });
     out
-}
-
-/// The fast guided filter (He and Sun 2015): the affine functions are found on pictures `factor`
-/// times smaller and applied to the full guide. Close to [`guided`] where `radius_px` is several times
-/// the factor; `factor` 1 is [`guided`].
-///
-/// # Panics
-/// If the sizes differ or `factor` is 0.
-pub fn guided_fast<G: FloatSpace, P: FloatSpace>(
-    guide: &Image<G>,
-    input: &Image<P>,
-    radius_px: usize,
-    eps: f32,
-    factor: usize,
-) -> Image<P> {
-    assert_eq!((guide.width(), guide.height()), (input.width(), input.height()), "guide and input differ in size");
-    if factor == 1 || guide.pixels().is_empty() {
-        return guided(guide, input, radius_px, eps);
-    }
-    let radius_small_px = ((radius_px + factor / 2) / factor).max(1);
-    LocalAffine::fit(&shrunk(guide, factor), &shrunk(input, factor), radius_small_px, eps).apply(guide)
-}
-
-/// An affine function of the guide at every pixel, smooth over the picture: what a guided filter
-/// finds. Fitted on small pictures and applied to a large guide it lifts a result to full size.
-#[derive(Clone, Debug)]
-pub struct LocalAffine<G: FloatSpace, P: FloatSpace> {
-    width: usize,
-    height: usize,
-    /// Per row and output channel: the slopes, one plane a guide channel, then the offsets.
-    coefficients: Vec<f32>,
-    spaces: PhantomData<(G, P)>,
-}
-
-impl<G: FloatSpace, P: FloatSpace> LocalAffine<G, P> {
-    const PLANES: usize = P::CHANNELS * (G::CHANNELS + 1);
-
-    /// The functions that lead from `guide` to `input`; parameters as for [`guided`].
-    ///
-    /// # Panics
-    /// If the sizes differ.
-    pub fn fit(guide: &Image<G>, input: &Image<P>, radius_px: usize, eps: f32) -> Self {
-        let (width, height) = (guide.width(), guide.height());
-        let row_len = width * Self::PLANES;
-        let mut coefficients = vec![0.0; row_len * height];
-        in_bands(guide, input, radius_px, eps, &mut coefficients, row_len, |_, means, row| row.copy_from_slice(means));
-        Self { width, height, coefficients, spaces: PhantomData }
-    }
-
-    /// The functions applied to `guide`, which may be larger than the one they were fitted to: they
-    /// are interpolated bilinearly, both pictures taken to show the same frame.
-    pub fn apply(&self, guide: &Image<G>) -> Image<P> {
-        let (width, height) = (guide.width(), guide.height());
-        let mut out = Image::filled(width, height, P::ZERO);
-        if width * height == 0 || self.coefficients.is_empty() {
-            return out;
-        }
-        let columns: Vec<(usize, usize, f32)> = (0..width).map(|x| between(x, width, self.width)).collect();
-        let row_len = self.width * Self::PLANES;
-        P::samples_mut(out.pixels_mut()).par_chunks_mut(width * P::CHANNELS).enumerate().for_each_init(
-            || (vec![0.0; row_len], vec![0.0; width * Self::PLANES]),
-            |(blended, wide), (y, row)| {
-                let (above, below, part) = between(y, height, self.height);
-                let (above, below) = (
-                    &self.coefficients[above * row_len..][..row_len],
-                    &self.coefficients[below * row_len..][..row_len],
-                );
-                for i in 0..row_len {
-                    blended[i] = above[i] + part * (below[i] - above[i]);
-                }
-                for (narrow, wide) in blended.chunks_exact(self.width).zip(wide.chunks_exact_mut(width)) {
-                    for (v, &(left, right, part)) in wide.iter_mut().zip(&columns) {
-                        *v = narrow[left] + part * (narrow[right] - narrow[left]);
-                    }
-                }
-                let guide_row = &G::samples(guide.pixels())[y * width * G::CHANNELS..][..width * G::CHANNELS];
-                apply_row(wide, guide_row, row, G::CHANNELS, P::CHANNELS);
-            },
-        );
-        out
-    }
-}
-
-/// The two samples of `small` around the centre of sample `i` of `large`, and how far to the second.
-fn between(i: usize, large: usize, small: usize) -> (usize, usize, f32) {
-    let at = ((i as f64 + 0.5) * small as f64 / large as f64 - 0.5).clamp(0.0, (small - 1) as f64);
-    let first = at as usize;
-    (first, (first + 1).min(small - 1), (at - first as f64) as f32)
-}
-
-/// Means over `factor`×`factor` pixels, fewer at the right and lower end.
-fn shrunk<S: FloatSpace>(picture: &Image<S>, factor: usize) -> Image<S> {
-    let (width, height) = (picture.width().div_ceil(factor), picture.height().div_ceil(factor));
-    let mut small = Image::filled(width, height, S::ZERO);
-    let (row_len, samples) = (picture.width() * S::CHANNELS, S::samples(picture.pixels()));
-    S::samples_mut(small.pixels_mut()).par_chunks_mut(width * S::CHANNELS).enumerate().for_each(|(y, row)| {
-        let rows = factor.min(picture.height() - y * factor);
-        for source in samples[y * factor * row_len..][..rows * row_len].chunks_exact(row_len) {
-            for x in 0..picture.width() {
-                for c in 0..S::CHANNELS {
-                    row[x / factor * S::CHANNELS + c] += source[x * S::CHANNELS + c];
-                }
-            }
-        }
-        for x in 0..width {
-            let columns = factor.min(picture.width() - x * factor);
-            row[x * S::CHANNELS..][..S::CHANNELS].iter_mut().for_each(|v| *v /= (rows * columns) as f32);
-        }
-    });
-    small
 }
 
 /// `out = slopes · guide + offset` for one row; `planes` per output channel: slopes, then offset.
@@ -322,11 +211,8 @@ fn inverse(m: [[f64; 3]; 3]) -> [[f64; 3]; 3] {
 mod tests {
     use super::*;
     use crate::blur::box_mean;
+    use crate::noise::at as noise;
     use crate::space::{Gray, Srgb};
-
-    fn noise(x: usize, y: usize) -> f32 {
-        ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0
-    }
 
     fn colour(width: usize, height: usize) -> Image<Srgb> {
         Image::from_fn(width, height, |x, y| [noise(x, y), noise(y, x + 3) * 0.5, (x + y) as f32 / 90.0])
@@ -416,26 +302,5 @@ mod tests {
             |scaled, offset| scaled + offset,
         );
         assert!(furthest(guided(&guide, &guide, radius, eps).pixels(), wanted.pixels()) < 1e-5);
-    }
-
-    #[test]
-    fn an_affine_function_of_the_guide_passes_unchanged_even_when_lifted() {
-        let small = colour(24, 18);
-        let wanted = |v: [f32; 3]| [0.2 + 0.5 * v[0], v[1] - 0.3 * v[2], 0.9 - v[0]];
-        let functions = LocalAffine::fit(&small, &small.map::<Srgb>(wanted), 4, 1e-9);
-        let large = colour(70, 61);
-        let lifted = functions.apply(&large);
-        assert!(furthest(lifted.pixels().as_flattened(), large.map::<Srgb>(wanted).pixels().as_flattened()) < 1e-3);
-    }
-
-    #[test]
-    fn the_fast_variant_is_close_on_smooth_pictures() {
-        let guide = Image::<Srgb>::from_fn(160, 120, |x, y| {
-            let v = (x as f32 / 25.0).sin() * (y as f32 / 31.0).cos() * 0.4 + 0.5;
-            [v, if x > 80 { 0.9 } else { 0.2 }, 1.0 - v]
-        });
-        let input = guide.map::<Srgb>(|v| [v[1], v[0] * v[0], v[2]]);
-        let (full, fast) = (guided(&guide, &input, 16, 1e-3), guided_fast(&guide, &input, 16, 1e-3, 4));
-        assert!(furthest(full.pixels().as_flattened(), fast.pixels().as_flattened()) < 0.02);
     }
 }

@@ -7,6 +7,8 @@ pub mod compare;
 pub mod guided;
 pub mod image;
 pub mod lines;
+#[cfg(test)]
+mod noise;
 pub mod poisson;
 pub mod resize;
 pub mod screentone;

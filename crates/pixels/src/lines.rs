@@ -327,11 +327,8 @@ mod tests {
 
     /// Reproducible values 0..1 without structure.
     fn noise(width: usize, height: usize) -> Image<Gray> {
-        let mut state = 1u32;
-        Image::from_fn(width, height, |_, _| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 24) as f32
-        })
+        let mut numbers = crate::noise::numbers(0);
+        Image::from_fn(width, height, |_, _| numbers())
     }
 
     /// A picture with curved edges, lines and flat parts.

@@ -60,7 +60,7 @@ resizable! { Srgb8: Bytes3 Alpha8: Bytes1 Gray: Floats1 Srgb: Floats3 LinearRgb:
 /// The picture at `width`×`height` px. The pictures' edges coincide (pixel centres at ½).
 ///
 /// Samples are averaged as they are: gamma-coded ones without linearising, colours without regard
-/// to opacity. Float samples are not clamped, so all filters but bilinear and area may
+/// to opacity (see [`with_alpha`]). Float samples are not clamped, so all filters but bilinear and area may
 /// overshoot.
 ///
 /// # Panics
@@ -76,6 +76,44 @@ pub fn to<S: Resizable>(image: &Image<S>, width: usize, height: usize, filter: F
     convolve(S::SAMPLES, source, target, filter.kernel());
     Image::new(width, height, pixels)
 }
+
+/// A picture with its opacity at `width`×`height` px. Colours count by their opacity, so that what is not seen does not
+/// colour the border of what is; where nothing is seen, they are averaged as they are.
+///
+/// # Panics
+/// As [`to`]; also if the sizes differ.
+pub fn with_alpha(
+    image: &Image<Srgb8>,
+    alpha: &Image<Alpha8>,
+    width: usize,
+    height: usize,
+    filter: Filter,
+) -> (Image<Srgb8>, Image<Alpha8>) {
+    assert_eq!((image.width(), image.height()), (alpha.width(), alpha.height()), "opacity needs the picture's size");
+    let weights = alpha.map::<Gray>(|opacity| f32::from(opacity) / 255.0);
+    let weighted: Vec<[f32; 3]> = image
+        .pixels()
+        .iter()
+        .zip(weights.pixels())
+        .map(|(pixel, weight)| pixel.map(|v| f32::from(v) * weight))
+        .collect();
+    let weighted = to(&Image::<Srgb>::new(image.width(), image.height(), weighted), width, height, filter);
+    let weights = to(&weights, width, height, filter);
+    let mut colours = to(image, width, height, filter);
+    let seen = colours.pixels_mut().iter_mut().zip(weighted.pixels()).zip(weights.pixels());
+    for ((colour, weighted), &weight) in seen {
+        // Below, a kernel's ringing is as large as what it rings around.
+        let share = ((weight - SEEN.start) / (SEEN.end - SEEN.start)).clamp(0.0, 1.0);
+        if share > 0.0 {
+            let mixed = |c: usize| f32::from(colour[c]) + share * (weighted[c] / weight - f32::from(colour[c]));
+            *colour = [0, 1, 2].map(|c| mixed(c).round().clamp(0.0, 255.0) as u8);
+        }
+    }
+    (colours, to(alpha, width, height, filter))
+}
+
+/// Opacity from which colours begin to count by it, and from which they do so fully.
+const SEEN: std::ops::Range<f32> = 0.02..0.1;
 
 /// Not generic, and for four kinds of pixels instead of the resizer's fifteen: the resizer is compiled by who calls
 /// it, and takes long.
@@ -122,6 +160,30 @@ pub fn area_size(width: usize, height: usize, area_px: usize) -> (usize, usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_seen_does_not_colour_the_border() {
+        // A red disc cut out of green, as a photo's background is.
+        let inside = |x: usize, y: usize| (x as f32 - 31.5).hypot(y as f32 - 31.5) < 20.0;
+        let image = Image::<Srgb8>::from_fn(64, 64, |x, y| if inside(x, y) { [200, 10, 10] } else { [0, 255, 0] });
+        let alpha = Image::<Alpha8>::from_fn(64, 64, |x, y| if inside(x, y) { 255 } else { 0 });
+        for (side, filter) in [(20, Filter::Lanczos3), (25, Filter::Area), (150, Filter::Mitchell)] {
+            let (colours, opacity) = with_alpha(&image, &alpha, side, side, filter);
+            assert!(opacity == to(&alpha, side, side, filter));
+            for (colour, &opacity) in colours.pixels().iter().zip(opacity.pixels()) {
+                match opacity {
+                    0 => assert!(colour[1] > 200, "the file's colour stays where nothing is seen: {colour:?}"),
+                    30.. => assert!(colour[0].abs_diff(200) < 6 && colour[1].abs_diff(10) < 6, "{colour:?} {opacity}"),
+                    _ => {}
+                }
+            }
+            // Where all is seen it is as without opacity.
+            let (colours, _) = with_alpha(&image, &Image::filled(64, 64, 255), side, side, filter);
+            let plain = to(&image, side, side, filter);
+            let off = colours.pixels().as_flattened().iter().zip(plain.pixels().as_flattened());
+            assert!(off.map(|(a, b)| a.abs_diff(*b)).max() <= Some(1));
+        }
+    }
 
     const FILTERS: [Filter; 5] =
         [Filter::Lanczos3, Filter::CatmullRom, Filter::Mitchell, Filter::Bilinear, Filter::Area];

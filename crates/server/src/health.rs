@@ -1,8 +1,7 @@
 //! Whether painting works: a picture was painted lately, if need be a small one that nobody asked for.
 
-use kaiga::{Look, Photo, Studio, unwatched};
+use kaiga::{Look, Studio, unwatched};
 use pixels::Image;
-use pixels::codec::Format;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,9 +82,8 @@ fn hash(studio: &Studio) -> Result<blake3::Hash, kaiga::Error> {
             48,
             |x, y| if (x / 16 + y / 16) % 2 == 0 { [x as u8 * 4, 90, 60] } else { [40, y as u8 * 5, 200] },
         );
-    let photo = Photo { image, alpha: None, format: Format::Png };
-    let painting = studio.paint(&photo, &Look::default(), &unwatched)?;
-    Ok(blake3::hash(painting.image.pixels().as_flattened()))
+    let painting = studio.prepare(&Look::default())?.paint(&image, &unwatched)?;
+    Ok(blake3::hash(painting.pixels().as_flattened()))
 }
 
 #[cfg(test)]

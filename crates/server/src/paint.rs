@@ -4,11 +4,12 @@ use crate::config::Limits;
 use crate::error::{Error, Kind};
 use crate::params::Params;
 use kaiga::faces::{Crop, Face, avatar_crop};
-use kaiga::{Photo, Studio};
-use pixels::codec;
+use kaiga::{Known, Progress, Studio};
+use pixels::codec::{self, Photo};
 use pixels::resize::Filter;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// A picture's memory on its way, bytes for each of its pixels: a decoder's worst case (16-bit RGBA and what it is
@@ -114,7 +115,7 @@ pub(crate) fn paint(
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Error> {
-    painted(studio, limits, params, file, watcher, |photo| Ok((prepared(photo, params)?, None)))
+    painted(studio, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
 }
 
 /// The same for a square of `size_px` px around the main face.
@@ -129,11 +130,11 @@ pub(crate) fn paint_avatar(
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Error> {
-    painted(studio, limits, params, file, watcher, |photo| {
-        let faces = studio.faces(&photo)?;
+    painted(studio, limits, params, file, watcher, |photo, progress| {
+        let faces = studio.faces(&photo.image, progress)?;
         let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
-        let (square, faces) = crop.cut(&photo, &faces, size_px);
-        Ok((square, Some(faces)))
+        let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
+        Ok((square, Some(crop.faces(&faces, size_px))))
     })
 }
 
@@ -146,42 +147,38 @@ fn painted(
     params: &Params,
     file: &[u8],
     watcher: &dyn Watcher,
-    prepare: impl FnOnce(Photo) -> Result<Prepared, Error>,
+    prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Error>,
 ) -> Result<Painted, Error> {
-    caught(|| {
+    let stopped = std::sync::Mutex::new(None);
+    let progress = |done: usize, total: usize| match watcher.part(done, total) {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(error) => {
+            *stopped.lock().expect("nobody panics with it") = Some(error);
+            ControlFlow::Break(())
+        }
+    };
+    let painted = caught(|| {
         begin(watcher, Stage::Decoding)?;
         let start = Instant::now();
-        let (photo, faces) = prepare(codec::read(file, &codec_limits(limits))?)?;
+        let (photo, faces) = prepare(codec::read(file, &codec_limits(limits))?, &progress)?;
         watcher.size(photo.image.width(), photo.image.height());
         let decoding = start.elapsed();
 
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
-        let stopped = std::sync::Mutex::new(None);
-        let progress = |done: usize, total: usize| match watcher.part(done, total) {
-            ControlFlow::Continue(()) => ControlFlow::Continue(()),
-            ControlFlow::Break(error) => {
-                *stopped.lock().expect("nobody panics with it") = Some(error);
-                ControlFlow::Break(())
-            }
-        };
-        let painting = match faces {
-            Some(faces) => studio.paint_with(&photo, &params.look, &faces, &progress),
-            None => studio.paint(&photo, &params.look, &progress),
-        };
-        drop(photo);
-        if let Some(error) = stopped.into_inner().expect("nobody panicked with it") {
-            return Err(error);
-        }
-        let painted = painting?;
+        let known = Known { faces: faces.as_deref(), ..Known::deerror() };
+        let painted = studio.prepare(&params.look)?.paint_with(&photo.image, known, &progress)?;
+        let Photo { alpha, .. } = photo;
         let painting = start.elapsed();
 
         begin(watcher, Stage::Encoding)?;
         let start = Instant::now();
-        let bytes = codec::write(&painted.image, painted.alpha.as_ref(), params.format, params.quality)?;
+        let bytes = codec::write(&painted, alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
         Ok(Painted { bytes, format: params.format, took })
-    })
+    });
+    // Why it was stopped says more than that it was.
+    stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
 }
 
 /// Tells the watcher that a stage begins; an error if it stops there.

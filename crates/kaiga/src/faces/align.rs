@@ -38,7 +38,7 @@ impl Pose {
     /// `None` if the landmarks are not those of a face: in one place, not finite, the mouth between the eyes.
     pub(crate) fn of(face: &Face) -> Option<Self> {
         let [left, right, nose, mouth_left, mouth_right] = face.landmarks;
-        let (middle, mouth) = (between(left, right), between(mouth_left, mouth_right));
+        let (middle, mouth) = (midpoint(left, right), midpoint(mouth_left, mouth_right));
         let (apart_px, down_px) = (distance(left, right), distance(middle, mouth));
         let unit_px = apart_px.max(EYES_TO_MOUTH * down_px);
         if !(unit_px.is_finite() && apart_px > 1e-3 && down_px > 0.3 * apart_px) {
@@ -68,7 +68,7 @@ impl Pose {
 }
 
 /// The middle of two places.
-pub(crate) fn between(a: Point, b: Point) -> Point {
+pub(crate) fn midpoint(a: Point, b: Point) -> Point {
     [0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])]
 }
 

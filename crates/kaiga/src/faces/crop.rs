@@ -1,7 +1,6 @@
 //! A square for an avatar, composed around the main face.
 
 use super::Face;
-use pixels::codec::Photo;
 use pixels::resize::Filter;
 
 /// A square part of a picture, px; never outside of it.
@@ -16,23 +15,22 @@ pub struct Crop {
 }
 
 impl Crop {
-    /// This part of a photo, scaled to `size_px`×`size_px`, and the faces as they are in it.
-    ///
-    /// # Panics
-    /// If the part reaches outside the photo, or a size is 0.
-    pub fn cut(self, photo: &Photo, faces: &[Face], size_px: usize) -> (Photo, Vec<Face>) {
-        let Self { x, y, side } = self;
-        let filter = if size_px < side { Filter::Lanczos3 } else { Filter::Mitchell };
-        let square = photo.crop(x, y, side, side).resize(size_px, size_px, filter);
-        let scale = size_px as f32 / side as f32;
-        let place = |[px, py]: [f32; 2]| [(px - x as f32) * scale, (py - y as f32) * scale];
-        let faces = faces.iter().map(|face| {
+    /// Where faces of the picture are in this part of it, scaled to `size_px`×`size_px`.
+    pub fn faces(self, faces: &[Face], size_px: usize) -> Vec<Face> {
+        let scale = size_px as f32 / self.side as f32;
+        let place = |[x, y]: [f32; 2]| [(x - self.x as f32) * scale, (y - self.y as f32) * scale];
+        let moved = |face: &Face| {
             let [left, top, width, height] = face.bounds;
             let [left, top] = place([left, top]);
             let landmarks = face.landmarks.map(place);
             Face { bounds: [left, top, width * scale, height * scale], landmarks, ..*face }
-        });
-        (square, faces.collect())
+        };
+        faces.iter().map(moved).collect()
+    }
+
+    /// What to scale this part with to `size_px`×`size_px`.
+    pub fn filter(self, size_px: usize) -> Filter {
+        if size_px < self.side { Filter::Lanczos3 } else { Filter::Mitchell }
     }
 }
 

@@ -15,9 +15,12 @@ use super::Face;
 use super::nms::{Overlap, suppress};
 use super::pyramid::{Pyramid, Square, face_sizes};
 use crate::error::{Error, ErrorKind};
+use crate::generator::unfit;
+use crate::progress::{Steps, unwatched};
 
 /// The model that comes with the library: file name and bytes.
-pub const EMBEDDED: (&str, &[u8]) = ("faces-1.safetensors", include_bytes!("../../../../models/faces-1.safetensors"));
+#[cfg(feature = "bundled-models")]
+pub const EMBEDDED: (&str, &[u8]) = models::FACES;
 
 /// Side of the smallest face that is looked for, px.
 pub const SMALLEST_PX: f32 = 24.0;
@@ -61,6 +64,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if it is broken, which would be a bug.
+    #[cfg(feature = "bundled-models")]
     pub fn embedded() -> Result<Self, Error> {
         Self::new(EMBEDDED.1)
     }
@@ -70,12 +74,12 @@ impl Detector {
     /// # Errors
     /// [`ErrorKind::Model`] if the file is broken, or is no detector of faces.
     pub fn new(model: &[u8]) -> Result<Self, Error> {
-        let model = Model::read(model).map_err(crate::brush::unfit)?;
+        let model = Model::read(model).map_err(unfit)?;
         if model.architecture != mtcnn::NAME {
             let message = format!("the model is a {}, faces are found with {}", model.architecture, mtcnn::NAME);
             return Err(Error::new(ErrorKind::Model, message));
         }
-        let network = |arch: Arch| Network::new(&arch, &model.weights).map_err(crate::brush::unfit);
+        let network = |arch: Arch| Network::new(&arch, &model.weights).map_err(unfit);
         Ok(Self {
             propose: network(mtcnn::propose())?,
             refine: network(mtcnn::refine())?,
@@ -89,7 +93,12 @@ impl Detector {
     /// # Errors
     /// [`ErrorKind::Model`] if the networks do not fit the picture, which would be a bug.
     pub fn detect(&self, photo: &Image<Srgb8>) -> Result<Vec<Face>, Error> {
-        let mut faces = self.until(photo, Stage::Output)?;
+        self.find(photo, &Steps::start(&unwatched, 1)?)
+    }
+
+    /// The same, asking again and again whether to go on.
+    pub(crate) fn find(&self, photo: &Image<Srgb8>, steps: &Steps) -> Result<Vec<Face>, Error> {
+        let mut faces = self.cascade(photo, Stage::Output, steps)?;
         let area = |face: &Face| face.bounds[2] * face.bounds[3];
         // They come surest first; equal areas keep that order.
         faces.sort_by(|a, b| area(b).total_cmp(&area(a)));
@@ -102,6 +111,10 @@ impl Detector {
     /// # Errors
     /// As [`Detector::detect`].
     pub fn until(&self, photo: &Image<Srgb8>, last: Stage) -> Result<Vec<Face>, Error> {
+        self.cascade(photo, last, &Steps::start(&unwatched, 1)?)
+    }
+
+    fn cascade(&self, photo: &Image<Srgb8>, last: Stage, steps: &Steps) -> Result<Vec<Face>, Error> {
         let longer = photo.width().max(photo.height());
         let shrink = (WORKING_PX / longer.max(1) as f32).min(1.0);
         let side = |px: usize| ((px as f32 * shrink).round() as usize).max(1);
@@ -116,14 +129,14 @@ impl Detector {
         ];
         let smallest_px = SMALLEST_PX.max(SMALLEST_SHARE * working.width().max(working.height()) as f32);
         let pyramid = Pyramid::new(working, PROPOSE_PX);
-        let mut faces = self.proposed(&pyramid, smallest_px)?;
+        let mut faces = self.proposed(&pyramid, smallest_px, steps)?;
         if last >= Stage::Refine {
             faces.truncate(MOST[0]);
-            faces = self.refined(&pyramid, &faces)?;
+            faces = self.refined(&pyramid, &faces, steps)?;
         }
         if last >= Stage::Output {
             faces.truncate(MOST[1]);
-            faces = self.finished(&pyramid, &faces)?;
+            faces = self.finished(&pyramid, &faces, steps)?;
         }
         for face in &mut faces {
             let [x, y, width, height] = face.bounds;
@@ -134,17 +147,18 @@ impl Detector {
     }
 
     /// Looks everywhere at faces of every size.
-    fn proposed(&self, pyramid: &Pyramid, smallest_px: f32) -> Result<Vec<Face>, Error> {
+    fn proposed(&self, pyramid: &Pyramid, smallest_px: f32, steps: &Steps) -> Result<Vec<Face>, Error> {
         let (width, height) = (pyramid.picture().width(), pyramid.picture().height());
         let sizes = face_sizes(width, height, smallest_px);
         let of_size = |size: &f32| -> Result<Vec<Face>, Error> {
+            steps.ask()?;
             let scale = PROPOSE_PX as f32 / size;
             let side = |px: usize| ((px as f32 * scale / 2.0).round() as usize * 2).max(PROPOSE_PX);
             let (small_width, small_height) = (side(width), side(height));
             let small = pyramid.shrunk(small_width, small_height);
             let data = small.pixels().as_flattened().iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
             let picture = Map::new(small_height, small_width, 3, data);
-            let maps = self.propose.run(&[&picture]).map_err(crate::brush::unfit)?;
+            let maps = self.propose.run(&[&picture]).map_err(unfit)?;
             let [scores, boxes] = maps.as_slice() else { return Err(no_output()) };
             let [across, down] = [width as f32 / small_width as f32, height as f32 / small_height as f32];
             let mut found = Vec::new();
@@ -169,16 +183,16 @@ impl Detector {
         Ok(suppress(levels.concat(), 0.7, Overlap::Union, key))
     }
 
-    fn refined(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
+    fn refined(&self, pyramid: &Pyramid, faces: &[Face], steps: &Steps) -> Result<Vec<Face>, Error> {
         let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
-        let seen = look(&self.refine, pyramid, &squares, REFINE_PX, false)?;
+        let seen = look(&self.refine, pyramid, &squares, REFINE_PX, false, steps)?;
         let sure = seen.into_iter().filter(|face| face.score >= LEAST[1]).collect();
         Ok(suppress(sure, 0.6, Overlap::Union, key))
     }
 
-    fn finished(&self, pyramid: &Pyramid, faces: &[Face]) -> Result<Vec<Face>, Error> {
+    fn finished(&self, pyramid: &Pyramid, faces: &[Face], steps: &Steps) -> Result<Vec<Face>, Error> {
         let squares: Vec<Square> = faces.iter().map(|face| Square::around(face.bounds)).collect();
-        let seen = look(&self.output, pyramid, &squares, OUTPUT_PX, false)?;
+        let seen = look(&self.output, pyramid, &squares, OUTPUT_PX, false, steps)?;
         let sure = seen.into_iter().filter(|face| face.score >= LEAST[2]).collect();
         let found = suppress(sure, 0.4, Overlap::Union, key);
         let found = suppress(found, 0.6, Overlap::Smaller, key);
@@ -191,7 +205,7 @@ impl Detector {
                 Square { roll: roll(face), side: size * around.side, ..around }
             };
             let squares: Vec<Square> = found.iter().map(closer).collect();
-            let seen = look(&self.output, pyramid, &squares, OUTPUT_PX, mirrored)?;
+            let seen = look(&self.output, pyramid, &squares, OUTPUT_PX, mirrored, steps)?;
             for (face, seen) in faces.iter_mut().zip(seen) {
                 face.score = face.score.min(seen.score);
                 for (to, from) in face.landmarks.as_flattened_mut().iter_mut().zip(seen.landmarks.as_flattened()) {
@@ -212,8 +226,10 @@ fn look(
     squares: &[Square],
     side_px: usize,
     mirrored: bool,
+    steps: &Steps,
 ) -> Result<Vec<Face>, Error> {
     let strip = |squares: &[Square]| -> Result<Vec<Face>, Error> {
+        steps.ask()?;
         let width = side_px * squares.len();
         let mut crops = vec![0.0; side_px * width * 3];
         for (i, square) in squares.iter().enumerate() {
@@ -223,7 +239,7 @@ fn look(
                 crop.chunks_mut(3 * width).for_each(|row| row[..3 * side_px].as_chunks_mut::<3>().0.reverse());
             }
         }
-        let maps = network.run(&[&Map::new(side_px, width, 3, crops)]).map_err(crate::brush::unfit)?;
+        let maps = network.run(&[&Map::new(side_px, width, 3, crops)]).map_err(unfit)?;
         let [scores, boxes, landmarks] = maps.as_slice() else { return Err(no_output()) };
         let face = |(i, square): (usize, &Square)| {
             let edge = |channel: usize| boxes.at(0, i, channel);
@@ -264,7 +280,7 @@ fn no_output() -> Error {
     Error::new(ErrorKind::Model, "the network lacks an output")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bundled-models"))]
 mod tests {
     use super::*;
 
@@ -274,12 +290,13 @@ mod tests {
         let picture = Image::<Srgb8>::from_fn(300, 200, |x, y| [(x * 7 + y) as u8, (x ^ y) as u8, (y * 3) as u8]);
         let pyramid = Pyramid::new(Cow::Borrowed(&picture), PROPOSE_PX);
         let detector = Detector::embedded().unwrap();
+        let steps = Steps::start(&unwatched, 1).unwrap();
         let square = |i: usize| Square { centre: [30.0 * i as f32, 80.0], side: 20.0 + 9.0 * i as f32, roll: 0.1 };
         let squares: Vec<Square> = (0..STRIP + 3).map(square).collect();
         for (network, side_px) in [(&detector.refine, REFINE_PX), (&detector.output, OUTPUT_PX)] {
-            let together = look(network, &pyramid, &squares, side_px, false).unwrap();
+            let together = look(network, &pyramid, &squares, side_px, false, &steps).unwrap();
             for (square, together) in squares.iter().zip(together) {
-                assert_eq!(look(network, &pyramid, &[*square], side_px, false).unwrap(), [together]);
+                assert_eq!(look(network, &pyramid, &[*square], side_px, false, &steps).unwrap(), [together]);
             }
         }
     }

@@ -1,14 +1,14 @@
 //! A face painted by itself, upright and large enough for its strokes, and set back into the picture without a seam.
 
-use super::sitter::{MIDDLE, Sitter, source};
-use crate::brush::Brush;
+use super::face_region::{FaceRegion, MIDDLE, source};
 use crate::error::Error;
-use crate::finish::{Manner, between, coloured, surroundings_px};
-use crate::lift::{Lift, Strokes};
+use crate::finish::{Manner, at_strength, coloured, surroundings_px};
+use crate::generator::Generator;
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
-use net::{Arch, Weights};
+use crate::upscale::{Canvas, Upscaler};
+use engine::Map;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8, srgb8_from_srgb};
@@ -31,72 +31,69 @@ const FINISHED_PX: usize = 512;
 const EVENED_PX: usize = 448;
 
 /// Who paints faces, and how.
-pub(crate) struct Portraitist<'a> {
-    /// Eye and drawer.
-    networks: &'a [Arch; 2],
+pub(crate) struct Repainter<'a> {
     /// Of the faces' style.
-    weights: &'a Weights,
+    generator: &'a Generator,
     photo: &'a Image<Srgb8>,
     /// The photo with its faces bent: what is painted.
     bent: &'a Image<Srgb8>,
-    sitters: &'a [Sitter],
+    regions: &'a [FaceRegion],
     look: &'a Look,
     /// Px painted at for each px of the photo, in the rest of the picture.
     working_scale: f32,
 }
 
-impl<'a> Portraitist<'a> {
-    /// Paints the `sitters` of `photo` with `weights`, which are those of the faces' style. `bent` is the photo with
-    /// these faces bent.
+impl<'a> Repainter<'a> {
+    /// Paints the face `regions` of `photo` with the generator of the faces' style. `bent` is the photo with these faces bent.
     pub(crate) fn new(
-        networks: &'a [Arch; 2],
-        weights: &'a Weights,
+        generator: &'a Generator,
         [photo, bent]: [&'a Image<Srgb8>; 2],
-        sitters: &'a [Sitter],
+        regions: &'a [FaceRegion],
         look: &'a Look,
     ) -> Self {
         let (width, _) = working_size(photo.width(), photo.height(), look.detail);
         let working_scale = width as f32 / photo.width() as f32;
-        Self { networks, weights, photo, bent, sitters, look, working_scale }
+        Self { generator, photo, bent, regions, look, working_scale }
     }
 
     /// Repaints one face of `picture`, which is the painting, or the photo, around it.
-    pub(crate) fn repaint(&self, sitter: &Sitter, picture: &mut Image<Srgb8>) -> Result<(), Error> {
-        let portrait = self.paint(sitter)?;
-        set_in(sitter, &self.laid_down(sitter, &portrait, picture), picture);
+    pub(crate) fn repaint(&self, region: &FaceRegion, picture: &mut Image<Srgb8>) -> Result<(), Error> {
+        let portrait = self.paint(region)?;
+        set_in(region, &self.laid_down(region, &portrait, picture), picture);
         Ok(())
     }
 
     /// The face painted upright.
-    fn paint(&self, sitter: &Sitter) -> Result<Portrait, Error> {
-        let face_px = sitter.pose.unit_px;
+    fn paint(&self, region: &FaceRegion) -> Result<Portrait, Error> {
+        let face_px = region.pose.unit_px;
         // Never coarser than the rest of the picture.
         let wanted = UNIT_PX.max(self.working_scale * face_px).min(MOST_UNIT_PX);
         let unit_px = wanted.min(ENLARGED_AT_MOST * face_px);
         let side = (2.0 * WINDOW * unit_px).round() as usize;
         let to_canvas = Similarity::scaled(unit_px, [WINDOW * unit_px, (WINDOW - MIDDLE) * unit_px]);
         let to_face = to_canvas.inverse();
-        let to_photo = to_face.then(&sitter.pose.to_photo);
+        let to_photo = to_face.then(&region.pose.to_photo);
         // Not of the bent photo: what is sampled once is sharper.
-        let bend = |q: Point| source(self.sitters, q);
+        let bend = |q: Point| source(self.regions, q);
         let upright = warp::window(self.photo, (side, side), &to_photo, 0.5 * face_px, bend).map(srgb8_from_srgb);
 
-        let brush = Brush::new(self.networks, self.weights, &upright)?;
-        let mut strokes = Strokes::new(side, side);
+        let modulation = self.generator.modulation(&upright)?;
+        let draw = |tile: &Map| self.generator.draw(tile, &modulation);
+        let mut canvas = Canvas::new(side, side);
         for part in parts(side, side, self.look.tile.side_px()) {
-            strokes.put(part, &paint_part(&upright, part, brush.reach_px, |tile| brush.draw(tile))?);
+            canvas.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
         }
-        // A face larger in the photo than painted is lifted, as the rest of the picture is.
-        let lifted_side = side.max((side as f32 * face_px / unit_px).round() as usize);
-        let enlarge = Similarity::scaled(lifted_side as f32 / side as f32, [0.0; 2]);
-        let from_photo = sitter.pose.to_face.then(&to_canvas).then(&enlarge);
-        Ok(Portrait { lift: Lift::new(strokes, lifted_side, lifted_side), lifted_side, from_photo })
+        // A face larger in the photo than painted is upscaled, as the rest of the picture is.
+        let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);
+        let enlarge = Similarity::scaled(upscaled_side as f32 / side as f32, [0.0; 2]);
+        let from_photo = region.pose.to_face.then(&to_canvas).then(&enlarge);
+        Ok(Portrait { upscaler: Upscaler::new(canvas, upscaled_side, upscaled_side), upscaled_side, from_photo })
     }
 
-    /// The portrait where it lies in the picture: all of the sitter's zone, finished as the look says. Where nothing is
+    /// The portrait where it lies in the picture: all of the face's zone, finished as the look says. Where nothing is
     /// repainted it is the picture.
-    fn laid_down(&self, sitter: &Sitter, portrait: &Portrait, picture: &Image<Srgb8>) -> Image<Srgb8> {
-        let zone = sitter.zone;
+    fn laid_down(&self, region: &FaceRegion, portrait: &Portrait, picture: &Image<Srgb8>) -> Image<Srgb8> {
+        let zone = region.zone;
         let mut patch = picture.crop(zone.x, zone.y, zone.width, zone.height);
         for part in parts(zone.width, zone.height, FINISHED_PX) {
             let part = Part { x: zone.x + part.x, y: zone.y + part.y, ..part };
@@ -106,7 +103,7 @@ impl<'a> Portraitist<'a> {
                 let from = &finished[(y - around.y) * around.width + part.x - around.x..][..part.width];
                 let to = &mut patch.pixels_mut()[(y - zone.y) * zone.width + part.x - zone.x..][..part.width];
                 for (x, (to, from)) in to.iter_mut().zip(from).enumerate() {
-                    if sitter.share(centre(part.x + x, y)) > 0.0 {
+                    if region.share(centre(part.x + x, y)) > 0.0 {
                         *to = *from;
                     }
                 }
@@ -136,7 +133,7 @@ impl<'a> Portraitist<'a> {
         }
         let finish = |i: usize| {
             let painted = colours[i].map(|v| v.clamp(0.0, 1.0));
-            srgb8_from_srgb(between(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
+            srgb8_from_srgb(at_strength(srgb_from_srgb8(bent.pixels()[i]), painted, look.strength))
         };
         pixels.into_par_iter().with_min_len(1024).map(finish).collect()
     }
@@ -149,30 +146,30 @@ fn centre(x: usize, y: usize) -> Point {
 
 /// A face painted upright, and where it belongs.
 struct Portrait {
-    lift: Lift,
-    /// Side of the square at the size it is lifted to, px.
-    lifted_side: usize,
-    /// From the picture's px to those of the lifted square.
+    upscaler: Upscaler,
+    /// Side of the square at the size it is upscaled to, px.
+    upscaled_side: usize,
+    /// From the picture's px to those of the upscaled square.
     from_photo: Similarity,
 }
 
 impl Portrait {
-    /// The colours of the lifted square where `part` of the picture lies in it, and the left upper corner of that.
+    /// The colours of the upscaled square where `part` of the picture lies in it, and the left upper corner of that.
     fn colours(&self, part: Part, look: &Look) -> (Image<Srgb>, Point) {
         let [left, top] = [part.x, part.y].map(|v| v as f32);
         let [right, bottom] = [part.x + part.width, part.y + part.height].map(|v| v as f32);
         let corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(|p| self.from_photo.apply(p));
         let reach = 2.0 * self.from_photo.scale().max(1.0) + 1.0;
         let span = |axis: usize| {
-            let edge = self.lifted_side as f32;
+            let edge = self.upscaled_side as f32;
             let low = corners.iter().map(|p| p[axis]).fold(edge, f32::min) - reach;
             let high = corners.iter().map(|p| p[axis]).fold(0.0, f32::max) + reach;
             let low = low.clamp(0.0, edge - 1.0).floor();
             (low as usize, (high.clamp(low + 1.0, edge).ceil() - low) as usize)
         };
         let ((x, width), (y, height)) = (span(0), span(1));
-        let lifted = self.lift.part(Part { x, y, width, height });
-        (coloured(&lifted, look), [x as f32, y as f32])
+        let upscaled = self.upscaler.part(Part { x, y, width, height });
+        (coloured(&upscaled, look), [x as f32, y as f32])
     }
 }
 
@@ -180,8 +177,8 @@ impl Portrait {
 ///
 /// What Poisson blending takes away from the plain, feathered mixture is as smooth as the feather: it is found on a
 /// small picture and interpolated (after Agarwala 2007), so that a face of any size costs the same.
-fn set_in(sitter: &Sitter, patch: &Image<Srgb8>, picture: &mut Image<Srgb8>) {
-    let zone = sitter.zone;
+fn set_in(region: &FaceRegion, patch: &Image<Srgb8>, picture: &mut Image<Srgb8>) {
+    let zone = region.zone;
     let shrink = (EVENED_PX as f32 / zone.width.max(zone.height) as f32).min(1.0);
     let [width, height] = [zone.width, zone.height].map(|side| ((side as f32 * shrink).round() as usize).max(1));
     let [step_x, step_y] = [zone.width as f32 / width as f32, zone.height as f32 / height as f32];
@@ -189,7 +186,7 @@ fn set_in(sitter: &Sitter, patch: &Image<Srgb8>, picture: &mut Image<Srgb8>) {
     let (ground, over) = (small(&picture.crop(zone.x, zone.y, zone.width, zone.height)), small(patch));
     let mask = Image::<Gray>::from_fn(width, height, |x, y| {
         let [x, y] = centre(x, y);
-        sitter.share([zone.x as f32 + x * step_x, zone.y as f32 + y * step_y])
+        region.share([zone.x as f32 + x * step_x, zone.y as f32 + y * step_y])
     });
     let blended = poisson::blend(&ground, &over, &mask);
     let taken = |i: usize| {
@@ -202,7 +199,7 @@ fn set_in(sitter: &Sitter, patch: &Image<Srgb8>, picture: &mut Image<Srgb8>) {
     let rows = picture.pixels_mut().par_chunks_mut(picture_width).skip(zone.y).take(zone.height).enumerate();
     rows.for_each(|(y, row)| {
         for (x, (to, &over)) in row[zone.x..][..zone.width].iter_mut().zip(patch.row(y)).enumerate() {
-            let share = sitter.share(centre(zone.x + x, zone.y + y));
+            let share = region.share(centre(zone.x + x, zone.y + y));
             if share == 0.0 {
                 continue;
             }

@@ -7,10 +7,10 @@ use pixels::space::Srgb8;
 
 /// Where the middle between the eyes lies, how far apart they are, both in px, and by how much the face is turned
 /// clockwise, radians.
-pub(crate) type Sitter = ([f32; 2], f32, f32);
+pub(crate) type DrawnFace = ([f32; 2], f32, f32);
 
 /// Faces of soft shapes, seen from the front, lit from the upper left, before a wall that is lighter to the left.
-pub(crate) fn draw(width: usize, height: usize, faces: &[Sitter]) -> Image<Srgb8> {
+pub(crate) fn draw(width: usize, height: usize, faces: &[DrawnFace]) -> Image<Srgb8> {
     Image::from_fn(width, height, |x, y| {
         let mut colour = [150.0 - 0.03 * x as f32, 160.0 - 0.03 * x as f32, 175.0 - 0.05 * x as f32];
         for &(middle, eyes_px, roll) in faces {
@@ -23,7 +23,7 @@ pub(crate) fn draw(width: usize, height: usize, faces: &[Sitter]) -> Image<Srgb8
 }
 
 /// Where the landmarks of a drawn face are.
-pub(crate) fn face((middle, eyes_px, roll): Sitter) -> Face {
+pub(crate) fn face((middle, eyes_px, roll): DrawnFace) -> Face {
     let (sin, cos) = roll.sin_cos();
     let place =
         |[u, v]: [f32; 2]| [middle[0] + eyes_px * (cos * u - sin * v), middle[1] + eyes_px * (sin * u + cos * v)];

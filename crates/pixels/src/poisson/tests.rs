@@ -1,15 +1,7 @@
 //! Poisson blending against a dense solver, and what must hold for every mask.
 
 use super::*;
-
-/// Numbers 0..1, the same every time.
-fn noise(seed: u32) -> impl FnMut() -> f32 {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 24) as f32
-    }
-}
+use crate::noise::numbers as noise;
 
 fn picture(width: usize, height: usize, seed: u32) -> Image<Srgb> {
     let mut noise = noise(seed);

@@ -100,10 +100,7 @@ fn add_weighted(totals: &mut [[f32; 4]], means: &[[f32; 4]], sharpness: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(x: usize, y: usize) -> f32 {
-        ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0
-    }
+    use crate::noise::at as noise;
 
     #[test]
     fn equals_the_plain_filter() {

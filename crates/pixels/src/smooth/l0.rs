@@ -237,10 +237,7 @@ impl Solver {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(x: usize, y: usize) -> f32 {
-        ((x * 7919 + y * 104_729 + x * y * 31) % 1009) as f32 / 1009.0
-    }
+    use crate::noise::at as noise;
 
     #[test]
     fn the_solver_solves_its_equation() {

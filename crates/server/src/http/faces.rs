@@ -4,7 +4,7 @@ use super::studio::{Watched, on_a_painter};
 use super::upload::{self, Upload};
 use super::{App, convert};
 use crate::error::{Error, Kind};
-use crate::paint::{Stage, begin, codec_limits, paint_avatar};
+use crate::paint::{Stage, Watcher, begin, codec_limits, paint_avatar};
 use crate::params::ParamsSchema;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -70,7 +70,8 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
             begin(watched, Stage::Decoding)?;
             let photo = codec::read(&file, &codec_limits(&app.config.limits))?;
             begin(watched, Stage::Painting)?;
-            let faces = app.studio.faces(&photo)?;
+            let progress = |done, total| watched.part(done, total).map_break(drop);
+            let faces = app.studio.faces(&photo.image, &progress)?;
             let (width, height) = (photo.image.width(), photo.image.height());
             let kaiga::faces::Crop { x, y, side } = avatar_crop(width, height, &faces);
             let face = |face: &kaiga::faces::Face| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use kaiga::faces::{Crop, Face, avatar_crop, unbent};
-use kaiga::{Eyes, Faces, Look, Mix, Photo, Studio, unwatched};
+use kaiga::{Eyes, Faces, Known, Look, Mix, Studio, unwatched};
 use kaiga_train::data::split;
 use kaiga_train::evaluate::{Survival, gallery, moved};
 use kaiga_train::file;
@@ -73,7 +73,7 @@ pub(crate) fn sheet(arguments: &FacesSheet) -> Result<()> {
     let (mut rows, mut with, mut without, mut tones) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, path) in people.iter().enumerate() {
         let sitting = sit(&studio, path, &look)?;
-        let found = |painting: &Image<Srgb8>| studio.faces(&photo(painting.clone()));
+        let found = |painting: &Image<Srgb8>| studio.faces(painting, &unwatched);
         let (in_with, in_without) = (found(&sitting.with)?, found(&sitting.without)?);
         let size = (sitting.photo.width(), sitting.photo.height());
         for face in &sitting.faces {
@@ -106,17 +106,13 @@ pub(crate) fn sheet(arguments: &FacesSheet) -> Result<()> {
     Ok(())
 }
 
-fn photo(image: Image<Srgb8>) -> Photo {
-    Photo { image, alpha: None, format: Format::Png }
-}
-
 fn sit(studio: &Studio, path: &Path, look: &Look) -> Result<Sitting> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let photo = codec::read(&bytes, &Limits::default()).with_context(|| path.display().to_string())?;
-    let faces = studio.faces(&photo)?;
+    let faces = studio.faces(&photo.image, &unwatched)?;
     let paint = |faces_as| {
         let look = Look { faces: faces_as, ..look.clone() };
-        studio.paint_with(&photo, &look, &faces, &unwatched).map(|painting| painting.image)
+        studio.prepare(&look)?.paint_with(&photo.image, Known { faces: Some(&faces), ..Known::default() }, &unwatched)
     };
     let (without, with) = (paint(Faces::Off)?, paint(Faces::On)?);
     Ok(Sitting { photo: photo.image, faces, without, with })

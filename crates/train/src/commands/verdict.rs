@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
+use kaiga::{Faces, Look, Mix, Studio, unwatched};
 use kaiga_train::data::{self, Pair};
 use kaiga_train::evaluate::{Describe, Samples};
-use pixels::codec::Format;
 use pixels::space::Srgb8;
 use pixels::{Image, compare};
 
@@ -66,10 +65,10 @@ fn figures(style: &Path, photos: &[Image<Srgb8>], art: &Samples, extractor: &dyn
     let mut studio = Studio::embedded()?;
     let bytes = std::fs::read(style).with_context(|| format!("cannot read {}", style.display()))?;
     let look = Look { styles: Mix::of(studio.add_style(&bytes)?), faces: Faces::Off, ..Look::default() };
+    let painter = studio.prepare(&look)?;
     let (mut samples, mut sums) = (Samples::default(), [0.0; 3]);
     for image in photos {
-        let photo = Photo { image: image.clone(), alpha: None, format: Format::Png };
-        let painting = studio.paint(&photo, &look, &unwatched)?.image;
+        let painting = painter.paint(image, &unwatched)?;
         samples.add(&painting, extractor);
         let ratio = (compare::colourfulness(&painting) + 1e-3) / (compare::colourfulness(image) + 1e-3);
         let measures = [ratio, compare::flat_area(&painting), compare::ms_ssim(image, &painting)];

@@ -63,7 +63,12 @@ fn painting(path: &Path) -> Result<Image<Srgb8>> {
     if image.width().min(image.height()) < LEAST_SIDE_PX {
         bail!("{}×{} px: at least {LEAST_SIDE_PX} px a side are needed", image.width(), image.height());
     }
-    Ok(pairs::at_working_size(&image))
+    let working = pairs::at_working_size(&image);
+    if working.width().min(working.height()) < LEAST_SIDE_PX {
+        let (wide, high) = (working.width(), working.height());
+        bail!("a strip: at the size learnt from it is {wide}×{high} px, and {LEAST_SIDE_PX} px a side are needed");
+    }
+    Ok(working)
 }
 
 impl Art {
@@ -168,8 +173,12 @@ mod tests {
         assert!(error.contains("11 paintings") && error.contains("64×64 px"), "{error}");
         assert!(error.contains("broken.jpg") && error.contains("12 are the least"), "{error}");
         std::fs::write(folder.join("one-more.webp"), png(300)).unwrap();
+        // High enough as it is, but not once it is shrunk to the area that pairs have.
+        let strip = codec::write(&Image::<Srgb8>::filled(6000, 250, [90; 3]), None, Format::Png, 100).unwrap();
+        std::fs::write(folder.join("strip.png"), strip).unwrap();
         let art = load(&folder).unwrap();
-        assert_eq!((art.paintings.len(), art.left_out.len()), (12, 2));
+        assert_eq!((art.paintings.len(), art.left_out.len()), (12, 3));
+        assert!(art.left_out.iter().any(|words| words.contains("strip.png: a strip")), "{:?}", art.left_out);
         let [learnt, held] = art.split();
         assert_eq!((learnt.len(), held.len()), (11, 1));
         std::fs::remove_dir_all(folder).unwrap();

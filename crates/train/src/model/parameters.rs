@@ -285,9 +285,8 @@ impl Convolution {
 pub(crate) fn convolutions(archs: &[Arch]) -> Vec<Convolution> {
     let mut all = Vec::new();
     for (i, arch) in archs.iter().enumerate() {
-        let mut channels: Vec<usize> = arch.inputs.iter().map(|&(_, channels)| channels).collect();
+        let channels = net::shape::channels(arch).expect("the networks trained make values before they use them");
         for op in &arch.ops {
-            channels.push(channels_of(op, &channels));
             if let Op::Conv { from, name, channels: cout, kernel, groups, bias, .. } = op {
                 let cin = channels[*from];
                 all.push(Convolution {
@@ -303,18 +302,6 @@ pub(crate) fn convolutions(archs: &[Arch]) -> Vec<Convolution> {
         }
     }
     all
-}
-
-fn channels_of(op: &Op, channels: &[usize]) -> usize {
-    match op {
-        Op::Conv { channels, .. } => *channels,
-        Op::Norm { from, .. } | Op::Upsample { from, .. } | Op::Modulate { from, .. } => channels[*from],
-        Op::Add { a, .. } => channels[*a],
-        Op::Unshuffle { from, factor } => channels[*from] * factor * factor,
-        Op::Shuffle { from, factor } => channels[*from] / (factor * factor),
-        Op::Attend { cells, .. } => channels[*cells],
-        Op::Paint { .. } => 4,
-    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,8 @@ use pixels::guided::guided;
 use pixels::space::{Gray, Lab, Srgb, Srgb8, lab_from_srgb8, srgb_from_lab, srgb8_from_srgb};
 use pixels::warp::smooth_step;
 
-/// Likelihood of skin, 0..1, by hue and chroma in Lab, for every skin tone; wood and sand count too.
 /// Where it is high, lightness and chroma are left nearly alone: a face keeps its complexion.
-pub(super) fn skin([_, a, b]: [f32; 3]) -> f32 {
-    let chroma = (a * a + b * b).sqrt();
-    if chroma <= 5.0 || chroma >= 70.0 {
-        return 0.0;
-    }
-    let hue = b.atan2(a).to_degrees();
-    let near = ((hue - 52.0) / 18.0).powi(4);
-    (-near).exp() * ((chroma - 5.0) / 8.0).min(1.0) * ((70.0 - chroma) / 15.0).min(1.0)
-}
+pub(super) use pixels::compare::skin_likelihood as skin;
 
 /// Tone before anything else: the median lightness moves up to `median_lightness`, dark regions are
 /// opened a little more (`shadows`), blacks stay black, and chroma grows with lightness (a lift

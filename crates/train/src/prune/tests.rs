@@ -66,17 +66,16 @@ fn pruned_files_are_read_back_and_painted_with_by_the_library() {
     let base = pruned.base.write().unwrap();
     let styles: Vec<Vec<u8>> = pruned.styles.iter().map(|style| style.write().unwrap()).collect();
     let styles: Vec<&[u8]> = styles.iter().map(Vec::as_slice).collect();
-    let studio = kaiga::Studio::new(&base, &styles).unwrap();
-    let image = pixels::Image::from_fn(40, 30, |x, y| [x as u8 * 6, y as u8 * 8, 90]);
-    let photo = kaiga::Photo { image, alpha: None, format: pixels::codec::Format::Png };
+    let studio = kaiga::Studio::from_bytes(&base, &styles).unwrap();
+    let photo = pixels::Image::from_fn(40, 30, |x, y| [x as u8 * 6, y as u8 * 8, 90]);
     let look = |mix: &str| kaiga::Look { styles: mix.parse().unwrap(), ..Default::default() };
     for mix in ["meadow", "skyglow", "meadow:1,skyglow:3"] {
-        let painting = studio.paint(&photo, &look(mix), &kaiga::unwatched).unwrap();
-        assert_eq!((painting.image.width(), painting.image.height()), (40, 30));
+        let painting = studio.prepare(&look(mix)).unwrap().paint(&photo, &kaiga::unwatched).unwrap();
+        assert_eq!((painting.width(), painting.height()), (40, 30));
     }
     // Whole styles do not belong to a pruned base, and the other way round.
     let [(_, whole), (_, meadow), ..] = kaiga::EMBEDDED;
-    assert!(kaiga::Studio::new(&base, &[meadow]).is_err() && kaiga::Studio::new(whole, &styles).is_err());
+    assert!(kaiga::Studio::from_bytes(&base, &[meadow]).is_err() && kaiga::Studio::from_bytes(whole, &styles).is_err());
 }
 
 #[test]

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use kaiga::{Faces, Look, Mix, Photo, Studio, unwatched};
+use kaiga::{Faces, Look, Mix, Studio, unwatched};
 use kaiga_train::data::{pairs, split};
 use kaiga_train::evaluate::{Hand, Input, Model, Picture};
 use kaiga_train::file;
 use kaiga_train::painter::Taste;
 use pixels::Image;
-use pixels::codec::Format;
 use pixels::space::Srgb8;
 
 /// Which photos, and painted with which models.
@@ -151,7 +150,7 @@ impl Entry {
             Origin::Shipped => network(Studio::embedded()?, style).with_context(|| self.label.clone())?,
             Origin::Folder(folder) => {
                 let bytes = |name: &str| read(&folder.join(format!("{name}.safetensors")));
-                let mut studio = Studio::new(&bytes("base")?, &[])?;
+                let mut studio = Studio::from_bytes(&bytes("base")?, &[])?;
                 studio.add_style_as(style, &bytes(style)?)?;
                 network(studio, style)?
             }
@@ -198,10 +197,8 @@ fn network(studio: Studio, style: &str) -> Result<Hand<'static>> {
     );
     // The painter paints faces as everything else.
     let look = Look { styles: Mix::of(style), faces: Faces::Off, ..Look::default() };
-    Ok(Hand::Network(Box::new(move |image| {
-        let photo = Photo { image: image.clone(), alpha: None, format: Format::Png };
-        studio.paint(&photo, &look, &unwatched).expect("the style is known and nobody cancels").image
-    })))
+    let painter = studio.prepare(&look)?;
+    Ok(Hand::Network(Box::new(move |photo| painter.paint(photo, &unwatched).expect("nobody cancels"))))
 }
 
 /// A photo ready to be measured. Those of a folder `people` are portraits.
@@ -252,8 +249,11 @@ mod tests {
         std::fs::create_dir_all(paintings.join("meadow/street")).unwrap();
         for (path, level) in [("meadow/street/a.png", 10), ("a.skyglow.png", 20), ("b.png", 30)] {
             let painting = Image::<Srgb8>::filled(40, 30, [level; 3]);
-            std::fs::write(paintings.join(path), pixels::codec::write(&painting, None, Format::Png, 100).unwrap())
-                .unwrap();
+            std::fs::write(
+                paintings.join(path),
+                pixels::codec::write(&painting, None, pixels::codec::Format::Png, 100).unwrap(),
+            )
+            .unwrap();
         }
         let old = &source(&[paintings.to_str().unwrap()]).entries().unwrap()[0];
         let find = |style: &str, name: &str, width| match old.model(style).unwrap().hand {

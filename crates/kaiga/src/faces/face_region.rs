@@ -27,7 +27,7 @@ const LEAST_NEIGHBOUR: f32 = 0.35;
 
 /// A face and how it is bent.
 #[derive(Clone, Debug)]
-pub(crate) struct Sitter {
+pub(crate) struct FaceRegion {
     pub(crate) pose: Pose,
     pub(crate) retouch: Retouch,
     /// All of what may change in the picture.
@@ -36,7 +36,7 @@ pub(crate) struct Sitter {
     neighbours: Vec<Pose>,
 }
 
-impl Sitter {
+impl FaceRegion {
     /// Those of `faces` that are to be repainted in a picture of `width`×`height`, largest first.
     ///
     /// Profiles, faces too small or too large and those outside the picture are left alone.
@@ -46,7 +46,7 @@ impl Sitter {
         let strength = look.strength.get().min(1.0);
         let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
         let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;
-        let sitter = |(i, pose): (usize, &Pose)| {
+        let region = |(i, pose): (usize, &Pose)| {
             let neighbour = |&(j, other): &(usize, &Pose)| {
                 j != i && other.unit_px > LEAST_NEIGHBOUR * pose.unit_px && meet(pose, other)
             };
@@ -54,7 +54,7 @@ impl Sitter {
             let retouch = Retouch::new(pose, look.eyes, strength);
             Some(Self { zone: zone(pose, width, height)?, pose: pose.clone(), retouch, neighbours })
         };
-        poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(sitter).collect()
+        poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(region).collect()
     }
 
     /// How much of the place `q` of the picture, px, is repainted with this face, 0..1.
@@ -72,20 +72,20 @@ impl Sitter {
 
 /// Where in the photo the place `q` of the bent one comes from, px. One field for all faces, so that everything that is
 /// painted agrees.
-pub(crate) fn source(sitters: &[Sitter], q: Point) -> Point {
+pub(crate) fn source(regions: &[FaceRegion], q: Point) -> Point {
     let mut place = q;
-    for sitter in sitters {
-        let zone = sitter.zone;
+    for region in regions {
+        let zone = region.zone;
         let within = |v: f32, start: usize, len: usize| (start as f32..(start + len) as f32).contains(&v);
         if !within(q[0], zone.x, zone.width) || !within(q[1], zone.y, zone.height) {
             continue;
         }
-        let in_face = sitter.pose.to_face.apply(q);
-        let bent = sitter.retouch.source(in_face);
+        let in_face = region.pose.to_face.apply(q);
+        let bent = region.retouch.source(in_face);
         if bent != in_face {
             // A long chin must not carry the field beyond what is repainted.
-            let (from, own) = (sitter.pose.to_photo.apply(bent), radius(&sitter.pose, q));
-            let share = smooth_step(1.0, 0.9, own) * sitter.territory(q, own);
+            let (from, own) = (region.pose.to_photo.apply(bent), radius(&region.pose, q));
+            let share = smooth_step(1.0, 0.9, own) * region.territory(q, own);
             (0..2).for_each(|axis| place[axis] += share * (from[axis] - q[axis]));
         }
     }
@@ -93,18 +93,18 @@ pub(crate) fn source(sitters: &[Sitter], q: Point) -> Point {
 }
 
 /// The photo with its faces bent; `None` if nothing is bent.
-pub(crate) fn bent(photo: &Image<Srgb8>, sitters: &[Sitter]) -> Option<Image<Srgb8>> {
-    if sitters.iter().all(|sitter| sitter.retouch.is_nothing()) {
+pub(crate) fn bent(photo: &Image<Srgb8>, regions: &[FaceRegion]) -> Option<Image<Srgb8>> {
+    if regions.iter().all(|region| region.retouch.is_nothing()) {
         return None;
     }
     let mut bent = photo.clone();
     let width = photo.width();
-    for Sitter { zone, .. } in sitters {
+    for FaceRegion { zone, .. } in regions {
         let rows = bent.pixels_mut().par_chunks_mut(width).skip(zone.y).take(zone.height).enumerate();
         rows.for_each(|(y, row)| {
             for (x, to) in row[zone.x..][..zone.width].iter_mut().enumerate() {
                 let q = [(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5];
-                let place = source(sitters, q);
+                let place = source(regions, q);
                 if place != q {
                     *to = srgb8_from_srgb(warp::at(photo, place, 1.0, srgb_from_srgb8));
                 }
@@ -115,15 +115,15 @@ pub(crate) fn bent(photo: &Image<Srgb8>, sitters: &[Sitter]) -> Option<Image<Srg
 }
 
 /// The painting of a bent photo where its faces are, and `photo`, which is the bent one, where they are not.
-pub(crate) fn kept(painting: &Image<Srgb8>, photo: &Image<Srgb8>, sitters: &[Sitter]) -> Image<Srgb8> {
+pub(crate) fn kept(painting: &Image<Srgb8>, photo: &Image<Srgb8>, regions: &[FaceRegion]) -> Image<Srgb8> {
     let (mut kept, width) = (photo.clone(), photo.width());
-    for sitter in sitters {
-        let zone = sitter.zone;
+    for region in regions {
+        let zone = region.zone;
         let rows = kept.pixels_mut().par_chunks_mut(width).skip(zone.y).take(zone.height).enumerate();
         rows.for_each(|(y, row)| {
             let painted = &painting.row(zone.y + y)[zone.x..];
             for (x, (to, &painted)) in row[zone.x..][..zone.width].iter_mut().zip(painted).enumerate() {
-                let share = sitter.share([(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5]);
+                let share = region.share([(zone.x + x) as f32 + 0.5, (zone.y + y) as f32 + 0.5]);
                 let (under, over) = (srgb_from_srgb8(*to), srgb_from_srgb8(painted));
                 *to = srgb8_from_srgb([0, 1, 2].map(|c| under[c] + share * (over[c] - under[c])));
             }
@@ -135,7 +135,7 @@ pub(crate) fn kept(painting: &Image<Srgb8>, photo: &Image<Srgb8>, sitters: &[Sit
 /// Where in the photo of `width`×`height` px the place `p` of its painting comes from, px: eyes are enlarged and jaws
 /// slimmed in painted faces. For a painting of these `faces` with that look.
 pub fn unbent(p: Point, (width, height): (usize, usize), faces: &[Face], look: &Look) -> Point {
-    source(&Sitter::all(width, height, faces, look), p)
+    source(&FaceRegion::all(width, height, faces, look), p)
 }
 
 /// How far from the middle of a face a place is: 1 at the border of what is repainted.
@@ -173,38 +173,38 @@ mod tests {
     use super::*;
     use crate::look::Eyes;
 
-    fn all(faces: &[Face]) -> Vec<Sitter> {
-        Sitter::all(800, 600, faces, &Look::default())
+    fn all(faces: &[Face]) -> Vec<FaceRegion> {
+        FaceRegion::all(800, 600, faces, &Look::default())
     }
 
     #[test]
     fn what_is_repainted_lies_in_the_zone_and_ends_softly() {
         for angle in [0.0, 0.7, -1.5] {
-            let sitters = all(&[face([400.0, 300.0], 40.0, angle)]);
-            let zone = sitters[0].zone;
+            let regions = all(&[face([400.0, 300.0], 40.0, angle)]);
+            let zone = regions[0].zone;
             for y in 0..600 {
                 for x in 0..800 {
-                    let share = sitters[0].share([x as f32 + 0.5, y as f32 + 0.5]);
+                    let share = regions[0].share([x as f32 + 0.5, y as f32 + 0.5]);
                     let inside = (zone.x + 2..zone.x + zone.width - 2).contains(&x)
                         && (zone.y + 2..zone.y + zone.height - 2).contains(&y);
                     assert!(share == 0.0 || inside, "{angle}: {share} at {x} {y}");
                 }
             }
-            let pose = &sitters[0].pose;
-            assert_eq!(sitters[0].share(pose.to_photo.apply([0.0, 1.8])), 1.0, "the chin");
-            assert_eq!(sitters[0].share(pose.to_photo.apply([1.1, 0.3])), 1.0, "the cheek");
+            let pose = &regions[0].pose;
+            assert_eq!(regions[0].share(pose.to_photo.apply([0.0, 1.8])), 1.0, "the chin");
+            assert_eq!(regions[0].share(pose.to_photo.apply([1.1, 0.3])), 1.0, "the cheek");
         }
     }
 
     #[test]
     fn the_largest_comes_first_and_neighbours_share_the_picture() {
-        let sitters = all(&[face([330.0, 300.0], 40.0, 0.0), face([440.0, 310.0], 50.0, 0.1)]);
-        assert!(sitters[0].pose.unit_px > sitters[1].pose.unit_px);
+        let regions = all(&[face([330.0, 300.0], 40.0, 0.0), face([440.0, 310.0], 50.0, 0.1)]);
+        assert!(regions[0].pose.unit_px > regions[1].pose.unit_px);
         for i in 0..400 {
             let q = [300.0 + i as f32 * 0.5, 330.0];
-            assert!(sitters[0].share(q) + sitters[1].share(q) < 1.5, "{q:?}");
+            assert!(regions[0].share(q) + regions[1].share(q) < 1.5, "{q:?}");
         }
-        assert_eq!((sitters[0].share([330.0, 300.0]), sitters[1].share([330.0, 300.0])), (0.0, 1.0));
+        assert_eq!((regions[0].share([330.0, 300.0]), regions[1].share([330.0, 300.0])), (0.0, 1.0));
     }
 
     #[test]
@@ -214,11 +214,11 @@ mod tests {
         let tiny = face([100.0, 100.0], 5.0, 0.0);
         let outside = face([2000.0, 300.0], 40.0, 0.0);
         let cut = face([5.0, 20.0], 40.0, 0.0);
-        let sitters = all(&[profile, tiny, outside, cut, face([0.0, 0.0], 1e9, 0.0)]);
-        assert_eq!(sitters.len(), 1);
-        assert_eq!((sitters[0].zone.x, sitters[0].zone.y), (0, 0));
+        let regions = all(&[profile, tiny, outside, cut, face([0.0, 0.0], 1e9, 0.0)]);
+        assert_eq!(regions.len(), 1);
+        assert_eq!((regions[0].zone.x, regions[0].zone.y), (0, 0));
         let nothing = Look { strength: crate::Strength::new(0.0).unwrap(), ..Look::default() };
-        assert!(Sitter::all(800, 600, &[cut], &nothing).is_empty());
+        assert!(FaceRegion::all(800, 600, &[cut], &nothing).is_empty());
     }
 
     #[test]
@@ -236,18 +236,18 @@ mod tests {
         let photo = Image::<Srgb8>::from_fn(800, 600, |x, y| [(x / 4) as u8, (y / 3) as u8, 90]);
         let mut profile = face([460.0, 300.0], 40.0, 0.0);
         profile.landmarks[2][0] += 30.0;
-        let sitters = all(&[face([400.0, 300.0], 40.0, 0.0), profile]);
-        let bent = bent(&photo, &sitters).unwrap();
+        let regions = all(&[face([400.0, 300.0], 40.0, 0.0), profile]);
+        let bent = bent(&photo, &regions).unwrap();
         for y in 0..600 {
             for x in 0..800 {
-                let [u, v] = source(&sitters, [x as f32 + 0.5, y as f32 + 0.5]);
+                let [u, v] = source(&regions, [x as f32 + 0.5, y as f32 + 0.5]);
                 let [r, g, _] = bent.at(x, y).map(f32::from);
                 assert!((r - u / 4.0).abs() < 1.3 && (g - v / 3.0).abs() < 1.3, "{x} {y}");
             }
         }
         assert!(bent.crop(440, 280, 40, 60) == photo.crop(440, 280, 40, 60));
         let plain = Look { eyes: Eyes::new(0.0).unwrap(), ..Look::default() };
-        let unchanged = Sitter::all(800, 600, &[face([400.0, 300.0], 40.0, 0.0)], &plain);
+        let unchanged = FaceRegion::all(800, 600, &[face([400.0, 300.0], 40.0, 0.0)], &plain);
         assert_eq!(super::bent(&photo, &unchanged), None);
     }
 }

@@ -16,7 +16,8 @@ use rayon::prelude::*;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
 /// drawer makes. Kept in 16-bit fixed point, because a large picture painted finely is held here in one piece.
-pub(crate) struct Strokes {
+#[derive(Clone)]
+pub(crate) struct Canvas {
     width: usize,
     height: usize,
     pixels: Vec<Pixel>,
@@ -38,7 +39,7 @@ fn fixed(value: f32) -> i16 {
     (value * ONE + half) as i16
 }
 
-impl Strokes {
+impl Canvas {
     /// An empty canvas.
     pub(crate) fn new(width: usize, height: usize) -> Self {
         Self { width, height, pixels: vec![[0; CHANNELS]; width * height] }
@@ -104,7 +105,7 @@ impl Strokes {
             let mut offset = [0.0; 2];
             for weight in ALONG {
                 offset = [offset[0] + heading[0], offset[1] + heading[1]];
-                let there = self.between(x, y, offset);
+                let there = self.bilinear(x, y, offset);
                 (0..CHANNELS).for_each(|c| sum[c] += weight * there[c]);
                 weights += weight;
                 let [by_x, by_y] = offset.map(|v| floor(v + 0.5));
@@ -119,7 +120,7 @@ impl Strokes {
     }
 
     /// Bilinear between the pixels, `offset` px from the pixel (`x`, `y`), the border repeated.
-    fn between(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
+    fn bilinear(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
         let [whole_x, whole_y] = offset.map(floor);
         let [along_x, along_y] = [offset[0] - whole_x as f32, offset[1] - whole_y as f32];
         let [left, right] = [0, 1].map(|by| moved(x, whole_x + by, self.width));
@@ -153,40 +154,40 @@ const COHERENT: std::ops::Range<f32> = 0.3..0.7;
 const ALONG: [f32; 4] = [0.882, 0.607, 0.325, 0.135];
 
 /// A painting that is taken to another size, part by part.
-pub(crate) struct Lift {
-    strokes: Strokes,
+pub(crate) struct Upscaler {
+    canvas: Canvas,
     /// With smooth borders, if the painting grows.
-    smooth: Option<Strokes>,
+    smooth: Option<Canvas>,
     redraw: Redraw,
     full_width: usize,
     full_height: usize,
 }
 
-impl Lift {
+impl Upscaler {
     /// Readies a painting for the size `full_width`×`full_height`, px.
-    pub(crate) fn new(strokes: Strokes, full_width: usize, full_height: usize) -> Self {
+    pub(crate) fn new(canvas: Canvas, full_width: usize, full_height: usize) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
-        let scale = (area(full_width, full_height) / area(strokes.width, strokes.height)).sqrt();
+        let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
         let redraw = Redraw::at(scale);
-        let smooth = (scale > 1.0).then(|| strokes.with_smooth_borders(redraw.growth));
-        Self { strokes, smooth, redraw, full_width, full_height }
+        let smooth = (scale > 1.0).then(|| canvas.with_smooth_borders(redraw.growth));
+        Self { canvas, smooth, redraw, full_width, full_height }
     }
 
-    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units. Redrawn if it grows.
+    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn if it grows.
     pub(crate) fn part(&self, part: Part) -> Map {
-        let (width, height) = (self.strokes.width, self.strokes.height);
+        let (width, height) = (self.canvas.width, self.canvas.height);
         let kernel = Kernel { softness: f64::from(self.redraw.growth) };
         let columns = Taps::new(width, self.full_width, part.x, part.width, kernel);
         let rows = Taps::new(height, self.full_height, part.y, part.height, kernel);
         let resampler = Resampler { columns, rows };
         let data = match &self.smooth {
             None => {
-                let row = |y: usize, x: usize| [self.strokes.at(x, y).map(|v| f32::from(v) / ONE)];
-                resampler.rows_of(row, |[value]| *value)
+                let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
+                resampler.rows_of(row, |[[y, cb, cr, ink]]| [*y, *cb, *cr, ink.clamp(0.0, 1.0)])
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
-                    let [low, high] = ends(&self.strokes, x, y);
+                    let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };
                 resampler.rows_of(row, |pixel| self.redraw.steepened(pixel))
@@ -197,10 +198,10 @@ impl Lift {
 }
 
 /// The least and the most of every channel in the 3×3 pixels around (`x`, `y`). Ink is laid on nothing: its least is 0.
-fn ends(strokes: &Strokes, x: usize, y: usize) -> [Pixel; 2] {
-    let (mut low, mut high) = (strokes.at(x, y), strokes.at(x, y));
-    for y in y.saturating_sub(1)..(y + 2).min(strokes.height) {
-        for pixel in &strokes.pixels[y * strokes.width..][x.saturating_sub(1)..(x + 2).min(strokes.width)] {
+fn ends(canvas: &Canvas, x: usize, y: usize) -> [Pixel; 2] {
+    let (mut low, mut high) = (canvas.at(x, y), canvas.at(x, y));
+    for y in y.saturating_sub(1)..(y + 2).min(canvas.height) {
+        for pixel in &canvas.pixels[y * canvas.width..][x.saturating_sub(1)..(x + 2).min(canvas.width)] {
             for c in 0..CHANNELS {
                 (low[c], high[c]) = (low[c].min(pixel[c]), high[c].max(pixel[c]));
             }
@@ -243,11 +244,11 @@ impl Redraw {
     #[inline]
     fn steepened(&self, [value, low, high]: &[[f32; CHANNELS]; 3]) -> [f32; CHANNELS] {
         std::array::from_fn(|c| {
-            let between = high[c] - low[c];
-            let border = ((between - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
+            let span = high[c] - low[c];
+            let border = ((span - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
             let slope = 1.0 + self.slope * if c == INK { 1.0 } else { border };
-            let place = 0.5 * between + slope * (value[c] - low[c] - self.middle[c] * between);
-            low[c] + place.max(0.0).min(between)
+            let place = 0.5 * span + slope * (value[c] - low[c] - self.middle[c] * span);
+            low[c] + place.max(0.0).min(span)
         })
     }
 }
@@ -368,19 +369,19 @@ mod tests {
         Part { x: 0, y: 0, width, height }
     }
 
-    fn painted(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [f32; CHANNELS]) -> Strokes {
-        let mut strokes = Strokes::new(width, height);
+    fn painted(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [f32; CHANNELS]) -> Canvas {
+        let mut canvas = Canvas::new(width, height);
         let data = (0..width * height).flat_map(|i| pixel(i % width, i / width)).collect();
-        strokes.put(all(width, height), &Map { height, width, channels: CHANNELS, data });
-        strokes
+        canvas.put(all(width, height), &Map { height, width, channels: CHANNELS, data });
+        canvas
     }
 
-    fn ramp(width: usize, height: usize) -> Strokes {
+    fn ramp(width: usize, height: usize) -> Canvas {
         painted(width, height, |x, y| [x as f32 / width as f32 - 0.5, y as f32 / height as f32 - 0.5, 0.25, 1.0])
     }
 
     /// Fills with borders at all angles, and lines of ink.
-    fn drawing(width: usize, height: usize) -> Strokes {
+    fn drawing(width: usize, height: usize) -> Canvas {
         painted(width, height, |x, y| {
             let (x, y) = (x as f32, y as f32);
             let ring = ((x - 20.0).hypot(y - 17.0) - 11.0).clamp(-0.5, 0.5);
@@ -392,8 +393,8 @@ mod tests {
     #[test]
     fn a_ramp_stays_a_ramp_and_a_constant_a_constant() {
         for (width, height) in [(120, 75), (40, 30), (13, 10), (400, 3), (52, 39)] {
-            let lifted = Lift::new(ramp(40, 30), width, height).part(all(width, height));
-            for (i, pixel) in lifted.data.as_chunks::<CHANNELS>().0.iter().enumerate() {
+            let upscaled = Upscaler::new(ramp(40, 30), width, height).part(all(width, height));
+            for (i, pixel) in upscaled.data.as_chunks::<CHANNELS>().0.iter().enumerate() {
                 let (x, y) = ((i % width) as f32 + 0.5, (i / width) as f32 + 0.5);
                 let (x, y) = (x / width as f32 * 40.0 - 0.5, y / height as f32 * 30.0 - 0.5);
                 if (5.0..34.0).contains(&x) && (12.0..18.0).contains(&y) && width != 13 {
@@ -407,13 +408,13 @@ mod tests {
     #[test]
     fn parts_equal_the_whole_bit_for_bit() {
         for (width, height) in [(150, 333), (70, 60), (20, 90)] {
-            let lift = Lift::new(drawing(61, 47), width, height);
-            let whole = lift.part(all(width, height));
+            let upscaler = Upscaler::new(drawing(61, 47), width, height);
+            let whole = upscaler.part(all(width, height));
             for part in crate::tiles::parts(width, height, 48) {
-                let lifted = lift.part(part);
+                let upscaled = upscaler.part(part);
                 for y in 0..part.height {
                     let expected = &whole.data[((part.y + y) * width + part.x) * CHANNELS..][..part.width * CHANNELS];
-                    assert_eq!(&lifted.data[y * part.width * CHANNELS..][..part.width * CHANNELS], expected);
+                    assert_eq!(&upscaled.data[y * part.width * CHANNELS..][..part.width * CHANNELS], expected);
                 }
             }
         }
@@ -426,9 +427,9 @@ mod tests {
             let wave = ((x as f32 / 5.0).sin() + (y as f32 / 7.0 + x as f32 / 90.0).cos()).clamp(-0.5, 0.5);
             [wave, 0.0, -wave, (wave - 0.2).max(0.0)]
         };
-        let strokes = painted(width, height, waves);
-        let smooth = strokes.with_smooth_borders(1.0);
-        assert!(smooth.pixels != strokes.pixels);
+        let canvas = painted(width, height, waves);
+        let smooth = canvas.with_smooth_borders(1.0);
+        assert!(smooth.pixels != canvas.pixels);
         // A piece around where the parts meet, as a picture of its own: but for its margin it is the same.
         let (left, top, side, margin) = (SMOOTHED_PX - 190, SMOOTHED_PX - 170, 240, 20);
         let piece = painted(side, side, |x, y| waves(left + x, top + y)).with_smooth_borders(1.0);
@@ -440,7 +441,7 @@ mod tests {
     }
 
     /// Columns of the middle row where a channel is between `low` and `high`: how wide its borders are.
-    fn between(map: &Map, channel: usize, low: f32, high: f32) -> usize {
+    fn columns_between(map: &Map, channel: usize, low: f32, high: f32) -> usize {
         let row = &map.data.as_chunks::<CHANNELS>().0[map.height / 2 * map.width..][..map.width];
         row.iter().filter(|pixel| (low..high).contains(&pixel[channel])).count()
     }
@@ -449,9 +450,9 @@ mod tests {
     fn an_enlarged_border_is_crisp_at_every_scale() {
         for scale in [2, 5, 10] {
             let step = painted(30, 20, |x, _| [if x < 15 { -0.6 } else { 0.6 }, 0.1, -0.1, 0.0]);
-            let lifted = Lift::new(step, 30 * scale, 20 * scale).part(all(30 * scale, 20 * scale));
-            assert!(between(&lifted, 0, -0.55, 0.55) <= 2, "{scale}");
-            let inside = lifted.data.as_chunks::<CHANNELS>().0.iter().all(|pixel| pixel[0].abs() < 0.601);
+            let upscaled = Upscaler::new(step, 30 * scale, 20 * scale).part(all(30 * scale, 20 * scale));
+            assert!(columns_between(&upscaled, 0, -0.55, 0.55) <= 2, "{scale}");
+            let inside = upscaled.data.as_chunks::<CHANNELS>().0.iter().all(|pixel| pixel[0].abs() < 0.601);
             assert!(inside, "nothing rings");
         }
     }
@@ -462,14 +463,14 @@ mod tests {
             for ink in [0.1, 0.6] {
                 for profile in [&[1.0][..], &[0.4, 1.0, 0.4], &[1.0, 1.0]] {
                     let at = |x: usize| x.checked_sub(20).and_then(|x| profile.get(x)).copied().unwrap_or(0.0);
-                    let strokes = painted(40, 20, |x, _| [0.8, 0.0, 0.0, ink * at(x)]);
+                    let canvas = painted(40, 20, |x, _| [0.8, 0.0, 0.0, ink * at(x)]);
                     let (width, height) = ((40.0 * scale) as usize, (20.0 * scale) as usize);
-                    let lifted = Lift::new(strokes, width, height).part(all(width, height));
-                    let pixels = lifted.data.as_chunks::<CHANNELS>().0;
+                    let upscaled = Upscaler::new(canvas, width, height).part(all(width, height));
+                    let pixels = upscaled.data.as_chunks::<CHANNELS>().0;
                     let mean = pixels.iter().map(|pixel| pixel[INK]).sum::<f32>() / pixels.len() as f32;
                     let kept = mean / (ink * profile.iter().sum::<f32>() / 40.0);
                     assert!((0.8..1.2).contains(&kept), "{profile:?} of {ink} × {scale}: {kept}");
-                    let soft = between(&lifted, INK, 0.1 * ink, 0.9 * ink);
+                    let soft = columns_between(&upscaled, INK, 0.1 * ink, 0.9 * ink);
                     assert!(scale < 3.0 || soft <= 4, "{profile:?} of {ink} × {scale}: {soft}");
                 }
             }
@@ -477,22 +478,34 @@ mod tests {
     }
 
     #[test]
+    fn ink_stays_ink_at_every_size() {
+        // Hard lines, of which a kernel that goes through its samples would make more than full ink and less than none.
+        let inked = painted(60, 40, |x, y| [0.5, 0.0, 0.0, if (x / 3 + y / 3) % 2 == 0 { 1.0 } else { 0.0 }]);
+        for (width, height) in [(60, 40), (47, 31), (30, 20), (61, 41), (75, 50), (150, 100)] {
+            let upscaled = Upscaler::new(inked.clone(), width, height).part(all(width, height));
+            for pixel in upscaled.data.as_chunks::<CHANNELS>().0 {
+                assert!((0.0..=1.0).contains(&pixel[INK]), "{width}×{height}: {}", pixel[INK]);
+            }
+        }
+    }
+
+    #[test]
     fn a_slanting_border_has_no_stairs() {
         // The border of a half-plane drawn without any antialiasing, the worst case: where it runs in each column.
-        let strokes = painted(80, 40, |x, y| [if 4 * y < 60 + x { -0.6 } else { 0.6 }, 0.0, 0.0, 0.0]);
+        let canvas = painted(80, 40, |x, y| [if 4 * y < 60 + x { -0.6 } else { 0.6 }, 0.0, 0.0, 0.0]);
         let (width, height) = (640, 320);
-        let lifted = Lift::new(strokes, width, height).part(all(width, height));
-        let dark = |x: usize| (0..height).filter(|y| lifted.data[(y * width + x) * CHANNELS] < 0.0).count() as f32;
+        let upscaled = Upscaler::new(canvas, width, height).part(all(width, height));
+        let dark = |x: usize| (0..height).filter(|y| upscaled.data[(y * width + x) * CHANNELS] < 0.0).count() as f32;
         let off = (80..560).map(|x| (dark(x) - dark(80) - (x - 80) as f32 / 4.0).abs()).fold(0.0, f32::max);
         assert!(off < 1.25, "{off} px, where each stair is 8 px high");
     }
 
     #[test]
     fn the_same_size_is_the_same_picture_and_the_next_hardly_differs() {
-        let strokes = drawing(33, 400);
-        let expected: Vec<f32> = strokes.pixels.as_flattened().iter().map(|&v| f32::from(v) / ONE).collect();
-        assert_eq!(Lift::new(drawing(33, 400), 33, 400).part(all(33, 400)).data, expected);
-        let next = Lift::new(drawing(33, 400), 33, 401).part(all(33, 401)).data;
+        let canvas = drawing(33, 400);
+        let expected: Vec<f32> = canvas.pixels.as_flattened().iter().map(|&v| f32::from(v) / ONE).collect();
+        assert_eq!(Upscaler::new(drawing(33, 400), 33, 400).part(all(33, 400)).data, expected);
+        let next = Upscaler::new(drawing(33, 400), 33, 401).part(all(33, 401)).data;
         // Near its upper border, where the pixels of both lie nearly alike.
         let rows = 60 * 33 * CHANNELS;
         let off = next[..rows].iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
