@@ -15,6 +15,9 @@ pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> 
     };
     photo::spare(&order.input, &order.target).map_err(named)?;
     let photo = photo::read(&order.input, &order.limits).map_err(named)?;
+    if let Some(warning) = photo.warning {
+        out::complain(&format!("kaiga: {}", named(warning.to_string())));
+    }
     let destination = Destination::reserve(&order.target, &photo)?;
     let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);

@@ -198,15 +198,21 @@ impl<'a> Desk<'a> {
 
     fn painted(&self, job: &Job, done: &Done) {
         self.all.inc(1);
-        let Done { width, height, took } = done;
+        if let (Some(warning), false) = (done.warning, self.order.json) {
+            self.bars.suspend(|| out::complain(&format!("kaiga: {}: {warning}", name(&job.input))));
+        }
+        let Done { width, height, took, warning } = done;
         let ms = |time: std::time::Duration| time.as_millis() as u64;
         if self.order.json {
-            let (input, output) = (name(&job.input), target(&job.target));
-            let line = json!({
+            let (input, output) = (raw(&job.input), raw_target(&job.target));
+            let mut line = json!({
                 "input": input, "output": output, "status": "painted", "width": width, "height": height,
                 "ms": ms(took.all()), "ms_reading": ms(took.reading), "ms_painting": ms(took.painting),
                 "ms_writing": ms(took.writing),
             });
+            if let Some(warning) = warning {
+                line["warning"] = warning.to_string().into();
+            }
             out::line(&line.to_string());
         } else if self.lines {
             let mut line = format!("{} → {}  {:.2} s", name(&job.input), target(&job.target), took.all().as_secs_f64());
@@ -227,7 +233,7 @@ impl<'a> Desk<'a> {
     fn skipped(&self, job: &Job) {
         self.all.inc(1);
         if self.order.json {
-            let (input, output) = (name(&job.input), target(&job.target));
+            let (input, output) = (raw(&job.input), raw_target(&job.target));
             out::line(&json!({"input": input, "output": output, "status": "skipped"}).to_string());
         } else if self.lines {
             self.bars.suspend(|| out::line(&format!("{} is there already", target(&job.target))));
@@ -237,7 +243,7 @@ impl<'a> Desk<'a> {
     /// Says what went wrong and returns the line for `errors.jsonl`.
     fn failed(&self, job: &Job, complaint: &str) -> String {
         self.all.inc(1);
-        let line = json!({"input": name(&job.input), "status": "failed", "error": complaint}).to_string();
+        let line = json!({"input": raw(&job.input), "status": "failed", "error": complaint}).to_string();
         if self.order.json {
             out::line(&line.to_string());
         } else {
@@ -256,6 +262,22 @@ fn style(template: &str) -> ProgressStyle {
     style.progress_chars("━╸ ")
 }
 
+/// As programs want it.
+fn raw(input: &Input) -> String {
+    match input {
+        Input::Stdin => "stdin".into(),
+        Input::Path(path) => path.display().to_string(),
+    }
+}
+
+fn raw_target(target: &Target) -> String {
+    match target {
+        Target::Stdout => "stdout".into(),
+        Target::File(path) => path.display().to_string(),
+    }
+}
+
+/// As a terminal can show it.
 fn name(input: &Input) -> String {
     match input {
         Input::Stdin => "stdin".into(),

@@ -1,6 +1,7 @@
 //! `kaiga faces`: where the faces are in a photo.
 
 use crate::args::Input;
+use crate::out;
 use crate::photo;
 use kaiga::faces::Face;
 use kaiga::{Studio, unwatched};
@@ -28,7 +29,7 @@ pub(crate) fn list(
     if let Some(draw) = draw {
         photo::spare(&input, &photo::Target::File(draw.to_owned()))?;
     }
-    let photo = photo::read(&input, limits).map_err(|complaint| format!("{}: {complaint}", path.display()))?;
+    let photo = photo::read(&input, limits).map_err(|complaint| format!("{}: {complaint}", out::shown(path)))?;
     let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     if let (Some(draw), Some(format)) = (draw, format) {
         let marked = marked(photo.image.clone(), &faces);
@@ -38,9 +39,14 @@ pub(crate) fn list(
     if as_json {
         let (width, height) = (photo.image.width(), photo.image.height());
         let faces: Vec<Value> = faces.iter().map(for_programs).collect();
-        return Ok(
-            json!({"input": path.display().to_string(), "width": width, "height": height, "faces": faces}).to_string()
-        );
+        let mut told = json!({"input": path.display().to_string(), "width": width, "height": height, "faces": faces});
+        if let Some(warning) = photo.warning {
+            told["warning"] = warning.to_string().into();
+        }
+        return Ok(told.to_string());
+    }
+    if let Some(warning) = photo.warning {
+        out::complain(&format!("kaiga: {}: {warning}", out::shown(path)));
     }
     let count = match faces.len() {
         0 => "no faces".to_owned(),
@@ -48,7 +54,7 @@ pub(crate) fn list(
         n => format!("{n} faces"),
     };
     let lines = faces.iter().enumerate().map(|(i, face)| for_people(i + 1, face));
-    Ok(std::iter::once(format!("{count} in {}", path.display())).chain(lines).collect::<Vec<_>>().join("\n"))
+    Ok(std::iter::once(format!("{count} in {}", out::shown(path))).chain(lines).collect::<Vec<_>>().join("\n"))
 }
 
 fn drawn_as(path: &Path) -> Result<Format, String> {

@@ -3,7 +3,7 @@
 use crate::args::{Input, Order};
 use crate::place::Place;
 use kaiga::{ErrorKind, Painter, Progress};
-use pixels::codec::{self, Limits, Photo};
+use pixels::codec::{self, Limits, Photo, Warning};
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -24,6 +24,8 @@ pub(crate) struct Done {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) took: Took,
+    /// Why the painting may not be of the whole photo.
+    pub(crate) warning: Option<Warning>,
 }
 
 /// Where the time went.
@@ -66,7 +68,7 @@ pub(crate) fn paint(
         _ => Failure::Failed(error.to_string()),
     })?;
     let (width, height) = (painting.width(), painting.height());
-    let Photo { alpha, .. } = photo;
+    let Photo { alpha, warning, .. } = photo;
     let painted = start.elapsed();
     let bytes = codec::write(&painting, alpha.as_ref(), order.format, order.quality)
         .map_err(|error| Failure::Failed(error.to_string()))?;
@@ -76,7 +78,7 @@ pub(crate) fn paint(
     }
     destination.deliver(&bytes).map_err(Failure::Failed)?;
     let took = Took { reading, painting: painted - reading, writing: start.elapsed() - painted };
-    Ok(Done { width, height, took })
+    Ok(Done { width, height, took, warning })
 }
 
 /// Refuses to write over the photo.

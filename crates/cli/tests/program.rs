@@ -271,6 +271,25 @@ fn the_help_is_the_one_we_wrote() {
 }
 
 #[test]
+fn a_photo_that_ends_early_is_painted_with_a_warning() {
+    let desk = desk();
+    let photo = desk.path().join("cut.jpg");
+    let image = Image::from_fn(96, 96, |x, y| [(x * 2) as u8, (y * 2) as u8, (x * y) as u8]);
+    let bytes = codec::write(&image, None, Format::Jpeg, 90).unwrap();
+    fs::write(&photo, &bytes[..bytes.len() / 2]).unwrap();
+    let said = stderr(kaiga().arg(&photo), 0);
+    assert!(said.contains("cut.jpg: the file ends early"), "{said}");
+    let warning = || {
+        let output = kaiga().arg("--json").arg(&photo).assert().success();
+        let line: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        line["warning"].as_str().map(str::to_owned)
+    };
+    assert!(warning().unwrap().contains("ends early"));
+    fs::write(&photo, &bytes).unwrap();
+    assert_eq!(warning(), None);
+}
+
+#[test]
 fn photos_of_one_name_become_paintings_of_several() {
     let desk = desk();
     for name in ["p1/a.jpg", "p2/a.jpg", "p1/in/b.png", "p2/in/b.png"] {

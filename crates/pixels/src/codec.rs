@@ -4,11 +4,15 @@
 //! decodes, and gives an upright sRGB picture with the opacity apart. [`write()`] makes JPEG, PNG and
 //! WebP.
 
+mod bmp;
 mod color;
 mod decode;
 mod encode;
 mod error;
+mod jpeg;
 mod orient;
+mod png;
+mod tiff;
 
 pub use encode::write;
 pub use error::{Error, ErrorKind, Limit};
@@ -27,6 +31,24 @@ pub struct Photo {
     pub alpha: Option<Image<Alpha8>>,
     /// What the file was.
     pub format: Format,
+    /// What is wrong with the picture although it could be read.
+    pub warning: Option<Warning>,
+}
+
+/// Why a picture is not all that it should be. People are to be told; the text says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The file ends early: a part of the picture, as a rule the lower one, may be missing, and then is grey or coarse.
+    Truncated,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "the file ends early, so a part of the picture may be missing: get another copy",
+        })
+    }
 }
 
 impl Photo {
@@ -37,7 +59,7 @@ impl Photo {
     #[must_use]
     pub fn crop(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
         let alpha = self.alpha.as_ref().map(|alpha| alpha.crop(x, y, width, height));
-        Self { image: self.image.crop(x, y, width, height), alpha, format: self.format }
+        Self { image: self.image.crop(x, y, width, height), alpha, format: self.format, warning: self.warning }
     }
 
     /// The whole in another size, see [`resize::to`] and [`resize::with_alpha`].
@@ -53,7 +75,7 @@ impl Photo {
                 (image, Some(alpha))
             }
         };
-        Self { image, alpha, format: self.format }
+        Self { image, alpha, format: self.format, warning: self.warning }
     }
 }
 
@@ -61,7 +83,7 @@ impl Photo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// JPEG, baseline and progressive; grey, YCbCr, RGB, CMYK and YCCK.
+    /// JPEG, baseline and progressive, Huffman and arithmetic coding; grey, YCbCr, RGB, CMYK and YCCK.
     Jpeg,
     /// PNG; of an APNG the default picture.
     Png,
@@ -69,7 +91,7 @@ pub enum Format {
     WebP,
     /// GIF, the first frame.
     Gif,
-    /// TIFF, the first page.
+    /// TIFF, the first page; grey, palette, RGB, YCbCr and CMYK; 1 to 16 bits, 32 bits and floating point (0 to 1).
     Tiff,
     /// Windows bitmap.
     Bmp,
@@ -78,6 +100,12 @@ pub enum Format {
 impl Format {
     /// All formats we read.
     pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Tiff, Self::Bmp];
+
+    /// All formats we read, as the end of a sentence.
+    pub fn listed() -> String {
+        let [first @ .., last] = Self::ALL.map(|format| format.to_string());
+        format!("{} and {last}", first.join(", "))
+    }
 
     /// The format that a file's first bytes (12 are enough) announce.
     pub fn from_magic(bytes: &[u8]) -> Option<Self> {
@@ -214,10 +242,10 @@ impl Limits {
 
 /// Reads a picture from the bytes of a file.
 ///
-/// The format is told by the first bytes. The picture comes upright (EXIF or TIFF orientation) and
+/// The format is told by the first bytes. The picture comes upright (orientation by EXIF, XMP or TIFF) and
 /// in sRGB: an embedded ICC profile is applied, in 16 bits where the file has 16; one that is broken
 /// or does not fit the picture is ignored. Files without a profile are taken as sRGB. A JPEG that
-/// ends early gives the part that is there, as viewers do. A panic inside a decoder comes back
+/// ends early gives the part that is there, as viewers do, and [`Warning::Truncated`]. A panic inside a decoder comes back
 /// as [`ErrorKind::Broken`] (the process's panic hook still sees it; to silence the hook is the
 /// binary's business).
 ///
@@ -236,12 +264,13 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let format = recognised(bytes, limits)?;
     catching(format, || {
         let samples = decode::decode(bytes, format, limits)?;
-        let orientation = samples.orientation;
+        let (orientation, warning) = (samples.orientation, samples.warning);
         let (image, alpha) = samples.into_srgb();
         Ok(Photo {
             image: orient::upright(image, orientation),
             alpha: alpha.map(|alpha| orient::upright(alpha, orientation)),
             format,
+            warning,
         })
     })
 }
@@ -299,5 +328,5 @@ fn not_read(bytes: &[u8]) -> String {
         [b'P', b'1'..=b'7', ..] => "this is a PNM picture",
         _ => "this is no picture we know",
     };
-    format!("{seen}; we read JPEG, PNG, WebP, GIF, TIFF and BMP")
+    format!("{seen}; we read {}", Format::listed())
 }

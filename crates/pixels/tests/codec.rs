@@ -1,10 +1,14 @@
 //! Laws of the codec on files made here: what goes in comes out, upright and in sRGB, or is refused.
 
+mod common;
+
+use common::tiff;
 use image::metadata::Orientation;
 use image::{ExtendedColorType, ImageEncoder};
 use moxcms::ColorProfile;
 use pixels::Image;
-use pixels::codec::{self, ErrorKind, Format, Limit, Limits};
+use pixels::codec::{self, ErrorKind, Format, Limit, Limits, Warning};
+use pixels::resize::Filter;
 use pixels::space::{Alpha8, Srgb8};
 
 fn picture(width: usize, height: usize) -> Image<Srgb8> {
@@ -139,38 +143,67 @@ fn all_orientations_give_the_same_upright_picture() {
     }
 }
 
-/// An uncompressed little-endian RGB TIFF, written by hand (TIFF 6.0, section 6).
 fn tiff_with_orientation(picture: &image::RgbImage, orientation: u8) -> Vec<u8> {
     let (width, height) = picture.dimensions();
-    let pixels = picture.as_raw();
-    let (pixels_at, bits_at) = (8_u32, 8 + pixels.len() as u32);
-    let directory_at = bits_at + 6;
-    let mut file = b"II*\0".to_vec();
-    file.extend(directory_at.to_le_bytes());
-    file.extend(pixels);
-    file.extend([8, 0, 8, 0, 8, 0]);
-    let (short, long) = (3_u16, 4_u16);
-    let entries = [
-        (256_u16, long, 1, width),
-        (257, long, 1, height),
-        (258, short, 3, bits_at),
-        (259, short, 1, 1),
-        (262, short, 1, 2),
-        (273, long, 1, pixels_at),
-        (274, short, 1, u32::from(orientation)),
-        (277, short, 1, 3),
-        (278, long, 1, height),
-        (279, long, 1, pixels.len() as u32),
+    let tags: [(u16, &[u32]); 4] = [(258, &[8; 3]), (262, &[2]), (274, &[orientation.into()]), (277, &[3])];
+    tiff(width, height, &tags, std::slice::from_ref(picture.as_raw()), None)
+}
+
+/// A PNG chunk.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(kind);
+    chunk.extend(data);
+    chunk.extend(crc32(&chunk[4..]).to_be_bytes());
+    chunk
+}
+
+#[test]
+fn orientation_is_found_wherever_writers_put_it() {
+    let upright = gradient(24, 12);
+    let turned = stored(&upright, 6);
+    let (raw, width, height) = (turned.as_raw().as_slice(), turned.width(), turned.height());
+    let deflated = |text: &[u8]| {
+        let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut out, text).expect("into memory");
+        out.finish().expect("into memory")
+    };
+    let xmp = br#"<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>"#;
+    let element = b"<rdf:Description><tiff:Orientation>6</tiff:Orientation></rdf:Description>";
+    let hex: String = exif(6).iter().map(|byte| format!("{byte:02x}")).collect();
+    let profile = format!("\nexif\n{:8}\n{}\n{}\n", exif(6).len(), &hex[..20], &hex[20..]);
+    let chunks = [
+        ("EXIF", chunk(b"eXIf", &exif(6))),
+        ("EXIF with a marker", chunk(b"eXIf", &[b"Exif\0\0", &exif(6)[..]].concat())),
+        ("EXIF as text", chunk(b"zTXt", &[b"Raw profile type exif\0\0", &deflated(profile.as_bytes())[..]].concat())),
+        ("XMP", chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\0\0\0\0", &xmp[..]].concat())),
+        ("XMP, compressed", chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\x01\0\0\0", &deflated(element)[..]].concat())),
     ];
-    file.extend((entries.len() as u16).to_le_bytes());
-    for (tag, kind, count, value) in entries {
-        file.extend(tag.to_le_bytes());
-        file.extend(kind.to_le_bytes());
-        file.extend(u32::to_le_bytes(count));
-        file.extend(value.to_le_bytes());
+    let mut png = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    encoder.write_image(raw, width, height, ExtendedColorType::Rgb8).expect("written");
+    let end = png.len() - 12;
+    for (name, chunk) in &chunks {
+        for (place, at) in [("before", 33), ("after", end)] {
+            let file = [&png[..at], chunk, &png[at..]].concat();
+            assert_eq!(read(&file).image, upright, "{name} {place} the pixels");
+        }
     }
-    file.extend([0; 4]);
-    file
+    // EXIF's word counts more than XMP's.
+    let both = [
+        &png[..33],
+        &chunk(b"eXIf", &exif(6)),
+        &chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\0\0\0\0", &br#"tiff:Orientation="3""#[..]].concat()),
+        &png[33..],
+    ]
+    .concat();
+    assert_eq!(read(&both).image, upright);
+
+    let mut webp = Vec::new();
+    let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    encoder.set_exif_metadata([b"Exif\0\0", &exif(6)[..]].concat()).expect("WebP has EXIF");
+    encoder.write_image(raw, width, height, ExtendedColorType::Rgb8).expect("written");
+    assert_eq!(read(&webp).image, upright, "WebP with a marker");
 }
 
 /// sRGB in 0..255 of a colour in `primaries` (linear RGB → XYZ D65) with the tone curve `decode`.
@@ -314,13 +347,136 @@ fn inverted_cmyk_and_ycck_jpegs_have_their_colours() {
     }
 }
 
+fn jpeg(picture: &Image<Srgb8>, set: impl FnOnce(&mut jpeg_encoder::Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
+    set(&mut encoder);
+    let (width, height) = (picture.width() as u16, picture.height() as u16);
+    encoder.encode(picture.pixels().as_flattened(), width, height, jpeg_encoder::ColorType::Rgb).expect("written");
+    bytes
+}
+
 #[test]
-fn a_jpeg_cut_short_gives_the_part_that_is_there() {
+fn a_jpeg_cut_short_gives_the_part_that_is_there_and_says_so() {
     let image = gradient(160, 160);
-    let jpeg = codec::write(&image, None, Format::Jpeg, 90).expect("written");
-    let photo = read(&jpeg[..jpeg.len() * 3 / 4]).image;
+    let baseline = codec::write(&image, None, Format::Jpeg, 90).expect("written");
+    let progressive = jpeg(&image, |encoder| encoder.set_progressive(true));
+    for (name, file) in [("baseline", &baseline), ("progressive", &progressive)] {
+        assert_eq!(read(file).warning, None, "{name}");
+        for cut in [file.len() * 3 / 4, file.len() - 40] {
+            assert_eq!(read(&file[..cut]).warning, Some(Warning::Truncated), "{name} {cut} of {}", file.len());
+        }
+    }
     let top = |picture: &Image<Srgb8>| picture.crop(0, 0, 160, 64);
-    assert_eq!(top(&photo), top(&read(&jpeg).image));
+    let part = read(&baseline[..baseline.len() * 3 / 4]);
+    assert_eq!(top(&part.image), top(&read(&baseline).image));
+    assert!(Warning::Truncated.to_string().contains("ends early"));
+    // Kept by what is made of the photo.
+    assert_eq!(part.crop(0, 0, 9, 9).resize(4, 4, Filter::Area).warning, Some(Warning::Truncated));
+}
+
+#[test]
+fn jpegs_with_a_scan_for_each_component_keep_their_colours() {
+    let image = gradient(96, 80);
+    use jpeg_encoder::SamplingFactor::{F_1_2, F_2_1, F_2_2, F_4_1};
+    for sampling in [F_1_2, F_2_1, F_2_2, F_4_1] {
+        let bytes = jpeg(&image, |encoder| {
+            encoder.set_sampling_factor(sampling);
+            // Such files have a scan for each component.
+            encoder.set_optimized_huffman_tables(true);
+        });
+        let scans = bytes.windows(2).filter(|pair| pair == &[0xff, 0xda]).count();
+        let difference = mean_difference(&read(&bytes).image, &image);
+        assert!(scans == 3 && difference < 3.0, "{sampling:?}: {scans} scans, {difference}");
+    }
+}
+
+/// A profile for C, M, Y, K whose lightness is linear in the ink that lets least light through, from 100 without ink
+/// to `black` where one is full, and without colour: a `mft1` table of two nodes for each ink (ICC.1, 10.10).
+fn ink_profile(black: f64) -> Vec<u8> {
+    let level = (black * 255.0 / 100.0).round() as u8;
+    let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+    for i in 0..9 {
+        table.extend(if i % 4 == 0 { 65536_u32 } else { 0 }.to_be_bytes());
+    }
+    (0..4).for_each(|_| table.extend(0..=255_u8));
+    (0..16).for_each(|inks| table.extend([if inks == 0 { 255 } else { level }, 128, 128]));
+    (0..3).for_each(|_| table.extend(0..=255_u8));
+    let white = [&b"XYZ \0\0\0\0"[..], &[0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d]].concat();
+    let tags = [(b"A2B0", &table), (b"wtpt", &white)];
+    let mut at = 128 + 4 + 12 * tags.len();
+    let mut icc = vec![0; 128];
+    icc[8..12].copy_from_slice(&[2, 0x40, 0, 0]);
+    icc[12..24].copy_from_slice(b"prtrCMYKLab ");
+    icc[36..40].copy_from_slice(b"acsp");
+    icc[68..80].copy_from_slice(&white[8..]);
+    icc.extend((tags.len() as u32).to_be_bytes());
+    for (name, data) in tags {
+        icc.extend(name);
+        icc.extend((at as u32).to_be_bytes());
+        icc.extend((data.len() as u32).to_be_bytes());
+        at += data.len();
+    }
+    tags.iter().for_each(|(_, data)| icc.extend(*data));
+    let len = icc.len() as u32;
+    icc[..4].copy_from_slice(&len.to_be_bytes());
+    icc
+}
+
+#[test]
+fn the_darkest_ink_is_black() {
+    let icc = ink_profile(12.0);
+    // jpeg-encoder stores what it is given; Adobe's files hold 255 − ink.
+    let of_ink = |ink: [u8; 4]| {
+        let mut jpeg = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut jpeg, 100);
+        encoder.add_icc_profile(&icc).expect("short");
+        let samples = [ink; 256].concat();
+        encoder.encode(&samples, 16, 16, jpeg_encoder::ColorType::Cmyk).expect("written");
+        read(&jpeg).image.at(8, 8)
+    };
+    let (white, black, middle) = (of_ink([0; 4]), of_ink([0, 0, 0, 255]), of_ink([0, 0, 0, 128]));
+    assert!(white.iter().all(|&v| v > 252), "{white:?}");
+    // Without compensation L* 12 is level 33.
+    assert!(black.iter().all(|&v| v < 3), "{black:?}");
+    // L* is near 56 in the profile; its luminance less that of L* 12, in parts of what is left.
+    let luminance = |lightness: f64| ((lightness + 16.0) / 116.0).powi(3);
+    let floor = luminance(12.0);
+    let linear = (luminance(56.0) - floor) / (1.0 - floor);
+    let expected = 255.0 * (1.055 * linear.powf(1.0 / 2.4) - 0.055);
+    assert!(middle.iter().all(|&v| (f64::from(v) - expected).abs() < 4.0), "{middle:?} for {expected}");
+
+    // The same inks in a TIFF: 0 is no ink.
+    for bits in [8_u32, 16] {
+        let sample = |ink: u32| if bits == 8 { vec![ink as u8] } else { (ink as u16 * 257).to_le_bytes().to_vec() };
+        let pixels: Vec<u8> = [0, 0, 0, 128].into_iter().flat_map(sample).collect();
+        let tiff = tiff(1, 1, &[(258, &[bits; 4]), (262, &[5]), (277, &[4])], &[pixels], Some(&icc));
+        let found = read(&tiff).image.at(0, 0);
+        assert!(found.iter().all(|&v| (f64::from(v) - expected).abs() < 4.0), "{bits}: {found:?} for {expected}");
+    }
+}
+
+#[test]
+fn bitmaps_of_os2_are_read() {
+    // Rows from the bottom, blue first, each of a multiple of four bytes.
+    let pixels = [[0, 0, 255], [0, 255, 0], [9, 9, 9]].concat();
+    let rows = [&pixels[6..], &pixels[3..6], &[0, 0], &[255, 255, 255], &pixels[..3], &[0, 0]].concat();
+    for header_bytes in [64_u32, 16] {
+        let mut bmp = b"BM\0\0\0\0\0\0\0\0".to_vec();
+        bmp.extend((14 + header_bytes).to_le_bytes());
+        for field in [header_bytes, 2, 2, 1 | 24 << 16] {
+            bmp.extend(field.to_le_bytes());
+        }
+        bmp.resize(14 + header_bytes as usize, 0);
+        bmp.extend(&rows);
+        let image = read(&bmp).image;
+        assert_eq!(image.pixels(), [[255, 255, 255], [255, 0, 0], [9, 9, 9], [0, 255, 0]], "{header_bytes}");
+        if header_bytes == 64 {
+            bmp[30] = 4;
+            let error = codec::read(&bmp, &Limits::default()).expect_err("run lengths of 24 bits");
+            assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("OS/2"), "{error}");
+        }
+    }
 }
 
 fn limit_hit(bytes: &[u8], limits: &Limits) -> Option<Limit> {
@@ -379,12 +535,7 @@ fn bombs_are_refused_by_their_header() {
     bmp.extend([1, 0, 24, 0]);
     bmp.extend([0; 24]);
 
-    let mut tiff = tiff_with_orientation(&image::RgbImage::new(2, 2), 1);
-    // Width, height, rows a strip.
-    for tag in [256_u16, 257, 278] {
-        let entry = tiff.windows(4).position(|bytes| bytes == [tag as u8, 1, 4, 0]).expect("the tag");
-        tiff[entry + 8..entry + 12].copy_from_slice(&side.to_le_bytes());
-    }
+    let tiff = tiff(side, side, &[(258, &[8; 3]), (262, &[2]), (277, &[3])], &[vec![0; 12]], None);
 
     // VP8X: 24-bit width and height less one.
     let mut webp = b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0\xff\xff\0\xff\xff\0".to_vec();
@@ -449,12 +600,13 @@ fn damaged_files_never_panic() {
     encoder.set_progressive(true);
     encoder.encode(rgb.as_raw(), 40, 30, jpeg_encoder::ColorType::Rgb).expect("written");
     files.push(progressive);
-    for format in [image::ImageFormat::Gif, image::ImageFormat::Bmp, image::ImageFormat::Tiff] {
+    for format in [image::ImageFormat::Gif, image::ImageFormat::Bmp] {
         let mut file = std::io::Cursor::new(Vec::new());
         rgb.write_to(&mut file, format).expect("written");
         files.push(file.into_inner());
     }
     let limits = Limits { max_memory_bytes: 64 << 20, max_pixels: 4_000_000, ..Limits::default() };
+    files.extend(common::variants().into_iter().map(|(_, file, _)| file));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for (index, sound) in files.iter().enumerate() {
         assert!(codec::read(sound, &limits).is_ok(), "file {index}");

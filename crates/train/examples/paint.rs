@@ -6,6 +6,7 @@
 use anyhow::{Context, Result};
 use kaiga_train::data::pairs::at_working_size;
 use kaiga_train::painter::{Taste, face, paint_all, portrait};
+use pixels::codec::{self, Limits};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,10 +24,9 @@ fn main() -> Result<()> {
         }
         let path = PathBuf::from(&argument);
         let name = path.file_stem().context("a photo has a name")?.to_string_lossy().into_owned();
-        let read = image::open(&path).with_context(|| argument.clone())?.into_rgb8();
-        let (width, height) = read.dimensions();
-        let pixels = read.pixels().map(|pixel| pixel.0).collect();
-        let photo = at_working_size(&pixels::Image::new(width as usize, height as usize, pixels));
+        let bytes = std::fs::read(&path).with_context(|| argument.clone())?;
+        let photo = codec::read(&bytes, &Limits::default()).with_context(|| argument.clone())?;
+        let photo = at_working_size(&photo.image);
         let (width, height) = (photo.width() as u32, photo.height() as u32);
         let found = path.strip_prefix(&folder).ok().and_then(|below| faces.get(&*below.to_string_lossy()));
         let found: Vec<_> =

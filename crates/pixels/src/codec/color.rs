@@ -1,7 +1,8 @@
 //! Samples as a file stores them → sRGB in 8 bits, through the file's ICC profile.
 
+use super::Warning;
 use crate::Image;
-use crate::space::{Alpha8, Srgb8};
+use crate::space::{Alpha8, Srgb8, gamma_from_linear, linear_from_gamma};
 use ::image::metadata::Orientation;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformExecutor, TransformOptions};
 use rayon::prelude::*;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub(super) enum Model {
     Gray,
     Rgb,
+    /// 0 is no ink.
+    Cmyk,
     /// As every JPEG of that kind in the wild: 255 is no ink.
     InvertedCmyk,
     /// Y, Cb, Cr of the RGB whose complement is the inverted CMY; K as above.
@@ -41,7 +44,7 @@ impl Storage {
         match self.model {
             Model::Gray => 1,
             Model::Rgb => 3,
-            Model::InvertedCmyk | Model::InvertedYcck => 4,
+            Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => 4,
         }
     }
 
@@ -71,12 +74,16 @@ pub(super) struct Samples {
     pub(super) bytes: Vec<u8>,
     pub(super) profile: Option<Profile>,
     pub(super) orientation: Orientation,
+    pub(super) warning: Option<Warning>,
 }
 
 /// The way from a file's samples to sRGB.
 pub(super) enum Profile {
     Bits8(Arc<dyn TransformExecutor<u8> + Send + Sync>),
     Bits16(Arc<dyn TransformExecutor<u16> + Send + Sync>),
+    /// Inks, in 16 bits whatever the file has, and then to 8 bits by a table of 65,536 levels that makes the darkest
+    /// ink black.
+    Inks(Arc<dyn TransformExecutor<u16> + Send + Sync>, Vec<u8>),
 }
 
 impl Profile {
@@ -86,7 +93,7 @@ impl Profile {
         let (space, layout) = match model {
             Model::Gray => (DataColorSpace::Gray, Layout::Gray),
             Model::Rgb => (DataColorSpace::Rgb, Layout::Rgb),
-            Model::InvertedCmyk | Model::InvertedYcck => (DataColorSpace::Cmyk, Layout::Rgba),
+            Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => (DataColorSpace::Cmyk, Layout::Rgba),
         };
         catch_unwind(AssertUnwindSafe(|| {
             let source = ColorProfile::new_from_slice(icc).ok()?;
@@ -95,6 +102,11 @@ impl Profile {
             }
             let srgb = ColorProfile::new_srgb();
             let options = TransformOptions::default();
+            if space == DataColorSpace::Cmyk {
+                let transform = source.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok()?;
+                let levels = levels_above(darkest(transform.as_ref())?);
+                return Some(Self::Inks(transform, levels));
+            }
             let transform = source.create_transform_8bit(layout, &srgb, Layout::Rgb, options).ok()?;
             if changes_nothing(transform.as_ref(), model)? {
                 return None;
@@ -124,11 +136,35 @@ fn changes_nothing(transform: &dyn TransformExecutor<u8>, model: Model) -> Optio
                 .collect();
             (grid.clone(), grid)
         }
-        Model::InvertedCmyk | Model::InvertedYcck => return Some(false),
+        Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => return Some(false),
     };
     let mut converted = vec![0; same.len()];
     transform.transform(&source, &mut converted).ok()?;
     Some(converted.iter().zip(&same).all(|(&a, &b)| a.abs_diff(b) <= 1))
+}
+
+/// The luminance (linear, 0..1) of the darkest that full inks give together; `None` if the transform fails.
+fn darkest(transform: &dyn TransformExecutor<u16>) -> Option<f32> {
+    /// L* 50. Whose black is lighter than that is not made black.
+    const LIGHTEST: f32 = 0.184;
+    let inks: Vec<u16> = (0..16).flat_map(|i| [1, 2, 4, 8].map(|ink| if i & ink == 0 { 0 } else { 65535 })).collect();
+    let mut rgb = [0; 48];
+    transform.transform(&inks, &mut rgb).ok()?;
+    let luminance = |rgb: &[u16; 3]| {
+        let [r, g, b] = rgb.map(|level| linear_from_gamma(f32::from(level) / 65535.0));
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    };
+    Some(rgb.as_chunks().0.iter().map(luminance).fold(LIGHTEST, f32::min))
+}
+
+/// Black-point compensation (ISO 18619) to a black of 0: sRGB in 16 bits → 8 bits, so that `black` (linear) becomes 0
+/// and white stays.
+fn levels_above(black: f32) -> Vec<u8> {
+    let level8 = |level16: u16| {
+        let linear = (linear_from_gamma(f32::from(level16) / 65535.0) - black) / (1.0 - black);
+        (gamma_from_linear(linear.max(0.0)) * 255.0).round() as u8
+    };
+    (0..=u16::MAX).map(level8).collect()
 }
 
 impl Samples {
@@ -225,33 +261,37 @@ impl Row<'_> {
     }
 
     fn convert8(&self, scratch: &mut Scratch) {
-        let Scratch { color8, rgb, .. } = scratch;
+        let Scratch { color8, color16, rgb16, rgb } = scratch;
         match self.storage.model {
-            Model::Gray | Model::Rgb => {}
+            Model::Gray | Model::Rgb | Model::Cmyk => {}
             Model::InvertedCmyk => color8.iter_mut().for_each(|v| *v = 255 - *v),
             Model::InvertedYcck => color8.as_chunks_mut().0.iter_mut().for_each(|p| *p = cmyk_from_inverted_ycck(*p)),
         }
         let converted = match self.profile {
             Some(Profile::Bits8(transform)) => transform.transform(color8, rgb).is_ok(),
+            Some(Profile::Inks(transform, levels)) => {
+                color16.clear();
+                color16.extend(color8.iter().map(|&v| u16::from(v) * 257));
+                inks_to_rgb(transform.as_ref(), levels, color16, rgb16, rgb)
+            }
             _ => false,
         };
         if !converted {
             match self.storage.model {
                 Model::Gray => spread(color8, rgb),
                 Model::Rgb => rgb.copy_from_slice(color8),
-                Model::InvertedCmyk | Model::InvertedYcck => {
-                    for ([c, m, y, k], rgb) in color8.as_chunks().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
-                        *rgb = [c, m, y]
-                            .map(|ink| ((255 - u32::from(*ink)) * (255 - u32::from(*k)) + 127) / 255)
-                            .map(|v| v as u8);
-                    }
-                }
+                _ => ink_on_paper(color8, 255, rgb),
             }
         }
     }
 
     fn convert16(&self, scratch: &mut Scratch) {
         let Scratch { color16, rgb16, rgb, .. } = scratch;
+        if let Some(Profile::Inks(transform, levels)) = self.profile
+            && inks_to_rgb(transform.as_ref(), levels, color16, rgb16, rgb)
+        {
+            return;
+        }
         rgb16.resize(3 * self.width, 0);
         let converted = match self.profile {
             Some(Profile::Bits16(transform)) => transform.transform(color16, rgb16).is_ok(),
@@ -260,12 +300,37 @@ impl Row<'_> {
         if !converted {
             match self.storage.model {
                 Model::Gray => spread(color16, rgb16),
-                _ => rgb16.copy_from_slice(color16),
+                Model::Rgb => rgb16.copy_from_slice(color16),
+                _ => ink_on_paper(color16, u16::MAX, rgb16),
             }
         }
         for (level8, &level16) in rgb.iter_mut().zip(rgb16.iter()) {
             *level8 = level8_from_16(level16);
         }
+    }
+}
+
+/// Whether the transform did it.
+fn inks_to_rgb(
+    transform: &dyn TransformExecutor<u16>,
+    levels: &[u8],
+    inks: &[u16],
+    rgb16: &mut Vec<u16>,
+    rgb: &mut [u8],
+) -> bool {
+    rgb16.resize(rgb.len(), 0);
+    let done = transform.transform(inks, rgb16).is_ok();
+    rgb.iter_mut().zip(rgb16.iter()).for_each(|(level8, &level16)| *level8 = levels[usize::from(level16)]);
+    done
+}
+
+/// RGB of C, M, Y, K without a profile: each ink takes its part of the light. `full` is all ink, and all light.
+fn ink_on_paper<T: Copy + Into<u64> + TryFrom<u64>>(inks: &[T], full: T, rgb: &mut [T]) {
+    let max = full.into();
+    for ([c, m, y, k], rgb) in inks.as_chunks().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
+        let light = |ink: T| ((max - ink.into()) * (max - (*k).into()) + max / 2) / max;
+        // Never more than `full`.
+        *rgb = [*c, *m, *y].map(|ink| T::try_from(light(ink)).unwrap_or(full));
     }
 }
 

@@ -9,6 +9,25 @@ use rayon::prelude::*;
 /// whole.
 const BAND_ROWS: usize = 16;
 
+/// How to turn a picture that has these blocks: EXIF's word counts, and XMP's where EXIF is silent.
+pub(super) fn from_metadata(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Orientation {
+    // The marker of JPEG's segment, which other formats should not have and some writers put there.
+    let exif = exif.map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
+    exif.and_then(Orientation::from_exif_chunk).or_else(|| xmp.and_then(from_xmp)).unwrap_or(Orientation::NoTransforms)
+}
+
+/// `tiff:Orientation`, as an attribute or as an element.
+fn from_xmp(packet: &[u8]) -> Option<Orientation> {
+    const NAME: &[u8] = b"tiff:Orientation";
+    let at = packet.windows(NAME.len()).position(|bytes| bytes == NAME)?;
+    match packet.get(at + NAME.len()..)? {
+        [b'=', b'"' | b'\'', digit, ..] | [b'>', digit, ..] if digit.is_ascii_digit() => {
+            Orientation::from_exif(digit - b'0')
+        }
+        _ => None,
+    }
+}
+
 /// The picture after `orientation` is applied. Half turns and mirrors are done in place; quarter
 /// turns take a second picture while they run.
 pub(super) fn upright<S: Space>(mut image: Image<S>, orientation: Orientation) -> Image<S> {

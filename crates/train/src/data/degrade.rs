@@ -1,7 +1,8 @@
 //! What cameras and messengers do to a photo before it reaches us, so that the network learns to look past it.
 
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
+use pixels::Image;
+use pixels::codec::{self, Format, Limits};
+use pixels::space::Srgb8;
 
 /// Degrades a square sRGB picture of `side` px in place: rarely blur, in half of the cases sensor noise, in a
 /// third JPEG of quality 40–95.
@@ -39,12 +40,11 @@ fn normals(bits: u64) -> [f32; 2] {
 }
 
 fn jpeg(rgb: &mut [u8], side: usize, quality: u8) {
-    let mut bytes = Vec::new();
-    let side = side as u32;
-    let coded = JpegEncoder::new_with_quality(&mut bytes, quality).encode(rgb, side, side, ExtendedColorType::Rgb8);
-    // The encoder cannot fail on memory and a valid size; were it to, the clean crop is as good.
-    if let (Ok(()), Ok(back)) = (coded, image::load_from_memory_with_format(&bytes, image::ImageFormat::Jpeg)) {
-        rgb.copy_from_slice(back.into_rgb8().as_raw());
+    let picture = Image::<Srgb8>::new(side, side, rgb.as_chunks().0.to_vec());
+    let coded = codec::write(&picture, None, Format::Jpeg, quality);
+    // The encoder cannot fail on a valid size; were it to, the clean crop is as good.
+    if let Ok(back) = coded.and_then(|bytes| codec::read(&bytes, &Limits::default())) {
+        rgb.copy_from_slice(back.image.pixels().as_flattened());
     }
 }
 
