@@ -128,9 +128,10 @@ fn image_error(error: ImageError) -> Error {
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Error::broken("the file is damaged: it ends early")
         }
-        error => match std::error::Error::source(&error) {
-            Some(reason) => Error::broken(format!("the file is damaged: {reason}")),
-            None => Error::broken("the file is damaged"),
+        error => match std::error::Error::source(&error).map(ToString::to_string) {
+            // Some reasons are values of the decoder's types in print.
+            Some(reason) if !reason.contains(['{', '(']) => Error::broken(format!("the file is damaged: {reason}")),
+            _ => Error::broken("the file is damaged"),
         },
     }
 }

@@ -128,11 +128,11 @@ impl Page {
             (_, Some(2)) | (1, None) => Some(Alpha::Straight),
             _ => None,
         };
-        let (chunk, offsets, counts) = tags.chunks([width, height])?;
+        let (chunk, chunks) = tags.chunks([width, height])?;
         let planar = tags.one(Tag::PlanarConfiguration, 1)? == 2 && samples > 1;
         let planes = if planar { samples } else { 1 };
         let needed = width.div_ceil(chunk[0]) * height.div_ceil(chunk[1]) * planes;
-        if offsets.len() != counts.len() || offsets.len() < needed {
+        if chunks.len() < needed {
             return Err(Error::broken("the TIFF lists fewer strips or tiles than its size needs"));
         }
         let packing = Packing {
@@ -144,7 +144,6 @@ impl Page {
             big_endian: tags.big_endian,
             reversed_bits: tags.one(Tag::FillOrder, 1)? == 2,
         };
-        let chunks = offsets.into_iter().zip(counts).collect();
         let (orientation, icc) = (tags.orientation(), tags.bytes(Tag::IccProfile));
         Ok(Self { width, height, colors, alpha, packing, planar, chunk, chunks, orientation, icc })
     }
@@ -253,7 +252,7 @@ impl<'a> Tags<'a> {
     }
 
     /// Columns and rows of a strip or tile, and where they are in the file.
-    fn chunks(&mut self, [width, height]: [usize; 2]) -> Result<([usize; 2], Vec<u64>, Vec<u64>), Error> {
+    fn chunks(&mut self, [width, height]: [usize; 2]) -> Result<([usize; 2], Vec<(u64, u64)>), Error> {
         let tiles = self.all(Tag::TileOffsets)?;
         let (chunk, offsets, counts) = if tiles.is_empty() {
             let rows = (self.one(Tag::RowsPerStrip, u64::MAX)?).min(height as u64) as usize;
@@ -265,7 +264,10 @@ impl<'a> Tags<'a> {
         if chunk.contains(&0) || chunk.iter().any(|&side| side > u32::MAX as usize) {
             return Err(Error::broken("the TIFF's strips or tiles have no size"));
         }
-        Ok((chunk, offsets, counts))
+        if offsets.len() != counts.len() {
+            return Err(Error::broken("the TIFF lists other numbers of places than of lengths"));
+        }
+        Ok((chunk, offsets.into_iter().zip(counts).collect()))
     }
 }
 
