@@ -131,7 +131,7 @@ fn image_error(error: ImageError) -> Error {
         error => match std::error::Error::source(&error).map(ToString::to_string) {
             // Some reasons are values of the decoder's types in print.
             Some(reason) if !reason.contains(['{', '(']) => Error::broken(format!("the file is damaged: {reason}")),
-            _ => Error::broken("the file is damaged"),
+            _ => Error::broken("the file is damaged: its parts do not fit together"),
         },
     }
 }
