@@ -178,8 +178,9 @@ mod tests {
                 }
             }
             // Where all is seen it is as without opacity.
-            let (colours, _) = with_alpha(&image, &Image::filled(64, 64, 255), side, side, filter);
-            let plain = to(&image, side, side, filter);
+            let smooth = Image::<Srgb8>::from_fn(64, 64, |x, y| [60 + x as u8, 200 - 2 * y as u8, 128]);
+            let (colours, _) = with_alpha(&smooth, &Image::filled(64, 64, 255), side, side, filter);
+            let plain = to(&smooth, side, side, filter);
             let off = colours.pixels().as_flattened().iter().zip(plain.pixels().as_flattened());
             assert!(off.map(|(a, b)| a.abs_diff(*b)).max() <= Some(1));
         }
