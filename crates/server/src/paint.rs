@@ -166,7 +166,7 @@ fn painted(
 
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
-        let known = Known { faces: faces.as_deref(), ..Known::deerror() };
+        let known = Known { faces: faces.as_deref(), ..Known::default() };
         let painted = studio.prepare(&params.look)?.paint_with(&photo.image, known, &progress)?;
         let Photo { alpha, .. } = photo;
         let painting = start.elapsed();
