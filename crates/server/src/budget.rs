@@ -26,6 +26,11 @@ impl Budget {
         Reserved { budget: Arc::clone(self), bytes: 0 }
     }
 
+    /// Bytes not in use.
+    pub(crate) fn left(&self) -> u64 {
+        self.max.saturating_sub(self.used())
+    }
+
     /// Bytes in use.
     pub(crate) fn used(&self) -> u64 {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner)
@@ -33,6 +38,11 @@ impl Budget {
 }
 
 impl Reserved {
+    /// How much it is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// More, if it is there now.
     #[must_use]
     pub(crate) fn grow(&mut self, bytes: u64) -> bool {

@@ -141,10 +141,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Res
     let upload::Upload { file, params, mut pairs, reserved } = upload;
     pairs.retain(|(_, value)| !value.is_empty());
     let query = serde_urlencoded::to_string(&pairs).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    let job = blocking(&app, move |jobs| {
-        let _reserved = reserved;
-        jobs.submit(file.into(), query, params.format.extension())
-    });
+    let job = blocking(&app, move |jobs| jobs.submit(file.into(), query, params.format.extension(), reserved.bytes()));
     let job = job.await?;
     app.pool.nudge();
     let location = format!("/api/v1/jobs/{}", job.id);

@@ -98,7 +98,7 @@ impl App {
     /// What metrics are looked up when somebody asks.
     fn gauges(&self) -> Vec<Gauge> {
         // Without its store the service still has figures.
-        let depth = self.jobs.queue.depth(self.jobs.now_ms()).unwrap_or_default();
+        let depth = self.jobs.states.depth(self.jobs.now_ms()).unwrap_or_default();
         vec![
             ("kaiga_jobs_waiting", "Jobs that wait for a painter.", depth.waiting as f64),
             ("kaiga_jobs_running", "Jobs being run, by all processes on this store.", depth.running as f64),

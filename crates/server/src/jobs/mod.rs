@@ -11,7 +11,7 @@ pub(crate) mod sweeper;
 mod tests;
 pub(crate) mod worker;
 
-pub(crate) use queue::{Job, News, Queue, State};
+pub(crate) use queue::{Dispatch, Job, News, State, States};
 pub(crate) use sqlite::Sqlite;
 pub(crate) use store::Store;
 
@@ -41,7 +41,8 @@ pub(crate) fn short(id: &str) -> &str {
 
 /// Everything about jobs, for those who submit them and those who run them.
 pub(crate) struct Jobs {
-    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) states: Arc<dyn States>,
+    pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
@@ -54,9 +55,15 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn new(queue: Arc<dyn Queue>, store: Store, limits: Limits, clock: Clock) -> Self {
+    pub(crate) fn new(
+        queue: Arc<impl States + Dispatch + 'static>,
+        store: Store,
+        limits: Limits,
+        clock: Clock,
+    ) -> Self {
+        let (states, dispatch) = (Arc::clone(&queue) as _, queue as _);
         let (news, _) = broadcast::channel(NEWS_KEPT);
-        Self { queue, store, limits, clock, live: Mutex::default(), news, trouble: Mutex::default() }
+        Self { states, dispatch, store, limits, clock, live: Mutex::default(), news, trouble: Mutex::default() }
     }
 
     pub(crate) fn terms(&self) -> Terms {
@@ -67,34 +74,44 @@ impl Jobs {
         (self.clock)()
     }
 
-    /// Takes a photo in; `params` is the query. Blocks the thread.
+    /// Takes a photo in; `params` is the query, `need_bytes` the memory it takes to paint it. Blocks the thread.
     ///
     /// # Errors
     /// [`Kind::QueueFull`]; [`Kind::Unavailable`] if queue or store do not work.
-    pub(crate) fn submit(&self, photo: bytes::Bytes, params: String, format: &str) -> Result<Job, Error> {
+    pub(crate) fn submit(
+        &self,
+        photo: bytes::Bytes,
+        params: String,
+        format: &str,
+        need_bytes: u64,
+    ) -> Result<Job, Error> {
         let now_ms = self.now_ms();
         let new = New {
             id: crate::random_name(),
             photo: Store::key(&photo),
             params,
             format: format.to_owned(),
+            need_bytes,
             expires_ms: now_ms + self.limits.result_ttl_s as i64 * 1000,
         };
-        self.noted(self.queue.enter(&new, self.limits.jobs_max, now_ms))?;
-        // Entered first: from then on nobody deletes a picture of that name.
+        self.noted(self.states.enter(&new, self.limits.jobs_max, now_ms))?;
+        // Entered first: whatever happens now, somebody knows that there may be a picture of that name.
         if let Err(error) = self.store.wait(self.store.put(&new.photo, photo)) {
             // If this fails too, the job's time will be over some day.
-            let _ = self.queue.cancel(&new.id);
+            let _ = self.states.cancel(&new.id);
             return self.noted(Err(error));
         }
-        self.noted(self.queue.ready(&new.id))?;
+        if !self.noted(self.states.ready(&new.id))? {
+            // Cancelled while the photo was on its way.
+            let _ = self.noted(self.store.wait(self.store.delete(&new.photo)));
+        }
         self.job(&new.id)?.ok_or_else(|| Error::new(Kind::Internal, "the job is gone already"))
     }
 
     /// A job as it stands now. Blocks the thread.
     pub(crate) fn job(&self, id: &str) -> Result<Option<Job>, Error> {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
-        let job = self.noted(self.queue.job(id))?;
+        let job = self.noted(self.states.job(id))?;
         Ok(job.map(|job| match live {
             Some(news) if job.state == State::Running => Job { news, ..job },
             _ => job,
@@ -103,7 +120,7 @@ impl Jobs {
 
     /// Cancels a job, whoever runs it, and deletes its pictures. `false` if there is no such job. Blocks the thread.
     pub(crate) fn delete(&self, id: &str) -> Result<bool, Error> {
-        let known = self.noted(self.queue.cancel(id))?;
+        let known = self.noted(self.states.cancel(id))?;
         self.tell(id);
         self.take_out_garbage();
         Ok(known)
@@ -116,10 +133,10 @@ impl Jobs {
 
     /// Deletes pictures that no job holds any more. What does not work now is tried again by the sweeper.
     pub(crate) fn take_out_garbage(&self) {
-        let keys = self.noted(self.queue.garbage()).unwrap_or_default();
+        let keys = self.noted(self.states.garbage()).unwrap_or_default();
         for key in keys {
-            let mut delete = || self.store.wait(self.store.delete(&key));
-            if self.noted(self.queue.discard(&key, &mut delete)).is_err() {
+            let deleted = self.store.wait(self.store.delete(&key)).and_then(|()| self.states.forget(&key));
+            if self.noted(deleted).is_err() {
                 return;
             }
         }

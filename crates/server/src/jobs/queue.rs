@@ -1,6 +1,8 @@
-//! What a queue of jobs is. [`Sqlite`](super::Sqlite) is the one that comes with the program; a broker would be another.
+//! What a queue of jobs is: [`States`] for those who hand jobs in, [`Dispatch`] for those who run them.
+//! [`Sqlite`](super::Sqlite), which comes with the program, is both; a broker would be another. Pictures are elsewhere, in a
+//! [`Store`](super::Store).
 //!
-//! A job is begun by [`claim`](Queue::claim), which counts the attempt before anything else happens and gives out a
+//! A job is begun by [`claim`](Dispatch::claim), which counts the attempt before anything else happens and gives out a
 //! *lease* and an *attempt token*. Whoever holds the token keeps the lease alive with heartbeats and ends the job. When a
 //! lease runs out the job is claimed again, and the old token is worth nothing: a job ends once, however many began it.
 //!
@@ -94,6 +96,8 @@ pub(crate) struct New {
     pub(crate) params: String,
     /// Extension of the painting's file.
     pub(crate) format: String,
+    /// Memory it takes to run it, bytes.
+    pub(crate) need_bytes: u64,
     /// When its pictures shall be deleted, Unix ms.
     pub(crate) expires_ms: i64,
 }
@@ -140,23 +144,53 @@ pub(crate) struct Terms {
     pub(crate) attempts_max: u32,
 }
 
-/// A queue of jobs, shared by threads and processes. Every method is one transaction; `Ok(false)` means that the attempt
-/// is not the holder's any more.
+/// The state of jobs, for those who hand them in and ask about them. Shared by threads and processes; every method is one
+/// transaction.
 ///
 /// # Errors
-/// [`Kind::Unavailable`](crate::error::Kind::Unavailable) if the queue cannot be reached or written, from every method.
-pub(crate) trait Queue: Send + Sync {
+/// [`Kind::Unavailable`](crate::error::Kind::Unavailable) if it cannot be reached or written, from every method.
+pub(crate) trait States: Send + Sync {
     /// Enters a job whose photo is about to be stored; nobody runs it yet.
     ///
     /// # Errors
     /// [`Kind::QueueFull`](crate::error::Kind::QueueFull) if `jobs_max` jobs are waiting.
     fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error>;
 
-    /// The photo is stored: from now on the job waits to be run.
-    fn ready(&self, id: &str) -> Result<(), Error>;
+    /// The photo is stored: from now on the job waits to be run. `false` if it has been cancelled meanwhile.
+    fn ready(&self, id: &str) -> Result<bool, Error>;
 
-    /// Begins the job that waits longest, those whose lease ran out included. Jobs that were begun too often fail here.
-    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Error>;
+    /// A job by its name.
+    fn job(&self, id: &str) -> Result<Option<Job>, Error>;
+
+    /// Ends a job, whoever runs it, and lets go of its pictures. `false` if there is no such job.
+    fn cancel(&self, id: &str) -> Result<bool, Error>;
+
+    /// Lets go of the pictures of jobs whose time is over, and forgets jobs whose time has long been over. Returns how
+    /// many jobs' time was over.
+    fn expire(&self, now_ms: i64) -> Result<usize, Error>;
+
+    /// Keys of pictures that no job holds and that may still be stored.
+    fn garbage(&self) -> Result<Vec<String>, Error>;
+
+    /// The picture of that key is deleted.
+    fn forget(&self, key: &str) -> Result<(), Error>;
+
+    /// How many jobs there are.
+    fn depth(&self, now_ms: i64) -> Result<Depth, Error>;
+
+    /// Makes provision for bad days; called now and then.
+    fn tend(&self);
+}
+
+/// Who runs which job, for those who run them. `Ok(false)` means that the attempt is not the holder's any more.
+///
+/// # Errors
+/// As [`States`].
+pub(crate) trait Dispatch: Send + Sync {
+    /// Begins the job that waits longest of those that need no more than `room_bytes` of memory, those whose lease ran out
+    /// included. A job that needs more is passed by only for a while: then none is begun before it. Jobs that were begun
+    /// too often fail here.
+    fn claim(&self, terms: Terms, room_bytes: u64, now_ms: i64) -> Result<Option<Claim>, Error>;
 
     /// Keeps the lease and tells how far it is.
     fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Error>;
@@ -169,27 +203,4 @@ pub(crate) trait Queue: Send + Sync {
 
     /// Puts the job back where it was, as if it had not been begun.
     fn give_back(&self, attempt: &Attempt) -> Result<bool, Error>;
-
-    /// A job by its name.
-    fn job(&self, id: &str) -> Result<Option<Job>, Error>;
-
-    /// Ends a job, whoever runs it, and lets go of its pictures. `false` if there is no such job.
-    fn cancel(&self, id: &str) -> Result<bool, Error>;
-
-    /// Lets go of the pictures of jobs whose time is over, and forgets jobs whose time has long been over. Returns how
-    /// many jobs' time was over.
-    fn expire(&self, now_ms: i64) -> Result<usize, Error>;
-
-    /// Keys in the store that jobs have let go of.
-    fn garbage(&self) -> Result<Vec<String>, Error>;
-
-    /// Runs `delete` unless a job holds that key again, and strikes the key off the list if it succeeds. No job can take
-    /// hold of the key meanwhile.
-    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error>;
-
-    /// Makes provision for bad days; called now and then.
-    fn tend(&self);
-
-    /// How long it is.
-    fn depth(&self, now_ms: i64) -> Result<Depth, Error>;
 }

@@ -1,9 +1,9 @@
 //! The queue in an SQLite file (write-ahead log, synced), which several processes on one machine may share.
 
-use super::queue::{Attempt, Claim, Depth, Job, New, News, Queue, State, Terms};
+use super::queue::{Attempt, Claim, Depth, Dispatch, Job, New, News, State, States, Terms};
 use crate::error::{Error, Kind};
 use crate::paint::Stage;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -28,19 +28,24 @@ const SCHEMA: &str = "
         token TEXT,
         leased_until_ms INTEGER,
         created_ms INTEGER NOT NULL,
-        expires_ms INTEGER NOT NULL
+        expires_ms INTEGER NOT NULL,
+        need_bytes INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX jobs_by_state ON jobs (state, number);
     CREATE INDEX jobs_by_photo ON jobs (photo) WHERE photo IS NOT NULL;
     CREATE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
     CREATE TABLE garbage (key TEXT PRIMARY KEY) STRICT;
-    PRAGMA user_version = 1;";
-const VERSION: i64 = 1;
+    PRAGMA user_version = 2;";
+const VERSION: i64 = 2;
+/// From the layout before.
+const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN need_bytes INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2;";
 
 /// Bytes kept free for the day the disk is full: what frees room needs some itself.
 const RESERVE_BYTES: usize = 1 << 20;
 /// Pages after which the write-ahead log goes into the file, so that it never holds a large part of a small disk.
 const CHECKPOINT_PAGES: i64 = 64;
+/// How long a job that needs much memory is passed by for the sake of smaller ones.
+const PASSED_BY: Duration = Duration::from_secs(30);
 /// How long a transaction waits for those of other threads and processes.
 const BUSY: Duration = Duration::from_secs(10);
 /// A lease that ends later than so many leases from now was given before the clock was set back.
@@ -49,6 +54,8 @@ const LEASES_AHEAD: i64 = 10;
 /// The queue in a file.
 pub(crate) struct Sqlite {
     connection: Mutex<Connection>,
+    /// Of its own: who asks how a job stands does not wait for those who write.
+    reader: Mutex<Connection>,
     path: PathBuf,
 }
 
@@ -80,26 +87,36 @@ impl Sqlite {
             // Two processes may come here at once.
             connection.execute_batch("BEGIN IMMEDIATE")?;
             let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            if version == 0 {
-                connection.execute_batch(SCHEMA)?;
+            match version {
+                0 => connection.execute_batch(SCHEMA)?,
+                1 => connection.execute_batch(FROM_1)?,
+                _ => {}
             }
             connection.execute_batch("COMMIT")?;
             Ok(match version {
-                0 | VERSION => Ok(()),
+                0..=VERSION => Ok(()),
                 newer => Err(format!("{} was made by another version of kaiga (layout {newer})", path.display())),
             })
         };
         prepare().map_err(unavailable)?.map_err(|detail| Error::new(Kind::Unavailable, detail))?;
-        Ok(Self { connection: Mutex::new(connection), path: path.into() })
+        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unavailable)?;
+        reader.busy_timeout(BUSY).map_err(unavailable)?;
+        Ok(Self { connection: Mutex::new(connection), reader: Mutex::new(reader), path: path.into() })
     }
 
     fn transaction<T>(&self, mut work: impl FnMut(&Transaction) -> rusqlite::Result<T>) -> Result<T, Error> {
-        if !self.path.exists() {
-            let detail = format!("{} was removed: start the service again, which makes a new one", self.path.display());
-            return Err(Error::passing(Kind::Unavailable, detail, 5));
-        }
+        self.still_there()?;
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         run(&mut connection, &mut work).map_err(|error| Error::passing(Kind::Unavailable, words(&error, &self.path), 5))
+    }
+
+    /// Whoever holds a file open goes on writing into it when its name is gone, and everything is lost in the end.
+    fn still_there(&self) -> Result<(), Error> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        let detail = format!("{} was removed: start the service again, which makes a new one", self.path.display());
+        Err(Error::passing(Kind::Unavailable, detail, 5))
     }
 
     /// A [`transaction`](Self::transaction) that frees room or keeps what is begun: on a full disk the reserve is given up
@@ -116,8 +133,9 @@ impl Sqlite {
 
     /// Reads need no lock of the file.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&connection).map_err(|error| Error::passing(Kind::Unavailable, words(&error, &self.path), 5))
+        self.still_there()?;
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&reader).map_err(|error| Error::passing(Kind::Unavailable, words(&error, &self.path), 5))
     }
 }
 
@@ -207,16 +225,16 @@ fn let_go(
 /// `running`, held by that attempt.
 const HELD: &str = "id = ?1 AND token = ?2 AND state = 'running'";
 
-impl Queue for Sqlite {
+impl States for Sqlite {
     fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error> {
         let waiting = self.transaction(|transaction| {
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
             if waiting < jobs_max {
                 transaction.execute(
-                    "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms)
-                     VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6)",
-                    params![new.id, new.photo, new.params, new.format, now_ms, new.expires_ms],
+                    "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes)
+                     VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![new.id, new.photo, new.params, new.format, now_ms, new.expires_ms, new.need_bytes as i64],
                 )?;
             }
             Ok(waiting)
@@ -227,14 +245,82 @@ impl Queue for Sqlite {
         }
     }
 
-    fn ready(&self, id: &str) -> Result<(), Error> {
+    fn ready(&self, id: &str) -> Result<bool, Error> {
         self.transaction(|transaction| {
-            transaction.execute("UPDATE jobs SET state = 'queued' WHERE id = ?1 AND state = 'receiving'", [id])
-        })?;
+            let set = "UPDATE jobs SET state = 'queued' WHERE id = ?1 AND state = 'receiving'";
+            Ok(transaction.execute(set, [id])? == 1)
+        })
+    }
+
+    fn job(&self, id: &str) -> Result<Option<Job>, Error> {
+        self.read(|connection| {
+            let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
+                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number)
+                       FROM jobs WHERE id = ?1";
+            connection.prepare_cached(one)?.query_row([id], job).optional()
+        })
+    }
+
+    fn cancel(&self, id: &str) -> Result<bool, Error> {
+        self.urgent_transaction(|transaction| {
+            let_go(transaction, PICTURES, "id = ?1", &[&id])?;
+            let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
+            Ok(transaction.execute(set, [id])? == 1)
+        })
+    }
+
+    fn expire(&self, now_ms: i64) -> Result<usize, Error> {
+        self.urgent_transaction(|transaction| {
+            let over = "expires_ms <= ?1 AND (photo IS NOT NULL OR result IS NOT NULL)";
+            let count = format!("SELECT count(*) FROM jobs WHERE {over}");
+            let expired = transaction.query_row(&count, [now_ms], |row| row.get(0))?;
+            if expired > 0 {
+                transaction.execute(
+                    "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = 'its time was over before it was painted'
+                     WHERE expires_ms <= ?1 AND state IN ('receiving', 'queued', 'running')",
+                    params![now_ms, Kind::TimedOut.name()],
+                )?;
+                let_go(transaction, PICTURES, "expires_ms <= ?1", &[&now_ms])?;
+            }
+            // As long again it is remembered that there was such a job.
+            transaction.execute("DELETE FROM jobs WHERE expires_ms + (expires_ms - created_ms) <= ?1", [now_ms])?;
+            Ok(expired)
+        })
+    }
+
+    fn garbage(&self) -> Result<Vec<String>, Error> {
+        self.read(|connection| {
+            // Jobs of the layout before may share pictures.
+            let all = "SELECT key FROM garbage WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE photo = key)
+                       AND NOT EXISTS (SELECT 1 FROM jobs WHERE result = key) LIMIT 1000";
+            connection.prepare_cached(all)?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
+    fn forget(&self, key: &str) -> Result<(), Error> {
+        self.urgent_transaction(|transaction| transaction.execute("DELETE FROM garbage WHERE key = ?1", [key]))?;
         Ok(())
     }
 
-    fn claim(&self, terms: Terms, now_ms: i64) -> Result<Option<Claim>, Error> {
+    fn depth(&self, now_ms: i64) -> Result<Depth, Error> {
+        self.read(|connection| {
+            let all = "SELECT count(*) FILTER (WHERE state IN ('queued', 'receiving')), count(*) FILTER (WHERE state = 'running'),
+                       min(created_ms) FILTER (WHERE state = 'queued') FROM jobs WHERE state IN ('queued', 'receiving', 'running')";
+            connection.prepare_cached(all)?.query_row([], |row| {
+                let oldest: Option<i64> = row.get(2)?;
+                let oldest_ms = oldest.map_or(0, |created_ms| (now_ms - created_ms).max(0));
+                Ok(Depth { waiting: row.get(0)?, running: row.get(1)?, oldest_ms })
+            })
+        })
+    }
+
+    fn tend(&self) {
+        take_reserve(&self.path);
+    }
+}
+
+impl Dispatch for Sqlite {
+    fn claim(&self, terms: Terms, room_bytes: u64, now_ms: i64) -> Result<Option<Claim>, Error> {
         let lease_ms = terms.lease.as_millis() as i64;
         let too_late_ms = now_ms + lease_ms.saturating_mul(LEASES_AHEAD);
         let lost = "state = 'running' AND (leased_until_ms < ?1 OR leased_until_ms > ?2)";
@@ -258,11 +344,17 @@ impl Queue for Sqlite {
                 )?;
                 let_go(transaction, PICTURES, "id = ?1", &[&id])?;
             }
+            // The first that fits; of those before it none may have been passed by for too long.
             let next = format!(
-                "SELECT id, photo, parameters, attempts, state FROM jobs
-                 WHERE (state = 'queued' OR ({lost})) AND photo IS NOT NULL ORDER BY number LIMIT 1"
+                "SELECT id, photo, parameters, attempts, state FROM jobs AS this
+                 WHERE (state = 'queued' OR ({lost})) AND photo IS NOT NULL AND need_bytes <= ?3 AND NOT EXISTS (
+                     SELECT 1 FROM jobs AS other WHERE other.state = 'queued' AND other.number < this.number
+                     AND other.need_bytes > ?3 AND other.created_ms < ?4)
+                 ORDER BY number LIMIT 1"
             );
-            let found = transaction.query_row(&next, params![now_ms, too_late_ms], |row| {
+            let room = i64::try_from(room_bytes).unwrap_or(i64::MAX);
+            let patience_ms = now_ms - PASSED_BY.as_millis() as i64;
+            let found = transaction.query_row(&next, params![now_ms, too_late_ms, room, patience_ms], |row| {
                 Ok((
                     row.get::<_, String>(0)?,
                     row.get(1)?,
@@ -341,83 +433,6 @@ impl Queue for Sqlite {
              WHERE {HELD}"
         );
         self.urgent_transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
-    }
-
-    fn job(&self, id: &str) -> Result<Option<Job>, Error> {
-        self.read(|connection| {
-            let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
-                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number)
-                       FROM jobs WHERE id = ?1";
-            connection.prepare_cached(one)?.query_row([id], job).optional()
-        })
-    }
-
-    fn cancel(&self, id: &str) -> Result<bool, Error> {
-        self.urgent_transaction(|transaction| {
-            let_go(transaction, PICTURES, "id = ?1", &[&id])?;
-            let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
-            Ok(transaction.execute(set, [id])? == 1)
-        })
-    }
-
-    fn expire(&self, now_ms: i64) -> Result<usize, Error> {
-        self.urgent_transaction(|transaction| {
-            let over = "expires_ms <= ?1 AND (photo IS NOT NULL OR result IS NOT NULL)";
-            let count = format!("SELECT count(*) FROM jobs WHERE {over}");
-            let expired = transaction.query_row(&count, [now_ms], |row| row.get(0))?;
-            if expired > 0 {
-                transaction.execute(
-                    "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = 'its time was over before it was painted'
-                     WHERE expires_ms <= ?1 AND state IN ('receiving', 'queued', 'running')",
-                    params![now_ms, Kind::TimedOut.name()],
-                )?;
-                let_go(transaction, PICTURES, "expires_ms <= ?1", &[&now_ms])?;
-            }
-            // As long again it is remembered that there was such a job.
-            transaction.execute("DELETE FROM jobs WHERE expires_ms + (expires_ms - created_ms) <= ?1", [now_ms])?;
-            Ok(expired)
-        })
-    }
-
-    fn garbage(&self) -> Result<Vec<String>, Error> {
-        self.read(|connection| {
-            let mut all = connection.prepare_cached("SELECT key FROM garbage LIMIT 1000")?;
-            let keys = all.query_map([], |row| row.get(0))?;
-            keys.collect()
-        })
-    }
-
-    fn discard(&self, key: &str, delete: &mut dyn FnMut() -> Result<(), Error>) -> Result<(), Error> {
-        let mut deleted = Ok(());
-        self.urgent_transaction(|transaction| {
-            let held =
-                "SELECT EXISTS (SELECT 1 FROM jobs WHERE photo = ?1) OR EXISTS (SELECT 1 FROM jobs WHERE result = ?1)";
-            let held: bool = transaction.query_row(held, [key], |row| row.get(0))?;
-            if !held {
-                deleted = delete();
-            }
-            if deleted.is_ok() {
-                transaction.execute("DELETE FROM garbage WHERE key = ?1", [key])?;
-            }
-            Ok(())
-        })?;
-        deleted
-    }
-
-    fn tend(&self) {
-        take_reserve(&self.path);
-    }
-
-    fn depth(&self, now_ms: i64) -> Result<Depth, Error> {
-        self.read(|connection| {
-            let all = "SELECT count(*) FILTER (WHERE state IN ('queued', 'receiving')), count(*) FILTER (WHERE state = 'running'),
-                       min(created_ms) FILTER (WHERE state = 'queued') FROM jobs WHERE state IN ('queued', 'receiving', 'running')";
-            connection.prepare_cached(all)?.query_row([], |row| {
-                let oldest: Option<i64> = row.get(2)?;
-                let oldest_ms = oldest.map_or(0, |created_ms| (now_ms - created_ms).max(0));
-                Ok(Depth { waiting: row.get(0)?, running: row.get(1)?, oldest_ms })
-            })
-        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Where the pictures of jobs are: named by what is in them (BLAKE3), in a folder or a bucket.
+//! Where the pictures of jobs are, in a folder or a bucket. A key is random, so that no two jobs share a picture, and ends in the
+//! BLAKE3 of the picture.
 
 use crate::error::{Error, Kind};
 use crate::private;
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// How long a deletion may take: the queue is locked meanwhile.
 const PATIENCE_DELETING: Duration = Duration::from_secs(5);
 
-/// Pictures by their hash.
+/// Pictures by their keys. [`ObjectStore`] is what a place for them must be.
 #[derive(Clone)]
 pub(crate) struct Store {
     objects: Arc<dyn ObjectStore>,
@@ -62,9 +63,15 @@ impl Store {
         Self { objects, prefix, place, runtime: tokio::runtime::Handle::current() }
     }
 
-    /// The key of a picture, before it is put.
+    /// A key for a picture that is about to be put, like none before it; what is in the picture can be checked against it.
     pub(crate) fn key(bytes: &[u8]) -> String {
-        blake3::hash(bytes).to_hex().to_string()
+        format!("{}-{}", crate::random_name(), blake3::hash(bytes).to_hex())
+    }
+
+    /// Whether a picture of that hash was put under that key.
+    fn fits(key: &str, hash: &blake3::Hash) -> bool {
+        // Keys were the hash alone once.
+        key.rsplit('-').next() == Some(hash.to_hex().as_str())
     }
 
     fn path(&self, key: &str) -> Key {
@@ -91,7 +98,7 @@ impl Store {
             Err(error) if is_none(&error) => return Ok(None),
             Err(error) => return Err(self.unavailable("read", &error)),
         };
-        if Self::key(&bytes) == key {
+        if Self::fits(key, &blake3::hash(&bytes)) {
             return Ok(Some(bytes));
         }
         Err(self.damaged(key))
@@ -180,7 +187,7 @@ impl Reading {
                         return Ok(Some((held, Some(self))));
                     }
                 }
-                None if self.hasher.finalize().to_hex().as_str() == self.key => {
+                None if Store::fits(&self.key, &self.hasher.finalize()) => {
                     return Ok(self.held.take().map(|last| (last, None)));
                 }
                 None => return Err(self.store.damaged(&self.key)),

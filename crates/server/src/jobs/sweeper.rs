@@ -44,7 +44,7 @@ impl Sweeper {
                  the new time"
             );
         }
-        let expired = jobs.noted(jobs.queue.expire(now.0));
+        let expired = jobs.noted(jobs.states.expire(now.0));
         if let Ok(expired @ 1..) = expired {
             tracing::info!(jobs = expired, "pictures deleted: their time was over");
         }
@@ -56,7 +56,7 @@ impl Sweeper {
             }
         }
         if jobs.trouble().is_none() {
-            jobs.queue.tend();
+            jobs.states.tend();
         }
         Swept { expired: expired.unwrap_or_default(), jump_ms }
     }

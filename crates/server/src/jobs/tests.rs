@@ -97,7 +97,7 @@ impl Workshop {
     }
 
     fn submit(&self, photo: Vec<u8>) -> String {
-        self.bench.jobs.submit(photo.into(), "max_side=8".into(), "png").unwrap().id
+        self.bench.jobs.submit(photo.into(), "max_side=8".into(), "png", 0).unwrap().id
     }
 
     fn job(&self, id: &str) -> Job {
@@ -111,7 +111,7 @@ impl Workshop {
     /// Begins a job and dies.
     fn die_over_the_next(&self) -> Attempt {
         let jobs = &self.bench.jobs;
-        jobs.queue.claim(jobs.terms(), jobs.now_ms()).unwrap().unwrap().attempt
+        jobs.dispatch.claim(jobs.terms(), u64::MAX, jobs.now_ms()).unwrap().unwrap().attempt
     }
 
     fn run_all(&self) -> Vec<Outcome> {
@@ -184,7 +184,7 @@ fn a_job_whose_process_died_is_run_again_once() {
 #[test]
 fn a_job_begun_twice_ends_once() {
     let shop = Workshop::new(|_| ());
-    let (id, queue) = (shop.submit(picture(24, 16)), &shop.bench.jobs.queue);
+    let (id, queue) = (shop.submit(picture(24, 16)), &shop.bench.jobs.dispatch);
     let slow = shop.die_over_the_next();
     shop.later(LEASE_S as i64 + 1);
     let quick = shop.die_over_the_next();
@@ -222,7 +222,7 @@ fn a_full_disk_is_told_and_gets_over() {
     let shop = Workshop::new(|_| ());
     let before = shop.submit(picture(24, 16));
     shop.disk.full.store(true, Ordering::Relaxed);
-    let refused = shop.bench.jobs.submit(picture(9, 9).into(), String::new(), "png").unwrap_err();
+    let refused = shop.bench.jobs.submit(picture(9, 9).into(), String::new(), "png", 0).unwrap_err();
     let words =
         "pictures in the disk cannot be written: No space left on device (os error 28); the disk is full: make room";
     assert_eq!((refused.kind, refused.detail.as_str()), (Kind::Unavailable, words));
@@ -276,7 +276,7 @@ fn what_nobody_painted_in_time_fails() {
 fn a_deleted_job_leaves_nothing_and_spares_others() {
     let shop = Workshop::new(|_| ());
     let [one, two] = [picture(24, 16), picture(24, 16)].map(|photo| shop.submit(photo));
-    assert_eq!(shop.stored(), 1, "the same picture is stored once");
+    assert_eq!(shop.stored(), 2, "no two jobs share a picture");
     assert!(shop.bench.jobs.delete(&one).unwrap());
     assert_eq!((shop.job(&one).state, shop.stored()), (State::Cancelled, 1));
     assert_eq!(shop.run_all(), [Outcome::Done]);
@@ -328,19 +328,20 @@ fn a_painting_that_takes_too_long_fails() {
 fn the_queue_is_bounded() {
     let shop = Workshop::new(|limits| limits.jobs_max = 1);
     shop.submit(picture(24, 16));
-    let refused = shop.bench.jobs.submit(picture(9, 9).into(), String::new(), "png").unwrap_err();
+    let refused = shop.bench.jobs.submit(picture(9, 9).into(), String::new(), "png", 0).unwrap_err();
     assert_eq!((refused.kind, refused.retry_after_s), (Kind::QueueFull, Some(10)));
-    assert_eq!(shop.bench.jobs.queue.depth(shop.bench.jobs.now_ms() + 500).unwrap().oldest_ms, 500);
+    assert_eq!(shop.bench.jobs.states.depth(shop.bench.jobs.now_ms() + 500).unwrap().oldest_ms, 500);
 }
 
 #[test]
 fn a_damaged_picture_in_the_store_is_noticed() {
     let shop = Workshop::new(|_| ());
     let id = shop.submit(picture(24, 16));
-    let key = Store::key(&picture(24, 16));
     let _ = shop.runtime.block_on(async {
+        use futures_util::TryStreamExt;
         use object_store::ObjectStoreExt;
-        shop.disk.objects.put(&Key::from(format!("{}/{key}", &key[..2])), PutPayload::from_static(b"other")).await
+        let photo = shop.disk.objects.list(None).try_next().await.unwrap().unwrap().location;
+        shop.disk.objects.put(&photo, PutPayload::from_static(b"other")).await
     });
     assert_eq!(shop.run_all(), [Outcome::Failed(Kind::Internal)]);
     assert_eq!(shop.job(&id).error.unwrap().detail, "the stored picture is damaged");
@@ -388,6 +389,7 @@ fn a_file_that_is_no_database_is_told_with_what_to_do() {
             photo: "x".repeat(64),
             params: "y".repeat(200),
             format: "png".into(),
+            need_bytes: 0,
             expires_ms: 1,
         };
         queue.enter(&new, 1000, 0).unwrap();
@@ -428,6 +430,31 @@ fn pictures_in_a_folder_are_whole_and_named_by_what_is_in_them() {
 }
 
 #[test]
+fn a_job_that_needs_much_memory_does_not_hold_up_small_ones_and_gets_its_turn() {
+    let shop = Workshop::new(|_| ());
+    let jobs = &shop.bench.jobs;
+    let submit = |need_bytes| jobs.submit(picture(24, 16).into(), String::new(), "png", need_bytes).unwrap().id;
+    let [big, small, another] = [900, 100, 100].map(submit);
+    let claim = |room| jobs.dispatch.claim(jobs.terms(), room, jobs.now_ms()).unwrap().map(|claim| claim.attempt.id);
+    assert_eq!(claim(500), Some(small), "the big one is passed by");
+    shop.later(31);
+    assert_eq!(claim(500), None, "but not for ever: memory is left to become free");
+    assert_eq!([claim(1000), claim(500)], [Some(big), Some(another)]);
+}
+
+#[test]
+fn a_database_of_the_layout_before_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    drop(Sqlite::open(&path).unwrap());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("ALTER TABLE jobs DROP COLUMN need_bytes; PRAGMA user_version = 1;").unwrap();
+    drop(old);
+    let queue = Sqlite::open(&path).unwrap();
+    assert_eq!(queue.claim(Terms { lease: Duration::from_secs(1), attempts_max: 1 }, 0, 0).unwrap().map(drop), None);
+}
+
+#[test]
 fn a_lease_is_kept_by_heartbeats() {
     let shop = Workshop::new(|_| ());
     shop.submit(picture(24, 16));
@@ -435,7 +462,7 @@ fn a_lease_is_kept_by_heartbeats() {
     let terms = Terms { lease: Duration::from_secs(LEASE_S), attempts_max: 2 };
     for _ in 0..3 {
         shop.later(LEASE_S as i64 - 1);
-        assert!(jobs.queue.heartbeat(&attempt, News::default(), terms, jobs.now_ms()).unwrap());
+        assert!(jobs.dispatch.heartbeat(&attempt, News::default(), terms, jobs.now_ms()).unwrap());
         assert_eq!(run_one(&shop.bench), Outcome::Empty);
     }
 }

@@ -51,7 +51,8 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
         return Outcome::Empty;
     }
     let jobs = &bench.jobs;
-    let Ok(Some(claim)) = jobs.noted(jobs.queue.claim(jobs.terms(), jobs.now_ms())) else { return Outcome::Empty };
+    let claim = jobs.dispatch.claim(jobs.terms(), bench.budget.left(), jobs.now_ms());
+    let Ok(Some(claim)) = jobs.noted(claim) else { return Outcome::Empty };
     let start = Instant::now();
     let run = Run::new(bench, &claim.attempt);
     run.publish();
@@ -141,7 +142,7 @@ impl<'a> Run<'a> {
             let news = state.news;
             drop(state);
             let jobs = &self.bench.jobs;
-            let held = jobs.noted(jobs.queue.heartbeat(self.attempt, news, self.terms, jobs.now_ms()));
+            let held = jobs.noted(jobs.dispatch.heartbeat(self.attempt, news, self.terms, jobs.now_ms()));
             // What cannot be asked may still be ours; the token decides in the end.
             if held == Ok(false) {
                 self.lost.store(true, Ordering::Relaxed);
@@ -192,7 +193,7 @@ impl<'a> Run<'a> {
         let jobs = &self.bench.jobs;
         self.bench.metrics.painted(painted.took);
         let key = Store::key(&painted.bytes);
-        if !jobs.noted(jobs.queue.announce(self.attempt, &key))? {
+        if !jobs.noted(jobs.dispatch.announce(self.attempt, &key))? {
             return Err(Error::new(Kind::Cancelled, "the job was taken away"));
         }
         // Nothing was in it.
@@ -206,12 +207,14 @@ impl<'a> Run<'a> {
         let (jobs, news) = (&self.bench.jobs, self.state().news);
         let done = |news: News| News { stage: Stage::Done, progress: 1.0, ..news };
         let (outcome, told) = match end {
-            Ok(()) => (Outcome::Done, jobs.queue.finish(self.attempt, Ok(done(news)))),
-            Err(error) if error.kind == Kind::Unavailable => (Outcome::GivenBack, jobs.queue.give_back(self.attempt)),
+            Ok(()) => (Outcome::Done, jobs.dispatch.finish(self.attempt, Ok(done(news)))),
+            Err(error) if error.kind == Kind::Unavailable => {
+                (Outcome::GivenBack, jobs.dispatch.give_back(self.attempt))
+            }
             Err(error) if error.kind == Kind::Cancelled => return self.counted(Outcome::Lost),
             Err(error) => {
                 self.bench.metrics.failed(error.kind);
-                (Outcome::Failed(error.kind), jobs.queue.finish(self.attempt, Err(error)))
+                (Outcome::Failed(error.kind), jobs.dispatch.finish(self.attempt, Err(error)))
             }
         };
         match jobs.noted(told) {
@@ -219,8 +222,7 @@ impl<'a> Run<'a> {
             Ok(false) => {
                 // The job was taken away while the painting was stored: nobody else knows that it is there.
                 if let Some(key) = self.kept.get() {
-                    let mut delete = || jobs.store.wait(jobs.store.delete(key));
-                    let _ = jobs.noted(jobs.queue.discard(key, &mut delete));
+                    let _ = jobs.noted(jobs.store.wait(jobs.store.delete(key)));
                 }
                 self.counted(Outcome::Lost)
             }
