@@ -18,7 +18,7 @@ const PORTRAIT: &str = "portrait";
 
 /// The models that come with the library: file name and bytes, the base first.
 #[cfg(feature = "bundled-models")]
-pub const EMBEDDED: [(&str, &[u8]); 7] = models::GENERATOR;
+pub const EMBEDDED: [models::File; models::GENERATOR.len()] = models::GENERATOR;
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {

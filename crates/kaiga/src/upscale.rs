@@ -183,18 +183,23 @@ impl Upscaler {
         let data = match &self.smooth {
             None => {
                 let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
-                resampler.rows_of(row, |[[y, cb, cr, ink]]| [*y, *cb, *cr, ink.clamp(0.0, 1.0)])
+                resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
                     let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };
-                resampler.rows_of(row, |pixel| self.redraw.steepened(pixel))
+                resampler.rows_of(row, |pixel| with_ink_in_range(self.redraw.steepened(pixel)))
             }
         };
         Map { height: part.height, width: part.width, channels: CHANNELS, data }
     }
+}
+
+/// A kernel may ring, and rounding exceed: ink stays within 0..1, as the drawer makes it.
+fn with_ink_in_range([y, cb, cr, ink]: [f32; CHANNELS]) -> [f32; CHANNELS] {
+    [y, cb, cr, ink.clamp(0.0, 1.0)]
 }
 
 /// The least and the most of every channel in the 3×3 pixels around (`x`, `y`). Ink is laid on nothing: its least is 0.
