@@ -74,6 +74,9 @@ enum Alpha {
     Associated,
 }
 
+/// Where a strip or tile is in the file: offset and length, bytes.
+type Place = (u64, u64);
+
 /// A picture as its tags describe it.
 struct Page {
     width: usize,
@@ -86,8 +89,8 @@ struct Page {
     planar: bool,
     /// Columns and rows of a strip or tile.
     chunk: [usize; 2],
-    /// Offset and length in the file, row by row; of a planar page plane after plane.
-    chunks: Vec<(u64, u64)>,
+    /// Row by row; of a planar page plane after plane.
+    chunks: Vec<Place>,
     orientation: Orientation,
     icc: Option<Vec<u8>>,
 }
@@ -252,7 +255,7 @@ impl<'a> Tags<'a> {
     }
 
     /// Columns and rows of a strip or tile, and where they are in the file.
-    fn chunks(&mut self, [width, height]: [usize; 2]) -> Result<([usize; 2], Vec<(u64, u64)>), Error> {
+    fn chunks(&mut self, [width, height]: [usize; 2]) -> Result<([usize; 2], Vec<Place>), Error> {
         let tiles = self.all(Tag::TileOffsets)?;
         let (chunk, offsets, counts) = if tiles.is_empty() {
             let rows = (self.one(Tag::RowsPerStrip, u64::MAX)?).min(height as u64) as usize;
