@@ -46,7 +46,10 @@ pub(crate) fn tiff(width: u32, height: u32, tags: &[(u16, &[u32])], strips: &[Ve
 }
 
 /// A name, a file of 4×2 pixels, and its pixels: red, green, blue and opacity.
-pub(crate) fn variants() -> Vec<(&'static str, Vec<u8>, Vec<[u8; 4]>)> {
+pub(crate) type Variant = (&'static str, Vec<u8>, Vec<[u8; 4]>);
+
+/// The variants that are read.
+pub(crate) fn variants() -> Vec<Variant> {
     let of = |tags: &[(u16, &[u32])], strip: &[u8]| tiff(4, 2, tags, &[strip.to_vec()], None);
     let gray = |levels: [u8; 8]| levels.map(|v| [v, v, v, 255]).to_vec();
     let zlib = |bytes: &[u8]| {
