@@ -142,7 +142,8 @@ fn fitting(stem: &OsStr, end: &str) -> OsString {
     let mut name = stem.to_owned();
     if stem.len() + end.len() > LONGEST_BYTES {
         let text = stem.to_string_lossy();
-        name = text[..text.floor_char_boundary(LONGEST_BYTES - end.len())].into();
+        let fits = (0..=LONGEST_BYTES - end.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        name = text[..fits].into();
     }
     name.push(end);
     name
