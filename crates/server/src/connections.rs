@@ -1,7 +1,6 @@
 //! Connections: how many at a time, how many of them one client's, and how long each may keep us waiting.
 
 use crate::config::{Config, Limits};
-use crate::http::Peer;
 use crate::metrics::Metrics;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,13 +8,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
+
+/// The other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub SocketAddr);
 
 /// Lets connections in.
 pub(crate) struct Door {

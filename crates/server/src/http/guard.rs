@@ -1,7 +1,7 @@
 //! Who may ask for work, and how often: bearer tokens, signed URLs, a bucket of tokens for each client.
 
 use crate::config::Config;
-use crate::connections;
+use crate::connections::{self, Peer};
 use crate::error::{Error, Kind};
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -29,10 +29,6 @@ pub(crate) enum Admission {
     /// A signature, which covers the query and nothing else.
     Signature,
 }
-
-/// The other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub SocketAddr);
 
 /// Knows tokens and keys.
 pub(crate) struct Guard {
@@ -80,7 +76,7 @@ impl Guard {
         let text = format!("{} {}?{signed}", request.method, request.uri.path());
         let good = self.keys.iter().any(|(name, secret)| {
             value("key") == Some(name)
-                && unhex(signature).is_some_and(|given| mac(secret, &text).verify_slice(&given).is_ok())
+                && hex::decode(signature).is_ok_and(|given| mac(secret, &text).verify_slice(&given).is_ok())
         });
         if !good {
             return Err(Error::new(Kind::Unauthorized, "the signature of this URL is not good"));
@@ -138,14 +134,7 @@ fn mac(secret: &str, text: &str) -> Hmac<Sha256> {
 
 /// The signature of `METHOD PATH?QUERY` (the query without its signature), hexadecimal: HMAC-SHA256.
 pub fn sign(secret: &str, method: &str, path_and_query: &str) -> String {
-    crate::hex(&mac(secret, &format!("{method} {path_and_query}")).finalize().into_bytes())
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
-    digits
-        .filter(|digits| digits.len() % 2 == 0)
-        .map(|digits| digits.chunks(2).map(|two| two[0] << 4 | two[1]).collect())
+    hex::encode(mac(secret, &format!("{method} {path_and_query}")).finalize().into_bytes())
 }
 
 /// Clients remembered at a time. When there are more, those with full buckets, who have not asked for long, go first.

@@ -15,7 +15,6 @@ mod styles;
 mod tests;
 mod upload;
 
-pub(crate) use guard::Peer;
 pub use guard::sign;
 
 use crate::budget::Budget;
