@@ -27,14 +27,28 @@ pub(crate) enum Wish {
 pub(crate) struct Typed {
     file: Option<PathBuf>,
     wish: Wish,
+    /// In place of the address and of the port in the setting `listen`.
+    host: Option<IpAddr>,
+    port: Option<u16>,
     /// By the names of settings.
     flags: Vec<(String, String)>,
 }
 
 impl Args for Typed {
     fn augment_args(command: Command) -> Command {
+        let part_of_listen = |name: &'static str, value: &'static str, help: &'static str| {
+            Arg::new(name).long(name).value_name(value).conflicts_with("listen").help(help)
+        };
         let own =
             [
+                part_of_listen(
+                    "host",
+                    "ADDRESS",
+                    "Listen on this address: localhost, 0.0.0.0, :: [default: that of --listen]",
+                )
+                .value_parser(host),
+                part_of_listen("port", "PORT", "Listen on this port; 0 takes a free one [default: that of --listen]")
+                    .value_parser(clap::value_parser!(u16)),
                 Arg::new("config")
                     .long("config")
                     .value_name("FILE")
@@ -49,7 +63,11 @@ impl Args for Typed {
             ];
         let setting = |setting: &server::config::Setting| {
             // The first sentence: --print-config says the rest.
-            let help = setting.help.trim().split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned();
+            let help = setting.help.trim().split_inclusive(". ").next().unwrap_or_default().trim_end();
+            let help = match setting.default_value() {
+                Some(value) => format!("{help} [default: {}]", value.trim_matches('"')),
+                None => help.to_owned(),
+            };
             // clap keeps names for as long as the program runs.
             let flag: &'static str = setting.flag().leak();
             Arg::new(setting.name).long(flag).value_name("VALUE").help(help)
@@ -76,6 +94,8 @@ impl FromArgMatches for Typed {
         Ok(Self {
             file: matches.get_one::<String>("config").map(PathBuf::from),
             wish,
+            host: matches.get_one("host").copied(),
+            port: matches.get_one("port").copied(),
             flags: all_settings().filter_map(flag).collect(),
         })
     }
@@ -104,7 +124,25 @@ impl Typed {
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-        Ok((self.wish, Config::read(file, environment, &self.flags)?))
+        let mut config = Config::read(file, environment, &self.flags)?;
+        if let Some(ip) = self.host {
+            config.listen.set_ip(ip);
+        }
+        if let Some(port) = self.port {
+            config.listen.set_port(port);
+        }
+        Ok((self.wish, config))
+    }
+}
+
+/// An address as people type it.
+fn host(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => {
+            let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+            bare.parse().map_err(|_| "it must be localhost or an IP address: 127.0.0.1, 0.0.0.0, ::".into())
+        }
     }
 }
 

@@ -430,6 +430,31 @@ fn what_is_wrong_is_said_to_the_one_who_starts_it() {
 }
 
 #[test]
+fn host_and_port_are_taken_as_people_type_them() {
+    let print = |flags: &[&str]| {
+        let printed = kaiga().args(flags).env("KAIGA_LISTEN", "127.0.0.2:81").arg("--print-config").output().unwrap();
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        printed.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap_or_default().to_owned()
+    };
+    assert_eq!(print(&["--port", "9000"]), "\"127.0.0.2:9000\"");
+    assert_eq!(print(&["--host", "localhost"]), "\"127.0.0.1:81\"");
+    assert_eq!(print(&["--host", "::", "--port", "0"]), "\"[::]:0\"");
+    assert!(complaint(kaiga().args(["--host", "here"]), 2).contains("localhost or an IP address"));
+    assert!(complaint(kaiga().args(["--port", "70000"]), 2).contains("70000"));
+    assert!(complaint(kaiga().args(["--port", "1", "--listen", "127.0.0.1:2"]), 2).contains("--listen"));
+}
+
+#[test]
+fn the_help_of_serve_shows_defaults() {
+    let help = String::from_utf8(kaiga().arg("--help").output().unwrap().stdout).unwrap();
+    // However wide the terminal is.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for default in ["[default: 127.0.0.1:8080]", "[default: 26214400]", "[default: info]"] {
+        assert!(help.contains(default), "{default} in\n{help}");
+    }
+}
+
+#[test]
 fn the_configuration_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kaiga.toml");

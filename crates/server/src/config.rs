@@ -25,6 +25,12 @@ impl Setting {
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
     }
+
+    /// The value it has where nobody gives one, as the file would say it; `None` if there is none.
+    pub fn default_value(&self) -> Option<String> {
+        let config = Config::default();
+        config.show(self.name).or_else(|| config.limits.show(self.name))
+    }
 }
 
 const PREFIX: &str = "KAIGA_";
