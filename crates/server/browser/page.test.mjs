@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -122,6 +122,15 @@ test("another style is another painting; the cards show the user's own picture",
   assert.deepEqual(painted, ["meadow", "skyglow", "storybook"]);
   for (const replaced of page.jobs.slice(0, 2)) await until(() => isGone(page, replaced), "a painting that was replaced is deleted from the server");
   assert.ok(!(await isGone(page, page.jobs[2])), "the one that is shown stays");
+  await page.finish();
+});
+
+test("a photo that ends early is painted, and the page says so", async () => {
+  const page = await newPage();
+  const whole = readFileSync(street);
+  await choose(page, [{ name: "cut.jpg", mimeType: "image/jpeg", buffer: whole.subarray(0, Math.floor(whole.length * 0.7)) }]);
+  await page.getByText("cut.jpg ends early").waitFor();
+  await waitPainted(page);
   await page.finish();
 });
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::params::Params;
 use kaiga::faces::{Crop, Face, avatar_crop};
 use kaiga::{Known, Progress, Studio};
-use pixels::codec::{self, Photo};
+use pixels::codec::{self, Photo, Warning};
 use pixels::resize::Filter;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,6 +81,8 @@ pub(crate) struct Painted {
     pub(crate) format: codec::Format,
     /// Where the time went.
     pub(crate) took: Took,
+    /// Why it may not be of the whole photo, by name.
+    pub(crate) warning: Option<&'static str>,
 }
 
 /// Where the time went.
@@ -168,17 +170,32 @@ fn painted(
         let start = Instant::now();
         let known = Known { faces: faces.as_deref(), ..Known::default() };
         let painted = studio.prepare(&params.look)?.paint_with(&photo.image, known, &progress)?;
-        let Photo { alpha, .. } = photo;
+        let Photo { alpha, warning, .. } = photo;
         let painting = start.elapsed();
 
         begin(watcher, Stage::Encoding)?;
         let start = Instant::now();
         let bytes = codec::write(&painted, alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
-        Ok(Painted { bytes, format: params.format, took })
+        Ok(Painted { bytes, format: params.format, took, warning: warning.map(name_of) })
     });
     // Why it was stopped says more than that it was.
     stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
+}
+
+/// Warnings as they are written in files and interfaces; clients know what to say about each.
+const WARNINGS: [&str; 2] = ["truncated", "other"];
+
+fn name_of(warning: Warning) -> &'static str {
+    match warning {
+        Warning::Truncated => WARNINGS[0],
+        _ => WARNINGS[1],
+    }
+}
+
+/// The warning of that name.
+pub(crate) fn warning_named(name: &str) -> Option<&'static str> {
+    WARNINGS.into_iter().find(|known| *known == name)
 }
 
 /// Tells the watcher that a stage begins; an error if it stops there.

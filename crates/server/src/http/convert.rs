@@ -21,7 +21,8 @@ use std::time::Duration;
     post, path = "/api/v1/convert", tag = "painting", params(ParamsSchema),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")),
-        headers(("Server-Timing", description = "Where the time went: queue, decode, paint, encode; ms")))),
+        headers(("Server-Timing", description = "Where the time went: queue, decode, paint, encode; ms"),
+            ("Kaiga-Warning", description = "truncated: the photo's file ended early, so a part of the picture may be missing")))),
 )]
 pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
     let upload = upload::receive(&app, request).await?;
@@ -64,7 +65,8 @@ pub(super) fn picture(app: &App, painted: Painted, waited: Duration) -> Response
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (HeaderName::from_static("server-timing"), timing),
     ];
+    let warning = painted.warning.map(|warning| [(HeaderName::from_static("kaiga-warning"), warning)]);
     let mut reserved = app.budget.reserve_nothing();
     reserved.exceed(painted.bytes.len() as u64);
-    (headers, Body::from(reserved.until_taken(painted.bytes))).into_response()
+    (headers, warning, Body::from(reserved.until_taken(painted.bytes))).into_response()
 }

@@ -44,6 +44,9 @@ pub(super) struct Job {
     /// Of the painting, px, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<usize>,
+    /// `truncated`: the photo's file ended early, so a part of the picture may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
     /// Where the painting is, once it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<String>,
@@ -103,6 +106,7 @@ impl Job {
             expires_at: time(job.expires_ms),
             width,
             height,
+            warning: job.news.warning,
             result: job.result.as_ref().map(|_| format!("/api/v1/jobs/{}/result", job.id)),
             error: job.error.as_ref().map(|error| Problem::of(error, &job.id)),
             position: job.position,

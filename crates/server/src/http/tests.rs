@@ -399,6 +399,19 @@ async fn a_job_that_fails_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_ends_early_is_painted_with_a_warning() {
+    let service = Service::start(|_| ());
+    let whole = codec::write(&image(96, 96), None, Format::Jpeg, 90).unwrap();
+    for (photo, warning) in [(&whole[..whole.len() * 2 / 3], "truncated"), (&whole[..], "")] {
+        let answer = service.post("/api/v1/convert?faces=off", photo.to_vec()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("kaiga-warning")), (200, warning));
+        let job = service.submit("faces=off", photo.to_vec()).await;
+        let (name, data) = service.follow(&job).await.pop().unwrap();
+        assert_eq!((name.as_str(), data["warning"].as_str().unwrap_or_default()), ("done", warning));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_waits_is_not_ready() {
     let service = Service::start(|_| ());
     service.house.bench.closing.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -77,11 +77,13 @@ pub(crate) struct News {
     pub(crate) progress: f32,
     /// Of the painting, px, once it is known.
     pub(crate) size: Option<(usize, usize)>,
+    /// Why the painting may not be of the whole photo, by name, once it is painted.
+    pub(crate) warning: Option<&'static str>,
 }
 
 impl Default for News {
     fn default() -> Self {
-        Self { stage: Stage::Queued, progress: 0.0, size: None }
+        Self { stage: Stage::Queued, progress: 0.0, size: None, warning: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::queue::{Attempt, Claim, Depth, Dispatch, Job, New, News, State, States, Terms};
 use crate::error::{Error, Kind};
-use crate::paint::Stage;
+use crate::paint::{Stage, warning_named};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,8 @@ const SCHEMA: &str = "
         leased_until_ms INTEGER,
         created_ms INTEGER NOT NULL,
         expires_ms INTEGER NOT NULL,
-        need_bytes INTEGER NOT NULL DEFAULT 0
+        need_bytes INTEGER NOT NULL DEFAULT 0,
+        warning TEXT
     ) STRICT;
     CREATE INDEX jobs_by_state ON jobs (state, number);
     CREATE INDEX jobs_by_photo ON jobs (photo) WHERE photo IS NOT NULL;
@@ -38,7 +39,8 @@ const SCHEMA: &str = "
     PRAGMA user_version = 2;";
 const VERSION: i64 = 2;
 /// From the layout before.
-const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN need_bytes INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2;";
+const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN need_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN warning TEXT; PRAGMA user_version = 2;";
 
 /// Bytes kept free for the day the disk is full: what frees room needs some itself.
 const RESERVE_BYTES: usize = 1 << 20;
@@ -255,7 +257,7 @@ impl States for Sqlite {
     fn job(&self, id: &str) -> Result<Option<Job>, Error> {
         self.read(|connection| {
             let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
-                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number)
+                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number), warning
                        FROM jobs WHERE id = ?1";
             connection.prepare_cached(one)?.query_row([id], job).optional()
         })
@@ -412,9 +414,9 @@ impl Dispatch for Sqlite {
                     let (width, height) = news.size.unzip();
                     let set = format!(
                         "UPDATE jobs SET state = 'done', token = NULL, stage = 'done', progress = 1, width = ?3, \
-                         height = ?4 WHERE {HELD}"
+                         height = ?4, warning = ?5 WHERE {HELD}"
                     );
-                    transaction.execute(&set, params![attempt.id, attempt.token, width, height])?
+                    transaction.execute(&set, params![attempt.id, attempt.token, width, height, news.warning])?
                 }
                 Err(error) => {
                     let_go(transaction, &["result"], HELD, &with)?;
@@ -446,6 +448,7 @@ fn job(row: &Row) -> rusqlite::Result<Job> {
         _ => State::Queued,
     };
     let size = row.get::<_, Option<usize>>(4)?.zip(row.get(5)?);
+    let warning = row.get::<_, Option<String>>(13)?.and_then(|name| warning_named(&name));
     let error = row.get::<_, Option<String>>(10)?.map(|kind| {
         let kind = Kind::from_name(&kind).unwrap_or(Kind::Internal);
         Ok::<_, rusqlite::Error>(Error::new(kind, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
@@ -453,7 +456,7 @@ fn job(row: &Row) -> rusqlite::Result<Job> {
     Ok(Job {
         id: row.get(0)?,
         state,
-        news: News { stage: Stage::from_name(&stage).unwrap_or(Stage::Queued), progress: row.get(3)?, size },
+        news: News { stage: Stage::from_name(&stage).unwrap_or(Stage::Queued), progress: row.get(3)?, size, warning },
         created_ms: row.get(6)?,
         expires_ms: row.get(7)?,
         result: if state == State::Done { row.get(8)? } else { None },

@@ -448,7 +448,10 @@ fn a_database_of_the_layout_before_is_taken_over() {
     let path = folder.path().join("jobs.sqlite");
     drop(Sqlite::open(&path).unwrap());
     let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch("ALTER TABLE jobs DROP COLUMN need_bytes; PRAGMA user_version = 1;").unwrap();
+    old.execute_batch(
+        "ALTER TABLE jobs DROP COLUMN need_bytes; ALTER TABLE jobs DROP COLUMN warning; PRAGMA user_version = 1;",
+    )
+    .unwrap();
     drop(old);
     let queue = Sqlite::open(&path).unwrap();
     assert_eq!(queue.claim(Terms { lease: Duration::from_secs(1), attempts_max: 1 }, 0, 0).unwrap().map(drop), None);

@@ -192,6 +192,7 @@ impl<'a> Run<'a> {
     fn keep(&self, painted: Painted) -> Result<(), Error> {
         let jobs = &self.bench.jobs;
         self.bench.metrics.painted(painted.took);
+        self.state().news.warning = painted.warning;
         let key = Store::key(&painted.bytes);
         if !jobs.noted(jobs.dispatch.announce(self.attempt, &key))? {
             return Err(Error::new(Kind::Cancelled, "the job was taken away"));

@@ -68,6 +68,7 @@ export default {
   deleteNow: "Delete now", deleted: "Deleted from the server and from this page",
   deleteFailed: "It could not be deleted just now. The server will delete it by itself when its time is up.",
   keyTitle: "This server asks for a key", keyText: "You get it from whoever runs this server. It is kept until you close this tab.", keyLabel: "Key", keyUse: "Use the key",
+  "warning.truncated": "{name} ends early, so part of the picture may be missing. Use another copy if you have one.",
   tryAgain: "Try again", removeThis: "Remove this photo", details: "What the server said", requestId: "Request",
   "error.network": "The server cannot be reached", "error.network.do": "Check that kaiga serve is running and that you are online, then try again.",
   "error.too-large": "This photo is too large", "error.too-large.do": "Up to {bytes} and {pixels} are taken here. Save it smaller and try again.",

@@ -68,6 +68,7 @@ export default {
   deleteNow: "今すぐ削除", deleted: "サーバーとこのページから削除しました",
   deleteFailed: "今は削除できませんでした。時間が来ればサーバーが自動で削除します。",
   keyTitle: "このサーバーにはアクセスキーが必要です", keyText: "サーバーの管理者から受け取ってください。このタブを閉じるまで保持されます。", keyLabel: "アクセスキー", keyUse: "このキーを使う",
+  "warning.truncated": "{name} は途中で切れているため、絵の一部が欠けている可能性があります。別のコピーがあればお使いください。",
   tryAgain: "もう一度", removeThis: "この写真を外す", details: "サーバーからの説明", requestId: "リクエスト番号",
   "error.network": "サーバーに接続できません", "error.network.do": "kaiga serve が動いているか、接続しているかを確かめて、もう一度試してください。",
   "error.too-large": "写真が大きすぎます", "error.too-large.do": "ここでは {bytes}、{pixels} までです。小さく保存し直してください。",

@@ -68,6 +68,7 @@ export default {
   deleteNow: "立即删除", deleted: "已从服务器和本页删除",
   deleteFailed: "暂时无法删除；到时间后服务器会自动删除。",
   keyTitle: "这台服务器需要密钥", keyText: "请向服务器管理者索取。密钥只保存到此标签页关闭为止。", keyLabel: "密钥", keyUse: "使用密钥",
+  "warning.truncated": "{name} 不完整，画面可能缺少一部分。如有其他副本，请换用。",
   tryAgain: "重试", removeThis: "移除这张照片", details: "服务器的说明", requestId: "请求编号",
   "error.network": "连接不到服务器", "error.network.do": "请检查 kaiga serve 是否在运行、网络是否连通，然后重试。",
   "error.too-large": "这张照片太大了", "error.too-large.do": "这里最大接受 {bytes}、{pixels}。请另存为较小的图片后重试。",

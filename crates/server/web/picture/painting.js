@@ -3,6 +3,7 @@
 
 import * as api from "../api.js";
 import { say, sleep } from "../dom.js";
+import { toast } from "../errors.js";
 import { t } from "../i18n.js";
 import { changed, isBusy, isFresh, lookKey, state } from "../state.js";
 
@@ -90,6 +91,7 @@ async function run(picture) {
     signal.throwIfAborted();
     keep(picture, { key, id, blob, width: job.width, height: job.height, expires: new Date(job.expires_at) });
     id = null;
+    if (job.warning === "truncated") toast(t("warning.truncated", { name: picture.name }), "close");
     if (picture === state.selected) say(t("painted"));
   } catch (error) {
     if (signal.aborted) return;
