@@ -165,7 +165,7 @@ struct Manner {
     /// (only)
     #[arg(long, value_name = "on|off|only", default_value = "on")]
     faces: Faces,
-    /// Style of the faces painted by themselves, as for --style [default: portrait]
+    /// Style of the faces painted by themselves, as for --style [default: that of the rest]
     #[arg(long, value_name = "STYLE")]
     face_style: Option<Mix>,
     /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does, up to 1.5

@@ -25,8 +25,8 @@ pub struct Look {
     pub detail: Detail,
     /// Which parts are painted: all and faces by themselves, all alike, or faces alone.
     pub faces: Faces,
-    /// The styles of faces that are painted by themselves; `None` is `portrait`, where the studio has it, else
-    /// `styles`. Faces in screentone are always painted with the rest, in `styles`. Every other setting holds for faces
+    /// The styles of faces that are painted by themselves; `None` is `styles`: in another style the colours of what is around
+    /// a face run into it where the two differ much. Faces in screentone are always painted with the rest, in `styles`. Every other setting holds for faces
     /// as for the rest.
     pub face_style: Option<Mix>,
     /// How much the eyes of faces painted by themselves are enlarged.

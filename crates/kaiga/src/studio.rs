@@ -13,9 +13,6 @@ use pixels::Image;
 use pixels::space::Srgb8;
 use std::sync::Arc;
 
-/// The style of faces, where the look names none and is drawn as this one is.
-const PORTRAIT: &str = "portrait";
-
 /// The models that come with the library: file name and bytes, the base first.
 #[cfg(feature = "bundled-models")]
 pub const EMBEDDED: [models::File; models::GENERATOR.len()] = models::GENERATOR;
@@ -152,7 +149,7 @@ impl Studio {
         let refused = |error: net::Error| Error::new(ErrorKind::Setting, error.to_string());
         let styles = self.shares(&look.styles)?;
         let medium = net::medium(&styles).map_err(refused)?;
-        let face_styles = self.shares(&self.face_mix(look, medium))?;
+        let face_styles = self.shares(&look.face_style.clone().unwrap_or_else(|| look.styles.clone()))?;
         let face_medium = net::medium(&face_styles).map_err(refused)?;
         if face_medium != medium {
             let [whole, faces] = [medium, face_medium].map(Medium::name);
@@ -182,13 +179,6 @@ impl Studio {
             style.map(|style| (style, *share)).ok_or_else(|| self.unknown(name))
         };
         mix.shares().iter().map(find).collect()
-    }
-
-    /// What faces are painted in where the rest is drawn with `medium`.
-    fn face_mix(&self, look: &Look, medium: Medium) -> Mix {
-        let suits = |style: &net::Style| style.name == PORTRAIT && style.medium == medium;
-        let portrait = || self.styles.iter().any(suits).then(|| Mix::of(PORTRAIT));
-        look.face_style.clone().or_else(portrait).unwrap_or_else(|| look.styles.clone())
     }
 
     fn unknown(&self, name: &str) -> Error {

@@ -55,7 +55,7 @@ pub(crate) struct ParamsSchema {
     /// (`only`).
     #[param(pattern = "^(on|off|only)$", default = "on", example = "off")]
     faces: Option<String>,
-    /// Style of the faces painted by themselves; by default `portrait`. Faces of a style in `screentone` have none
+    /// Style of the faces painted by themselves; by default `style`. Faces of a style in `screentone` have none
     /// of their own.
     #[param(example = "portrait")]
     face_style: Option<String>,
