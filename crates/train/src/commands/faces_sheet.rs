@@ -39,7 +39,7 @@ pub(crate) struct FacesSheet {
     /// The style around faces.
     #[arg(long, default_value = "meadow")]
     style: Mix,
-    /// The style of faces [default: portrait].
+    /// The style of faces [default: that of the rest].
     #[arg(long)]
     face_style: Option<Mix>,
     /// How much eyes are enlarged.
