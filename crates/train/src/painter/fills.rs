@@ -28,6 +28,12 @@ pub(super) struct Seen {
     luma: Image<Gray>,
     /// Contrast that is fine and has no direction, 0..1.
     texture: Image<Gray>,
+    /// The same up to the photo's borders: what shows between leaves and beside them is no leaf.
+    leaves: Image<Gray>,
+    /// Neither texture nor edge, 0..1.
+    smooth: Image<Gray>,
+    /// The photo blurred. Guided by itself: a sky does not take on the colour of the roof before it.
+    blurred: Image<Srgb>,
     /// Colour of skin in the neighbourhood, 0..1.
     skin: Image<Gray>,
     /// Strokes as skin is painted.
@@ -45,8 +51,12 @@ impl Seen {
         let skin = gaussian(&photo.map::<Lab>(lab_from_srgb).map::<Gray>(skin), 14.0);
         let calmed = smooth::bilateral(photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
         let (dog, coherence) = lines::flow_dog(&calmed, 0.8, 3.0);
+        let texture = texture(&luma);
         Self {
-            texture: texture(&luma),
+            leaves: guided(photo, &texture, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v)),
+            smooth: without_edges(&luma),
+            blurred: guided(photo, photo, 10, 2e-3),
+            texture,
             skin: skin.map::<Gray>(|v| (1.8 * v).min(1.0)),
             skin_strokes: smooth::kuwahara(skin_flat, SKIN_RADIUS_PX, 8.0, 2),
             thin: lines::thin_structures(&luma, &coherence),
@@ -80,8 +90,7 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
     let skin_flat = ground.flattened(SKIN_FLATNESS);
     let photo = &ground.photo;
     let seen = ground.seen.get_or_insert_with(|| Seen::of(photo, &skin_flat));
-    // Up to the photo's borders: what shows between leaves and beside them is no leaf.
-    let rough = guided(photo, &seen.texture, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v) * fills.clump);
+    let rough = seen.leaves.map::<Gray>(|v| v * fills.clump);
 
     let fine = smooth::kuwahara(&flat, fills.radius_px, 8.0, 2);
     let broad = smooth::kuwahara(&broad, CLUMP_RADIUS_PX, 8.0, 1);
@@ -114,7 +123,7 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
             painted + thin * (0.5 * (flat[c] + photo[c]) - painted)
         })
     });
-    let base = airbrushed(base, photo, &seen.luma, fills.airbrush);
+    let base = airbrushed(base, seen, fills.airbrush);
     Filled { base, outlined, rough, lit, spared, thin, photo_edges: seen.edges.clone() }
 }
 
@@ -175,24 +184,27 @@ fn mean_within(values: &Image<Gray>, weight: &Image<Gray>, sigma_px: f32) -> Ima
     zip::<Gray>(values, |i| sum.pixels()[i] / total.pixels()[i])
 }
 
-/// Where the photo has neither texture nor edges (skies, still water, cheeks) gradients stay gradients: there the
-/// blurred photo takes the strokes' place to the share `amount`. L0 smoothing would cut them into steps.
-fn airbrushed(base: Image<Srgb>, photo: &Image<Srgb>, luma: &Image<Gray>, amount: f32) -> Image<Srgb> {
+/// 0..1 where the photo has neither texture nor edges: skies, still water, cheeks.
+fn without_edges(luma: &Image<Gray>) -> Image<Gray> {
     let near = gaussian(luma, 2.0);
     let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
     let (dx, dy) = sobel(&gaussian(luma, 3.0));
     let slope = gaussian(&zip::<Gray>(luma, |i| 0.5 * dx.pixels()[i].hypot(dy.pixels()[i])), 3.0);
-    let smooth = gaussian(
+    gaussian(
         &zip::<Gray>(luma, |i| {
             let untextured = ((0.014 - fine.pixels()[i].sqrt()) / 0.007).clamp(0.0, 1.0);
             untextured * ((0.012 - slope.pixels()[i]) / 0.006).clamp(0.0, 1.0)
         }),
         2.0,
-    );
-    // Guided by itself: a sky does not take on the colour of the roof before it.
-    let blurred = guided(photo, photo, 10, 2e-3);
+    )
+}
+
+/// Where the photo has neither texture nor edges gradients stay gradients: there the blurred photo takes the strokes'
+/// place to the share `amount`. L0 smoothing would cut them into steps.
+fn airbrushed(base: Image<Srgb>, seen: &Seen, amount: f32) -> Image<Srgb> {
     zip::<Srgb>(&base, |i| {
-        let (painted, blurred, share) = (base.pixels()[i], blurred.pixels()[i], amount * smooth.pixels()[i]);
+        let (painted, blurred) = (base.pixels()[i], seen.blurred.pixels()[i]);
+        let share = amount * seen.smooth.pixels()[i];
         std::array::from_fn(|c| painted[c] + share * (blurred[c] - painted[c]))
     })
 }
