@@ -279,15 +279,9 @@ fn raw_target(target: &Target) -> String {
 
 /// As a terminal can show it.
 fn name(input: &Input) -> String {
-    match input {
-        Input::Stdin => "stdin".into(),
-        Input::Path(path) => out::shown(path),
-    }
+    out::shown(Path::new(&raw(input)))
 }
 
 fn target(target: &Target) -> String {
-    match target {
-        Target::Stdout => "stdout".into(),
-        Target::File(path) => out::shown(path),
-    }
+    out::shown(Path::new(&raw_target(target)))
 }
