@@ -23,3 +23,6 @@ pub const GENERATOR: [File; 7] = [
 
 /// What faces are found with.
 pub const FACES: File = file!("faces-1.safetensors");
+
+/// What the parts of a face are found with.
+pub const LANDMARKS: File = file!("landmarks-1.safetensors");

@@ -1,4 +1,5 @@
-"""Finds the faces of training photos once, for the painter's portrait taste. The product never needs it.
+"""Finds the faces of training photos once, for the painter's portrait taste and for the network of dense landmarks. The
+product never needs it.
 
 Needs: pip install mediapipe==0.10.14   (Apache-2.0; the last versions below 1 carry their models in the wheel)
 Usage: faces.py PHOTOS faces.json       every picture below PHOTOS
@@ -6,7 +7,11 @@ Usage: faces.py PHOTOS faces.json       every picture below PHOTOS
 Writes {path below PHOTOS: [face, ...]}; a face is {part: [[x, y], ...]}, x and y as shares of the picture's
 width and height. Closed outlines: oval, left_eye, right_eye, left_brow, right_brow, lips, mouth (the inner
 border of the lips) and, four points around each, left_iris and right_iris. The bridge of the nose is `nose`, from
-the root to the tip. Left and right are the picture's. Photos without faces are left out.
+the root to the tip; `nose_base` goes from the left wing under the tip to the right one. Left and right are the picture's.
+Photos without faces are left out.
+
+A face is looked at anew from near by, upright, mirrored and turned to either side; what is written is the mean, and
+`scatter` is how far one look lies from the mean of all, mean over points, in distances of the eyes.
 """
 import json
 import sys
@@ -14,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import mediapipe
+import numpy as np
 
 OUTLINES = {
     "oval": [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -27,7 +33,23 @@ OUTLINES = {
     "left_iris": [469, 470, 471, 472],
     "right_iris": [474, 475, 476, 477],
     "nose": [168, 6, 197, 195, 5, 4],
+    "nose_base": [64, 98, 97, 2, 326, 327, 294],
 }
+# Where the points of a mirrored part come from: part and order.
+MIRRORED = {
+    "oval": ("oval", [(36 - i) % 36 for i in range(36)]),
+    "lips": ("lips", [(10 - i) % 20 for i in range(20)]),
+    "mouth": ("mouth", [(10 - i) % 20 for i in range(20)]),
+    "left_iris": ("right_iris", [2, 1, 0, 3]),
+    "right_iris": ("left_iris", [2, 1, 0, 3]),
+    "nose_base": ("nose_base", [6 - i for i in range(7)]),
+    **{f"{side}_{part}": (f"{other}_{part}", range(count)) for part, count in (("eye", 16), ("brow", 10))
+       for side, other in (("left", "right"), ("right", "left"))},
+}
+# Turned by so many degrees and whether mirrored.
+LOOKS = [(0, False), (0, True), (8, False), (-8, False), (8, True), (-8, True)]
+# Side of the picture of one face, px, and how much of it the face takes.
+NEAR_PX, NEAR_SHARE = 640, 0.5
 # The detector sees a square of 192 px: small faces are looked for in tiles, each enlarged.
 TILES = (1, 2, 3)
 LARGEST_PX = 900
@@ -54,7 +76,48 @@ def same(a, b):
     return inside((cx + dx) / 2, (cy + dy) / 2, ax, ay, bx, by) or inside((ax + bx) / 2, (ay + by) / 2, cx, cy, dx, dy)
 
 
-def faces(mesh, picture):
+def affine(face, width, height, degrees, mirrored):
+    """Picture px -> px of a square picture of this face alone."""
+    left, top, right, bottom = box(face)
+    centre = np.array([(left + right) / 2 * width, (top + bottom) / 2 * height])
+    scale = NEAR_PX * NEAR_SHARE / max((right - left) * width, (bottom - top) * height)
+    eyes = [np.mean(face[part], 0) * (width, height) for part in ("left_eye", "right_eye")]
+    angle = np.radians(degrees) - np.arctan2(*(eyes[1] - eyes[0])[::-1])
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = np.diag([-1, 1]) @ turn if mirrored else turn
+    return np.column_stack([turn, NEAR_PX / 2 - turn @ centre])
+
+
+def looked_at(mesh, picture, face):
+    """The mean of what several looks at one face say, with its scatter; `None` if most find none."""
+    height, width = picture.shape[:2]
+    looks = []
+    for degrees, mirrored in LOOKS:
+        there = affine(face, width, height, degrees, mirrored)
+        near = cv2.warpAffine(picture, there, (NEAR_PX, NEAR_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        found = mesh.process(near).multi_face_landmarks
+        if not found:
+            continue
+        back = np.linalg.inv(np.vstack([there, [0, 0, 1]]))
+        points = np.array([[p.x * NEAR_PX, p.y * NEAR_PX, 1] for p in found[0].landmark]) @ back.T
+        parts = {part: points[indices, :2] / (width, height) for part, indices in OUTLINES.items()}
+        if mirrored:
+            sources = {part: MIRRORED.get(part, (part, slice(None))) for part in OUTLINES}
+            parts = {part: parts[source][order] for part, (source, order) in sources.items()}
+        looks.append(parts)
+    if len(looks) < len(LOOKS) / 2:
+        return None
+    mean = {part: np.mean([look[part] for look in looks], 0) for part in OUTLINES}
+    if not same({"oval": mean["oval"]}, face):
+        return None
+    px = np.array([width, height])
+    eyes = np.linalg.norm((mean["left_eye"].mean(0) - mean["right_eye"].mean(0)) * px)
+    off = [np.linalg.norm((look[part] - mean[part]) * px, axis=1) for look in looks for part in OUTLINES]
+    result = {part: np.round(points, 6).tolist() for part, points in mean.items()}
+    return result | {"scatter": round(float(np.concatenate(off).mean() / eyes), 4)}
+
+
+def faces(mesh, near, picture):
     height, width = picture.shape[:2]
     found = []
     for x, y, w, h in tiles(width, height):
@@ -70,20 +133,21 @@ def faces(mesh, picture):
                 found.append(face)
         if len(found) == 1 and box(found[0])[3] - box(found[0])[1] > 0.3:
             break  # a portrait
-    return found
+    return [closer for face in found if (closer := looked_at(near, picture, face))]
 
 
 if __name__ == "__main__":
     photos, out = Path(sys.argv[1]), Path(sys.argv[2])
     settings = dict(static_image_mode=True, max_num_faces=30, refine_landmarks=True, min_detection_confidence=0.6)
     everything = {}
-    with mediapipe.solutions.face_mesh.FaceMesh(**settings) as mesh:
+    mesh_of = mediapipe.solutions.face_mesh.FaceMesh
+    with mesh_of(**settings) as mesh, mesh_of(**settings | {"max_num_faces": 1, "min_detection_confidence": 0.3}) as near:
         for path in sorted(p for p in photos.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")):
             picture = cv2.imread(str(path))
             if picture is None:
                 print("cannot read", path, file=sys.stderr)
                 continue
-            if found := faces(mesh, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)):
+            if found := faces(mesh, near, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)):
                 everything[path.relative_to(photos).as_posix()] = found
     out.write_text(json.dumps(everything, separators=(",", ":")))
     print(f"{sum(map(len, everything.values()))} faces in {len(everything)} photos")

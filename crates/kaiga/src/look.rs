@@ -31,6 +31,8 @@ pub struct Look {
     pub face_style: Option<Mix>,
     /// How much the eyes of faces painted by themselves are enlarged.
     pub eyes: Eyes,
+    /// How far faces are drawn: their skin in flat tones, eyes, brows, nose and mouth as strokes.
+    pub draw: Draw,
     /// Edge-preserving smoothing of the painting with the photo as the guide; `None` leaves the painting alone.
     /// Refused for screentone, whose dots it would smear.
     pub guided: Option<Guided>,
@@ -39,6 +41,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// The styles that faces are painted in.
+    pub(crate) fn styles_of_faces(&self) -> &Mix {
+        self.face_style.as_ref().unwrap_or(&self.styles)
+    }
+
     /// Whether faces are treated otherwise than the rest.
     pub(crate) fn minds_faces(&self) -> bool {
         self.faces != Faces::Off && self.strength.get() > 0.0
@@ -100,6 +107,13 @@ setting! {
     /// How much the eyes of repainted faces are enlarged, and with them the jaw is slimmed: 0 keeps the photo's
     /// proportions, 1 is what a portrait painter does. A strength below 1 takes it back with the painting.
     Eyes, "eyes", 0.0..=1.5, default 1.0
+}
+
+setting! {
+    /// How far faces are drawn: 0 leaves them as the network paints them, 1 lays their skin in flat tones and draws eyes,
+    /// brows, nose, mouth and jaw as strokes. What cannot be drawn well (small faces, profiles, what is hidden) stays
+    /// painted at any value.
+    Draw, "draw", 0.0..=1.0, default 1.0
 }
 
 setting! {

@@ -1,7 +1,7 @@
 //! A look made ready: its styles merged and its networks planned once, for any number of pictures.
 
 use crate::error::Error;
-use crate::faces::{Detector, Face, FaceRegion, Repainter, bent, kept};
+use crate::faces::{Detector, Face, FaceRegion, Landmarker, Repainter, bent, give_landmarks, kept};
 use crate::generator::{Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
@@ -9,10 +9,14 @@ use crate::whole::Whole;
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
+use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
 /// The detector of a studio and its painters, made when a face is first looked for.
 pub(crate) type SharedDetector = Arc<OnceLock<Result<Detector, Error>>>;
+
+/// What finds landmarks for a studio and its painters, made when a face is first drawn.
+pub(crate) type SharedLandmarker = Arc<OnceLock<Result<Option<Landmarker>, Error>>>;
 
 /// Paints pictures in one [`Look`]. [`crate::Studio::prepare`] makes it; it needs the studio no more, and may be shared
 /// between threads. Memory for the networks' maps is kept from picture to picture: that of one tile.
@@ -24,6 +28,7 @@ pub struct Painter {
     /// Of the styles of faces.
     pub(crate) face_generator: Arc<Generator>,
     pub(crate) detector: SharedDetector,
+    pub(crate) landmarker: SharedLandmarker,
 }
 
 /// What is known of a picture before it is painted; what is `None` is found out.
@@ -73,13 +78,13 @@ impl Painter {
     pub fn paint_with(&self, photo: &Image<Srgb8>, known: Known, progress: &Progress) -> Result<Image<Srgb8>, Error> {
         known.modulation.map_or(Ok(()), |modulation| self.generator.check(modulation))?;
         let whole = self.plan(photo);
-        let mut regions = self.regions(photo, known.faces.unwrap_or_default());
+        let mut regions = self.regions(photo, known.faces.unwrap_or_default())?;
         let seeks_faces = known.faces.is_none() && self.look.minds_faces();
         let parts = if self.paints_faces_only() { 0 } else { whole.steps() };
         let expected = usize::from(seeks_faces) + parts + self.portraits(&regions).len();
         let mut steps = Steps::start(progress, expected)?;
         if seeks_faces {
-            regions = self.regions(photo, &detector(&self.detector)?.find(photo, &steps)?);
+            regions = self.regions(photo, &detector(&self.detector)?.find(photo, &steps)?)?;
             steps.expect(self.portraits(&regions).len());
             steps.one_more()?;
         }
@@ -100,6 +105,10 @@ impl Painter {
         for region in portraits {
             repainter.repaint(region, &mut result)?;
             steps.one_more()?;
+        }
+        if self.medium == Medium::Screentone {
+            // Their skin was painted with the rest.
+            regions.iter().for_each(|region| repainter.draw(region, &mut result));
         }
         Ok(result)
     }
@@ -123,9 +132,18 @@ impl Painter {
         self.look.faces == Faces::Only && self.medium == Medium::Colour
     }
 
-    fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Vec<FaceRegion> {
+    fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Result<Vec<FaceRegion>, Error> {
         let faces = if self.look.minds_faces() { faces } else { &[] };
-        FaceRegion::all(photo.width(), photo.height(), faces, &self.look)
+        let mut regions = FaceRegion::all(photo.width(), photo.height(), faces, &self.look);
+        let asked = self.look.draw.get();
+        if asked > 0.0 && !regions.is_empty() {
+            if let Some(landmarker) = landmarker(&self.landmarker)? {
+                let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
+                let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+                give_landmarks(&mut regions, landmarks, asked);
+            }
+        }
+        Ok(regions)
     }
 
     /// Those that are painted by themselves. Dots cannot be blended, and lines that were drawn larger would be lost: faces
@@ -133,6 +151,18 @@ impl Painter {
     fn portraits<'a>(&self, regions: &'a [FaceRegion]) -> &'a [FaceRegion] {
         if self.medium == Medium::Colour { regions } else { &[] }
     }
+}
+
+/// What finds landmarks; what comes with the library, if no other was given. Without it faces are not drawn.
+///
+/// # Errors
+/// [`crate::ErrorKind::Model`] if what comes with the library is broken, which would be a bug.
+pub(crate) fn landmarker(shared: &SharedLandmarker) -> Result<Option<&Landmarker>, Error> {
+    #[cfg(feature = "bundled-models")]
+    let bundled = || Landmarker::embedded().map(Some);
+    #[cfg(not(feature = "bundled-models"))]
+    let bundled = || Ok(None);
+    shared.get_or_init(bundled).as_ref().map(Option::as_ref).map_err(Error::clone)
 }
 
 /// The detector; the one that comes with the library, if no other was given.

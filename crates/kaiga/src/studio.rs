@@ -1,10 +1,10 @@
 //! The models at hand, and a look prepared from them.
 
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Detector, Face};
+use crate::faces::{Detector, Face, Landmarker, Landmarks};
 use crate::generator::{Generator, unfit};
 use crate::look::Look;
-use crate::painter::{Painter, SharedDetector, detector};
+use crate::painter::{Painter, SharedDetector, SharedLandmarker, detector, landmarker};
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use engine::Pool;
@@ -24,6 +24,7 @@ pub struct Studio {
     networks: [Arch; 2],
     styles: Vec<net::Style>,
     detector: SharedDetector,
+    landmarker: SharedLandmarker,
 }
 
 /// What a look is painted with: styles with their shares.
@@ -56,7 +57,8 @@ impl Studio {
                 format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new(), detector: SharedDetector::default() };
+        let (detector, landmarker) = Default::default();
+        let mut studio = Self { base, networks, styles: Vec::new(), detector, landmarker };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -99,6 +101,15 @@ impl Studio {
         Ok(())
     }
 
+    /// Finds landmarks with another model: the bytes of its file. Painters that are prepared already keep theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the file is broken, or is no model of landmarks.
+    pub fn use_landmarker(&mut self, model: &[u8]) -> Result<(), Error> {
+        self.landmarker = SharedLandmarker::new(Ok(Some(Landmarker::new(model)?)).into());
+        Ok(())
+    }
+
     /// The styles one can paint in.
     pub fn styles(&self) -> Vec<Style> {
         self.styles.iter().map(Style::of).collect()
@@ -129,7 +140,8 @@ impl Studio {
         let generator = prepared(&styles)?;
         let alike = styles == face_styles || medium == Medium::Screentone || !look.minds_faces();
         let face_generator = if alike { Arc::clone(&generator) } else { prepared(&face_styles)? };
-        Ok(Painter { look: look.clone(), medium, generator, face_generator, detector: self.detector.clone() })
+        let (detector, landmarker) = (self.detector.clone(), self.landmarker.clone());
+        Ok(Painter { look: look.clone(), medium, generator, face_generator, detector, landmarker })
     }
 
     /// The faces in a picture, largest first. `progress` has one part, and is asked again and again while it lasts.
@@ -144,12 +156,22 @@ impl Studio {
         Ok(faces)
     }
 
+    /// The dense landmarks of one of a picture's faces; `None` if its five landmarks are not those of a face.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if there is no model of landmarks, see [`Studio::use_landmarker`].
+    pub fn landmarks(&self, photo: &Image<Srgb8>, face: &Face) -> Result<Option<Landmarks>, Error> {
+        let message = "there is no model of landmarks: load one with Studio::use_landmarker";
+        let landmarker = landmarker(&self.landmarker)?.ok_or_else(|| Error::new(ErrorKind::Model, message))?;
+        landmarker.find(photo, face)
+    }
+
     /// What a look asks for, looked up and checked.
     fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
         let refused = |error: net::Error| Error::new(ErrorKind::Setting, error.to_string());
         let styles = self.shares(&look.styles)?;
         let medium = net::medium(&styles).map_err(refused)?;
-        let face_styles = self.shares(&look.face_style.clone().unwrap_or_else(|| look.styles.clone()))?;
+        let face_styles = self.shares(look.styles_of_faces())?;
         let face_medium = net::medium(&face_styles).map_err(refused)?;
         if face_medium != medium {
             let [whole, faces] = [medium, face_medium].map(Medium::name);

@@ -11,7 +11,7 @@ use crate::tiles::{Part, parts};
 use engine::Map;
 use pixels::Image;
 use pixels::lines::{Structure, structure};
-use pixels::space::Gray;
+use pixels::space::{Gray, Srgb};
 use rayon::prelude::*;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
@@ -52,6 +52,30 @@ impl Canvas {
             for (to, from) in to.as_flattened_mut().iter_mut().zip(from) {
                 *to = fixed(*from);
             }
+        }
+    }
+
+    /// Width and height, px.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// What a part shows: Y, Cb, Cr, and ink.
+    pub(crate) fn taken(&self, part: Part) -> (Image<Srgb>, Image<Gray>) {
+        let pixels = || {
+            let row = |y: usize| &self.pixels[y * self.width + part.x..][..part.width];
+            (part.y..part.y + part.height).flat_map(row).map(|pixel| pixel.map(|v| f32::from(v) / ONE))
+        };
+        let colours = pixels().map(|[y, cb, cr, _]| [y, cb, cr]).collect();
+        let ink = pixels().map(|pixel| pixel[INK]).collect();
+        (Image::new(part.width, part.height, colours), Image::new(part.width, part.height, ink))
+    }
+
+    /// Lays down one part anew.
+    pub(crate) fn give_back(&mut self, part: Part, pixels: &[[f32; CHANNELS]]) {
+        for (row, from) in pixels.chunks_exact(part.width).enumerate() {
+            let to = &mut self.pixels[(part.y + row) * self.width + part.x..][..part.width];
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from.map(fixed));
         }
     }
 

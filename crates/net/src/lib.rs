@@ -3,6 +3,7 @@
 pub mod arch;
 pub mod classic;
 mod error;
+pub mod landmarks;
 pub mod light;
 pub mod measure;
 mod medium;

@@ -6,6 +6,7 @@ pub(crate) mod faces;
 pub(crate) mod faces_sheet;
 #[cfg(feature = "torch")]
 pub(crate) mod fetch_features;
+pub(crate) mod landmarks;
 #[cfg(feature = "torch")]
 mod machine;
 pub(crate) mod pairs;

@@ -10,8 +10,6 @@ pub mod sample;
 pub mod show;
 
 #[cfg(feature = "torch")]
-pub mod checkpoint;
-#[cfg(feature = "torch")]
 pub mod learner;
 #[cfg(feature = "torch")]
 pub mod run;

@@ -5,6 +5,7 @@ pub mod data;
 pub mod evaluate;
 pub mod faces;
 pub mod file;
+pub mod landmarks;
 pub mod painter;
 pub mod sheet;
 

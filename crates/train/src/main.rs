@@ -27,6 +27,8 @@ enum Command {
     Sizes,
     #[command(subcommand)]
     Faces(commands::faces::Faces),
+    #[command(subcommand)]
+    Landmarks(commands::landmarks::Landmarks),
     #[cfg(feature = "torch")]
     Prune(commands::prune::Prune),
     #[cfg(feature = "torch")]
@@ -56,6 +58,7 @@ fn run(command: Command) -> Result<()> {
         Command::FacesSheet(arguments) => commands::faces_sheet::sheet(&arguments),
         Command::Sizes => commands::prune::sizes(),
         Command::Faces(command) => commands::faces::faces(command),
+        Command::Landmarks(command) => commands::landmarks::landmarks(command),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => commands::prune::prune(arguments),
         #[cfg(feature = "torch")]

@@ -1,4 +1,4 @@
-//! The trainable copy of the generator: its weights as tensors of libtorch, and its way to and from files.
+//! Trainable copies of the networks: weights as tensors of libtorch, and their way to and from files.
 
 pub mod checkpoint;
 pub mod discriminator;
@@ -7,3 +7,4 @@ pub mod models;
 pub mod optimiser;
 pub mod parameters;
 pub mod torch_model;
+pub mod trainable;

@@ -1,7 +1,8 @@
 //! A face that is to be repainted: which ones are, and which part of the picture is theirs.
 
-use super::Face;
 use super::align::Pose;
+use super::drawing::{Drawing, FaceStyle};
+use super::{Face, Landmarks};
 use super::retouch::Retouch;
 use crate::look::Look;
 use crate::tiles::Part;
@@ -34,6 +35,17 @@ pub(crate) struct FaceRegion {
     pub(crate) zone: Part,
     /// Those it may not paint over.
     neighbours: Vec<Pose>,
+    /// Which of the faces it is.
+    pub(crate) face: Face,
+    /// How it is drawn, if it is.
+    pub(crate) drawn: Option<Drawn>,
+}
+
+/// A face that is drawn, in the photo's px and in those of the picture, in which it is bent.
+#[derive(Clone, Debug)]
+pub(crate) struct Drawn {
+    pub(crate) in_photo: Drawing,
+    pub(crate) in_picture: Drawing,
 }
 
 impl FaceRegion {
@@ -41,8 +53,10 @@ impl FaceRegion {
     ///
     /// Profiles, faces too small or too large and those outside the picture are left alone.
     pub(crate) fn all(width: usize, height: usize, faces: &[Face], look: &Look) -> Vec<Self> {
-        let mut poses: Vec<Pose> = faces.iter().filter_map(Pose::of).collect();
-        poses.sort_by(|a, b| b.unit_px.total_cmp(&a.unit_px));
+        let mut faces: Vec<(Face, Pose)> = faces.iter().filter_map(|face| Some((*face, Pose::of(face)?))).collect();
+        faces.sort_by(|a, b| b.1.unit_px.total_cmp(&a.1.unit_px));
+        let poses: Vec<Pose> = faces.iter().map(|(_, pose)| pose.clone()).collect();
+        let eyes = look.eyes.get() * FaceStyle::of(look.styles_of_faces()).eyes;
         let strength = look.strength.get().min(1.0);
         let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
         let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;
@@ -51,8 +65,9 @@ impl FaceRegion {
                 j != i && other.unit_px > LEAST_NEIGHBOUR * pose.unit_px && meet(pose, other)
             };
             let neighbours = poses.iter().enumerate().filter(neighbour).map(|(_, other)| other.clone()).collect();
-            let retouch = Retouch::new(pose, look.eyes, strength);
-            Some(Self { zone: zone(pose, width, height)?, pose: pose.clone(), retouch, neighbours })
+            let retouch = Retouch::new(pose, eyes * strength);
+            let zone = zone(pose, width, height)?;
+            Some(Self { zone, pose: pose.clone(), retouch, neighbours, face: faces[i].0, drawn: None })
         };
         poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(region).collect()
     }
@@ -68,6 +83,21 @@ impl FaceRegion {
     fn territory(&self, q: Point, own: f32) -> f32 {
         self.neighbours.iter().map(|other| smooth_step(-BETWEEN, BETWEEN, radius(other, q) - own)).product()
     }
+}
+
+/// Has faces drawn as far as `asked` (0..1), by their landmarks in the photo.
+pub(crate) fn give_landmarks(regions: &mut [FaceRegion], landmarks: Vec<Option<Landmarks>>, asked: f32) {
+    let drawn = |(region, landmarks): (&FaceRegion, Option<Landmarks>)| {
+        let in_photo = Drawing::of(&region.pose, landmarks?, asked)?;
+        let bend = |q: Point| {
+            let from = source(regions, q);
+            [from[0] - q[0], from[1] - q[1]]
+        };
+        let bent = in_photo.landmarks.moved(|p| warp::undone(p, bend));
+        Some(Drawn { in_picture: Drawing { landmarks: bent, ..in_photo.clone() }, in_photo })
+    };
+    let drawn: Vec<Option<Drawn>> = regions.iter().zip(landmarks).map(drawn).collect();
+    regions.iter_mut().zip(drawn).for_each(|(region, drawn)| region.drawn = drawn);
 }
 
 /// Where in the photo the place `q` of the bent one comes from, px. One field for all faces, so that everything that is

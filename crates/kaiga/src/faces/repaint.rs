@@ -1,5 +1,6 @@
 //! A face painted by itself, upright and large enough for its strokes, and set back into the picture without a seam.
 
+use super::drawing::{self, FaceStyle};
 use super::face_region::{FaceRegion, MIDDLE, source};
 use crate::error::Error;
 use crate::finish::{Manner, at_strength, coloured, surroundings_px};
@@ -39,6 +40,8 @@ pub(crate) struct Repainter<'a> {
     bent: &'a Image<Srgb8>,
     regions: &'a [FaceRegion],
     look: &'a Look,
+    /// How faces are drawn.
+    style: FaceStyle,
     /// Px painted at for each px of the photo, in the rest of the picture.
     working_scale: f32,
 }
@@ -53,14 +56,26 @@ impl<'a> Repainter<'a> {
     ) -> Self {
         let (width, _) = working_size(photo.width(), photo.height(), look.detail);
         let working_scale = width as f32 / photo.width() as f32;
-        Self { generator, photo, bent, regions, look, working_scale }
+        let style = FaceStyle::of(look.styles_of_faces());
+        Self { generator, photo, bent, regions, look, style, working_scale }
     }
 
     /// Repaints one face of `picture`, which is the painting, or the photo, around it.
     pub(crate) fn repaint(&self, region: &FaceRegion, picture: &mut Image<Srgb8>) -> Result<(), Error> {
         let portrait = self.paint(region)?;
         set_in(region, &self.laid_down(region, &portrait, picture), picture);
+        self.draw(region, picture);
         Ok(())
+    }
+
+    /// Draws the features of a face over the painting.
+    pub(crate) fn draw(&self, region: &FaceRegion, picture: &mut Image<Srgb8>) {
+        if let Some(drawn) = &region.drawn {
+            let original = drawing::Original { photo: self.photo, face: &drawn.in_photo };
+            let amount = drawn.in_picture.amount * self.look.strength.get().min(1.0);
+            let face = drawing::Drawing { amount, ..drawn.in_picture.clone() };
+            drawing::draw(picture, &face, &original, &self.style);
+        }
     }
 
     /// The face painted upright.
@@ -82,6 +97,10 @@ impl<'a> Repainter<'a> {
         let mut canvas = Canvas::new(side, side);
         for part in parts(side, side, self.look.tile.side_px()) {
             canvas.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
+        }
+        if let Some(drawn) = &region.drawn {
+            let on_canvas = drawn.in_picture.placed(&region.pose.to_face.then(&to_canvas));
+            drawing::lay(&mut canvas, &on_canvas, &self.style);
         }
         // A face larger in the photo than painted is upscaled, as the rest of the picture is.
         let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);

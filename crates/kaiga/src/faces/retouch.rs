@@ -1,7 +1,6 @@
 //! What a portrait painter does to a face before the first stroke: the eyes a little larger, the jaw a little slimmer.
 
 use super::align::Pose;
-use crate::look::Eyes;
 use pixels::warp::{Point, smooth_step};
 
 /// How much of the way to the middle of an eye a place near it is taken from, at the middle: across and down. Taller
@@ -25,10 +24,11 @@ pub(crate) struct Retouch {
 }
 
 impl Retouch {
-    /// `strength` 0..1: a face painted by half is bent by half. One that is turned away is bent less.
-    pub(crate) fn new(pose: &Pose, eyes: Eyes, strength: f32) -> Self {
+    /// `amount`: 1 is what a portrait painter does, less if the face is painted by less. One that is turned away is bent
+    /// less.
+    pub(crate) fn new(pose: &Pose, amount: f32) -> Self {
         let jaw = [pose.mouth[0], pose.mouth[1] + JAW_BELOW_MOUTH];
-        Self { eyes: pose.eyes, jaw, amount: eyes.get() * strength * pose.frontal }
+        Self { eyes: pose.eyes, jaw, amount: amount * pose.frontal }
     }
 
     /// Whether nothing is bent.
@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn retouch(eyes: f32) -> Retouch {
-        Retouch::new(&Pose::of(&face([300.0, 200.0], 50.0, 0.2)).unwrap(), Eyes::new(eyes).unwrap(), 1.0)
+        Retouch::new(&Pose::of(&face([300.0, 200.0], 50.0, 0.2)).unwrap(), eyes)
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         let mut turned = face([300.0, 200.0], 50.0, 0.0);
         turned.landmarks[2][0] += 40.0;
         let pose = Pose::of(&turned).unwrap();
-        assert_eq!(Retouch::new(&pose, Eyes::default(), 1.0).source([0.5, 0.1]), [0.5, 0.1]);
+        assert_eq!(Retouch::new(&pose, 1.0).source([0.5, 0.1]), [0.5, 0.1]);
         assert_eq!(retouch(0.0).source([0.5, 0.1]), [0.5, 0.1]);
     }
 }

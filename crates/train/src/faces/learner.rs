@@ -1,40 +1,28 @@
 //! One network of the cascade while it learns: batch in, changed weights and losses out. No file, no printing.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use kaiga::faces::detector::Stage;
 use net::mtcnn::{self, BOX, LANDMARKS};
-use net::{Arch, Weights as Plain};
+use net::Arch;
 use tch::{Device, Kind as Number, Reduction, Tensor};
 
 use super::sample::{Batch, Kind};
-use crate::model::optimiser::{Adam, Weights};
-use crate::model::parameters::{Slot, convolutions, plain, views};
-use crate::model::torch_model::forward;
+use crate::model::optimiser::Adam;
+use crate::model::parameters::plain;
+use crate::model::trainable::Trainable;
 use crate::run::step::Numbers;
 
 const ADAM: Adam = Adam { betas: (0.9, 0.99), weight_decay: 1e-3, clip: 2.0 };
-/// Most that the running average keeps in a step.
-const KEEP: f64 = 0.998;
 /// Share of the crops, those with the largest loss, that teach the score.
 const HARD: f64 = 0.7;
 /// Error in sides of the crop below which the losses of places are quadratic.
 const SMOOTH: f64 = 0.02;
-/// Heads start quiet.
-const HEAD_SCALE: f32 = 0.1;
-
-/// A network, its weights and all that changes with them.
+/// One of the three networks.
 pub struct Learner {
     /// Which of the three it is.
     pub stage: Stage,
-    /// The network.
-    pub arch: Arch,
-    slots: Vec<Slot>,
-    /// The weights as they are trained.
-    pub weights: Weights,
-    /// Their running average: what is shown and exported.
-    pub average: Tensor,
-    /// What convolutions compute in.
-    kind: Number,
+    /// Its weights.
+    pub net: Trainable,
 }
 
 /// How well a network does on crops it did not learn from.
@@ -67,39 +55,9 @@ pub fn arch(stage: Stage) -> Arch {
 }
 
 impl Learner {
-    /// A network that knows nothing yet, the same for the same `seed`. Weights start as He et al. 2015 say.
+    /// A network that knows nothing yet, the same for the same `seed`.
     pub fn new(stage: Stage, seed: u64, device: Device, kind: Number) -> Self {
-        let arch = arch(stage);
-        let heads: Vec<String> = arch.outputs.iter().map(|(name, _)| format!(".{name}")).collect();
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let (mut slots, mut flat) = (Vec::new(), Vec::<f32>::new());
-        for conv in convolutions(std::slice::from_ref(&arch)) {
-            let scale = if heads.iter().any(|head| conv.name.ends_with(head)) { HEAD_SCALE } else { 1.0 };
-            let bound = scale * (6.0 / conv.fan_in() as f32).sqrt();
-            for slot in conv.slots("") {
-                let count = slot.shape.iter().product::<i64>() as usize;
-                let bound = if slot.shape.len() == 4 { bound } else { 0.0 };
-                flat.extend((0..count).map(|_| (rng.f32() * 2.0 - 1.0) * bound));
-                slots.push(slot);
-            }
-        }
-        let flat = Tensor::from_slice(&flat).to_device(device);
-        Self { stage, arch, slots, average: flat.copy(), weights: Weights::new(flat), kind }
-    }
-
-    /// The averaged weights as plain numbers, by name.
-    pub fn plain(&self) -> Plain {
-        let average = self.average.to_device(Device::Cpu);
-        views(&self.slots, &average).into_iter().map(|(name, tensor)| (name, plain(&tensor))).collect()
-    }
-
-    /// What the network says of crops: each output N×C.
-    fn see(&self, flat: &Tensor, batch: &Batch) -> Vec<Tensor> {
-        let side = batch.side as i64;
-        let pixels = Tensor::from_slice(&batch.pixels).view([-1, side, side, 3]).permute([0, 3, 1, 2]);
-        let named = views(&self.slots, flat);
-        let outputs = forward(&self.arch, &[&pixels.contiguous().to_device(flat.device())], &named, self.kind);
-        outputs.iter().map(|output| output.flatten(1, -1).to_kind(Number::Float)).collect()
+        Self { stage, net: Trainable::new(arch(stage), seed, device, kind) }
     }
 
     /// Moves the weights once.
@@ -107,9 +65,9 @@ impl Learner {
     /// # Errors
     /// If a loss is not a number: the weights are then as they were.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
-        let flat = self.weights.flat.detach().set_requires_grad(true);
-        let device = flat.device();
-        let outputs = self.see(&flat, batch);
+        let leaf = self.net.leaf();
+        let device = leaf.device();
+        let outputs = self.net.see(&leaf, batch.side, &batch.pixels);
         let chosen = |wanted: &[Kind]| {
             let of = |kind: &Kind| f32::from(u8::from(wanted.contains(kind)));
             Tensor::from_slice(&batch.kinds.iter().map(of).collect::<Vec<_>>()).to_device(device)
@@ -133,30 +91,18 @@ impl Learner {
         let edges = places(&outputs[1], &batch.boxes, BOX);
         let [edges_share, landmarks_share] = shares(self.stage);
         let mut total = &score + &edges * edges_share;
-        let mut numbers = vec![("score", score.shallow_clone()), ("edges", edges)];
+        let mut losses = vec![("score", score.shallow_clone()), ("edges", edges)];
         if let Some(output) = outputs.get(2) {
             let landmarks = places(output, &batch.landmarks, LANDMARKS);
             total += &landmarks * landmarks_share;
-            numbers.push(("landmarks", landmarks));
+            losses.push(("landmarks", landmarks));
         }
-        numbers.insert(0, ("total", total.shallow_clone()));
-        let numbers = Numbers(numbers.iter().map(|(name, x)| (*name, x.double_value(&[]))).collect());
-        let gradient = Tensor::run_backward(&[&total], &[&flat], false, false).remove(0);
-        let norm = match numbers.0.iter().find(|(_, x)| !x.is_finite()) {
-            Some((name, x)) => bail!("the loss `{name}` is {x}: try a lower learning rate"),
-            None => self.weights.step(&gradient, rate, &ADAM),
-        };
-        if !norm.is_finite() {
-            bail!("the gradient is {norm}: try a lower learning rate");
-        }
-        let t = self.weights.step as f64;
-        let _ = tch::no_grad(|| self.average.lerp_(&self.weights.flat, 1.0 - KEEP.min(t / (t + 50.0))));
-        Ok(numbers)
+        self.net.step(&leaf, &total, losses, (rate, &ADAM))
     }
 
     /// How the averaged weights do on a batch that was not learnt from.
     pub fn score(&self, batch: &Batch) -> Score {
-        let outputs = tch::no_grad(|| self.see(&self.average, batch));
+        let outputs = tch::no_grad(|| self.net.see(&self.net.average, batch.side, &batch.pixels));
         let numbers = |tensor: &Tensor| plain(&tensor.to_device(Device::Cpu)).data;
         let (logits, edges) = (numbers(&outputs[0]), numbers(&outputs[1]));
         let of = |kind: Kind| (0..batch.kinds.len()).filter(move |&i| batch.kinds[i] == kind);
@@ -210,5 +156,30 @@ mod tests {
         let mut got = wanted;
         got[1] = 0.4;
         assert!((landmark_error(&got, &wanted) - 0.2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_resumed_network_equals_an_uninterrupted_one() {
+        let source = Source::new(vec![synthetic()]);
+        let fresh = || Learner::new(Stage::Propose, 1, Device::Cpu, Number::Float);
+        let learn = |learner: &mut Learner, steps: std::ops::Range<u64>| {
+            for step in steps {
+                learner.step(&source.batch(Stage::Propose, 16, false, 1, step), 1e-3).unwrap();
+            }
+        };
+        let mut whole = fresh();
+        learn(&mut whole, 0..6);
+        let path = std::env::temp_dir().join(format!("kaiga-faces-{}.safetensors", std::process::id()));
+        let mut half = fresh();
+        learn(&mut half, 0..3);
+        half.net.save(2.5, &path).unwrap();
+        let mut resumed = fresh();
+        assert_eq!(resumed.net.load(&path).unwrap(), 2.5);
+        assert!(Learner::new(Stage::Refine, 1, Device::Cpu, Number::Float).net.load(&path).is_err());
+        std::fs::remove_file(&path).unwrap();
+        learn(&mut resumed, 3..6);
+        for (a, b) in [(&whole.net.weights.flat, &resumed.net.weights.flat), (&whole.net.average, &resumed.net.average)] {
+            assert!((a - b).abs().max().double_value(&[]) < 1e-6);
+        }
     }
 }

@@ -17,7 +17,6 @@ use rayon::prelude::*;
 use serde_json::json;
 use tch::{Device, Kind as Number, Tensor};
 
-use super::checkpoint;
 use super::labels::{Photo, divide, load, read};
 use super::learner::{Learner, arch};
 use super::sample::{Kind, Mined, Source, judge, side_px};
@@ -79,7 +78,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let path = folder.join("checkpoint.safetensors");
         match (plan.resume, path.exists()) {
-            (true, true) => *before_s = checkpoint::load(learner, &path)?,
+            (true, true) => *before_s = learner.net.load(&path)?,
             (false, true) => {
                 bail!("{} holds a run already: go on with --resume, or name another --out", plan.out.display())
             }
@@ -139,9 +138,9 @@ fn stage_of(
 ) -> Result<()> {
     let (stage, name) = STAGES[number];
     let folder = plan.out.join(name);
-    let mut log = Log::open(&folder, &[name], learners[number].weights.step, plan.resume)?;
+    let mut log = Log::open(&folder, &[name], learners[number].net.weights.step, plan.resume)?;
     let scored = held.batch(stage, SCORED, true, 1, 0);
-    let batches = stream(learners[number].weights.step, {
+    let batches = stream(learners[number].net.weights.step, {
         let (source, count, seed) = (source.clone(), plan.batch[number], plan.seed);
         move |step| source.batch(stage, count, false, seed, step)
     });
@@ -153,8 +152,8 @@ fn stage_of(
         let since_s = seconds() - reported_s;
         if done >= 1.0 || since_s >= plan.report_min * 60.0 {
             let learner = &learners[number];
-            checkpoint::save(learner, seconds(), &folder.join("checkpoint.safetensors"))?;
-            let (score, losses, step) = (learner.score(&scored), recent.mean(count), learner.weights.step);
+            learner.net.save(seconds(), &folder.join("checkpoint.safetensors"))?;
+            let (score, losses, step) = (learner.score(&scored), recent.mean(count), learner.net.weights.step);
             let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": count / since_s.max(1e-9),
                 "recall": score.recall, "edges_off": score.edges, "landmarks_off": score.landmarks});
             losses.0.iter().for_each(|&(name, x)| line[name] = json!(x));
@@ -175,7 +174,7 @@ fn stage_of(
             return Ok(());
         }
         let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
-        let step = learners[number].weights.step;
+        let step = learners[number].net.weights.step;
         let numbers = learners[number].step(&batch, rate(plan.rate, step, done))?;
         watch.progress(done, step, &numbers);
         recent.add(&numbers);
@@ -185,7 +184,7 @@ fn stage_of(
 
 /// The cascade as a model file's bytes.
 fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
-    let weights = learners.iter().flat_map(Learner::plain).collect();
+    let weights = learners.iter().flat_map(|learner| learner.net.plain()).collect();
     let mut notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
     if !credit.is_empty() {
         notes.insert(net::model::CREDIT.to_owned(), credit.to_owned());
@@ -194,7 +193,7 @@ fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
 }
 
 fn export(plan: &Plan, learners: &[Learner; 3]) -> Result<()> {
-    let steps: Vec<String> = learners.iter().map(|learner| learner.weights.step.to_string()).collect();
+    let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
     let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.seed, steps.join(" + "));
     let bytes = model(learners, &note, &plan.credit)?;
     let worst = disagreement(&Model::read(&bytes)?)?;

@@ -22,6 +22,8 @@ pub struct Face {
     pub mouth: Vec<Point>,
     /// From the root of the nose to its tip; open.
     pub nose: Vec<Point>,
+    /// From the left wing of the nose under the tip to the right one; open.
+    pub nose_base: Vec<Point>,
 }
 
 /// The outlines of eyes and brows.
@@ -51,7 +53,7 @@ pub fn read(path: &Path) -> Result<HashMap<String, Vec<Face>>> {
     let faces: HashMap<String, Vec<Face>> = serde_json::from_str(&text).with_context(wrong)?;
     let outlined = |face: &Face| {
         let eyes = face.both_eyes().iter().all(|(outline, iris)| outline.len() == 16 && !iris.is_empty());
-        eyes && face.oval.len() == 36 && !face.lips.is_empty() && !face.mouth.is_empty() && !face.nose.is_empty()
+        eyes && face.oval.len() == 36 && !face.lips.is_empty() && !face.mouth.is_empty() && !face.nose.is_empty() && face.nose_base.len() == 7
     };
     anyhow::ensure!(faces.values().flatten().all(outlined), wrong());
     Ok(faces)
@@ -78,6 +80,7 @@ impl Face {
             lips: line(&self.lips),
             mouth: line(&self.mouth),
             nose: line(&self.nose),
+            nose_base: line(&self.nose_base),
         }
     }
 

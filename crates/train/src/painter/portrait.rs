@@ -384,6 +384,7 @@ mod tests {
             lips: ring([150.0, 215.0], [30.0, 10.0], 20, std::f32::consts::PI),
             mouth: ring([150.0, 215.0], [24.0, 1.0], 20, std::f32::consts::PI),
             nose: vec![[150.0, 135.0], [150.0, 160.0], [150.0, 180.0]],
+            nose_base: (0..7).map(|i| [138.0 + 4.0 * i as f32, 183.0]).collect(),
         };
         let photo = Image::from_fn(300, 300, |x, y| {
             let p = [x as f32, y as f32];

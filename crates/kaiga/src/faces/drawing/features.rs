@@ -1,0 +1,311 @@
+//! Eyes, brows, nose, mouth and jaw, drawn over the finished picture.
+//!
+//! Lengths are in the 200th part of the face's unit: about a pixel of a face 500 px high.
+
+use super::pen::{Ink, Pen, area, between, ellipse, mix, shifted, spline, tapered};
+use super::style::FaceStyle;
+use super::{Drawing, Part};
+use pixels::Image;
+use pixels::space::{Srgb8, lab_from_srgb, srgb_from_lab, srgb_from_srgb8};
+use pixels::warp::{Point, Similarity, distance, smooth_step};
+use std::f32::consts::PI;
+use tiny_skia::{Mask, Pixmap, PremultipliedColorU8};
+
+/// An eye less open than the first is shut, more than the second open; see [`super::Landmarks::openness`].
+const SHUT: [f32; 2] = [0.10, 0.17];
+/// A mouth whose lips are further apart than this, in distances of the eyes, is open.
+const MOUTH_OPEN: f32 = 0.045;
+
+/// What a face is drawn with.
+struct Face<'a> {
+    face: &'a Drawing,
+    style: &'a FaceStyle,
+    /// The 200th part of the unit, px.
+    k: f32,
+    /// Colours of the picture, 0..1 sRGB: of lines, of lashes and of brows.
+    line: [f32; 3],
+    dark: [f32; 3],
+    brow: [f32; 3],
+}
+
+/// The photo and where its places lie: irises keep their colour.
+pub(crate) struct Original<'a> {
+    pub(crate) photo: &'a Image<Srgb8>,
+    /// The same face in the photo's px.
+    pub(crate) face: &'a Drawing,
+}
+
+/// Draws the features of a face into `picture`, in whose px the landmarks of `face` are.
+pub(crate) fn draw(picture: &mut Image<Srgb8>, face: &Drawing, original: &Original, style: &FaceStyle) {
+    let Some((x, y, width, height)) = window(picture, face) else { return };
+    let Some(mut pixmap) = Pixmap::new(width as u32, height as u32) else { return };
+    let mut taken = picture.crop(x, y, width, height);
+    let opaque = |[r, g, b]: [u8; 3]| PremultipliedColorU8::from_rgba(r, g, b, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT);
+    pixmap.pixels_mut().iter_mut().zip(taken.pixels()).for_each(|(to, from)| *to = opaque(*from));
+    let local = face.placed(&Similarity::scaled(1.0, [-(x as f32), -(y as f32)]));
+    Face::new(&local, &taken, original, style).draw(&mut Pen { pixmap: &mut pixmap }, original);
+    taken.pixels_mut().iter_mut().zip(pixmap.pixels()).for_each(|(to, from)| *to = [from.red(), from.green(), from.blue()]);
+    for row in 0..height {
+        let start = (y + row) * picture.width() + x;
+        picture.pixels_mut()[start..start + width].copy_from_slice(taken.row(row));
+    }
+}
+
+/// The part of the picture with the features: left, top, width, height.
+fn window(picture: &Image<Srgb8>, face: &Drawing) -> Option<(usize, usize, usize, usize)> {
+    let span = |axis: usize, length: usize| {
+        let values = || face.landmarks.points().iter().map(|p| p[axis]);
+        let low = values().fold(f32::INFINITY, f32::min) - 0.15 * face.unit_px;
+        let high = values().fold(f32::NEG_INFINITY, f32::max) + 0.15 * face.unit_px;
+        let (low, high) = (low.max(0.0) as usize, high.ceil().clamp(0.0, length as f32) as usize);
+        (low < high).then_some((low, high - low))
+    };
+    let ((x, width), (y, height)) = (span(0, picture.width())?, span(1, picture.height())?);
+    Some((x, y, width, height))
+}
+
+/// The median of what a picture shows at some places; `None` if all lie outside.
+fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>) -> Option<[f32; 3]> {
+    let inside = |[x, y]: Point| x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
+    let seen: Vec<[f32; 3]> = places
+        .filter(|&p| inside(p))
+        .map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize)))
+        .collect();
+    if seen.is_empty() {
+        return None;
+    }
+    Some([0, 1, 2].map(|c| {
+        let mut values: Vec<f32> = seen.iter().map(|p| p[c]).collect();
+        values.sort_by(f32::total_cmp);
+        values[values.len() / 2]
+    }))
+}
+
+impl<'a> Face<'a> {
+    fn new(face: &'a Drawing, taken: &Image<Srgb8>, original: &Original, style: &'a FaceStyle) -> Self {
+        let skin = median(taken, face.bare_skin().into_iter()).unwrap_or([0.8, 0.65, 0.55]);
+        let brows = [Part::LeftBrow, Part::RightBrow].into_iter().flat_map(|part| {
+            let outline = original.face.part(part);
+            (0..5).map(|i| mix(outline[i], outline[9 - i], 0.5)).collect::<Vec<_>>()
+        });
+        let hair = median(original.photo, brows).unwrap_or([0.3, 0.22, 0.2]);
+        let line = [0, 1, 2].map(|c| skin[c] * style.line[c]);
+        let (dark, brow) = if style.iris == 0.0 {
+            (line, line)
+        } else {
+            ([0, 1, 2].map(|c| (hair[c] * 0.30 + [0.028, 0.016, 0.02][c]).min(0.2)), hair.map(|v| (v * 0.55).min(0.5)))
+        };
+        Self { face, style, k: face.unit_px / 200.0, line, dark, brow }
+    }
+
+    fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
+        Ink { rgb, alpha: alpha * self.face.share(part) }
+    }
+
+    /// A tapered line, `width` in 200ths of the unit.
+    fn line(&self, pen: &mut Pen, points: &[Point], (ink, width): (Ink, f32), taper: impl Fn(f32) -> f32) {
+        let width = width * self.style.weight * self.k;
+        // Thinner than a pixel a line is as wide and paler.
+        let (px, pale) = (width.max(0.9), (width / 0.9).clamp(0.35, 1.0));
+        pen.fill(tapered(points, |t| px * taper(t)), Ink { alpha: ink.alpha * pale, ..ink }, None);
+    }
+
+    fn draw(&self, pen: &mut Pen, original: &Original) {
+        self.jaw(pen);
+        self.nose(pen);
+        self.mouth(pen);
+        for (eye, iris) in [(Part::LeftEye, Part::LeftIris), (Part::RightEye, Part::RightIris)] {
+            self.eye(pen, eye, iris, original);
+        }
+        self.brows(pen);
+    }
+
+    fn jaw(&self, pen: &mut Pen) {
+        let oval = self.face.part(Part::Oval);
+        let ink = self.ink(self.line, Part::Oval, 0.5);
+        self.line(pen, &oval[5..14], (ink, 2.6), |t| (PI * t).sin().max(0.0).sqrt());
+    }
+
+    fn nose(&self, pen: &mut Pen) {
+        let base = self.face.part(Part::NoseBase);
+        let ink = self.ink(self.line, Part::NoseBase, 0.8);
+        for wing in [[base[1], mix(base[1], base[2], 0.5), base[2]], [base[5], mix(base[5], base[4], 0.5), base[4]]] {
+            self.line(pen, &wing, (ink, 2.8), |t| (PI * (0.05 + 0.9 * t)).sin());
+        }
+    }
+
+    fn mouth(&self, pen: &mut Pen) {
+        let (lips, inner) = (self.face.part(Part::Lips), self.face.part(Part::Mouth));
+        let top: Vec<Point> = inner[..11].to_vec();
+        let bottom: Vec<Point> = (10..=20).map(|i| inner[i % 20]).rev().collect();
+        let apart = distance(inner[5], inner[15]) / self.face.unit_px;
+        let open = smooth_step(0.7 * MOUTH_OPEN, MOUTH_OPEN, apart);
+        let taper = |t: f32| (PI * (0.06 + 0.88 * t)).sin().sqrt();
+        if open > 0.0 {
+            let (upper, lower) = (spline(&top, 60), spline(&bottom, 60));
+            let shape = |a: &[Point], b: &[Point]| area(&a.iter().chain(b.iter().rev()).copied().collect::<Vec<_>>());
+            // White without teeth; a mouth that is wide open is dark below.
+            let white = self.ink([0.975, 0.965, 0.955], Part::Mouth, open);
+            pen.fill(shape(&upper, &lower), white, None);
+            let wide = smooth_step(0.16, 0.26, apart);
+            let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);
+            pen.fill(shape(&between(&upper, &lower, 0.35), &lower), tongue, None);
+            let shadow = self.ink([0.80, 0.74, 0.77], Part::Mouth, 0.6 * open);
+            pen.fill(shape(&upper, &between(&upper, &lower, 0.22)), shadow, None);
+            self.line(pen, &top, (self.ink(self.line, Part::Mouth, open), 3.4), taper);
+            self.line(pen, &bottom, (self.ink(self.line, Part::Mouth, 0.7 * open), 2.0), |t| (PI * t).sin());
+        }
+        let shut = self.ink(self.line, Part::Mouth, 0.95 * (1.0 - open));
+        self.line(pen, &between(&top, &bottom, 0.5), (shut, 3.4), taper);
+        let under = [lips[17], lips[16], lips[15], lips[14], lips[13]];
+        self.line(pen, &under, (self.ink(self.line, Part::Lips, 0.4), 1.8), |t| (PI * t).sin());
+    }
+
+    fn brows(&self, pen: &mut Pen) {
+        // As thick as each other, unless one is not sure.
+        let thick = |part: Part| {
+            let outline = self.face.part(part);
+            (1..4).map(|i| distance(outline[i], outline[9 - i])).sum::<f32>() / 3.0
+        };
+        let both = 0.5 * (thick(Part::LeftBrow) + thick(Part::RightBrow));
+        for part in [Part::LeftBrow, Part::RightBrow] {
+            let outline = self.face.part(part);
+            let middle: Vec<Point> = (0..5).map(|i| mix(outline[i], outline[9 - i], 0.5)).collect();
+            let shape = |t: f32| (0.2 + 0.8 * (1.3 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
+            let path = tapered(&middle, |t| 0.74 * both * shape(t));
+            pen.fill(path, self.ink(self.brow, part, 0.92), None);
+        }
+    }
+
+    fn eye(&self, pen: &mut Pen, eye: Part, iris: Part, original: &Original) {
+        let (k, lids) = (self.k, self.face.part(eye));
+        let [outer, inner] = [lids[0], lids[8]];
+        let width = distance(outer, inner).max(1e-3);
+        let along = [(inner[0] - outer[0]) / width, (inner[1] - outer[1]) / width];
+        let sign = if eye == Part::LeftEye { 1.0 } else { -1.0 };
+        let down = [-along[1] * sign, along[0] * sign];
+        let upper: Vec<Point> = lids[..9].to_vec();
+        let lower: Vec<Point> = std::iter::once(lids[0]).chain((8..16).rev().map(|i| lids[i])).collect();
+        let openness = self.face.landmarks.openness(eye);
+        let open = smooth_step(SHUT[0], SHUT[1], openness);
+        let open_px = openness * width;
+        if open > 0.0 {
+            self.ball(pen, (eye, iris), [&upper, &lower], (open, open_px, angle(along, sign)), original);
+        }
+        // The line of the lashes with a wing; of a shut eye it is the lower lid.
+        let lid = between(&upper, &lower, 1.0 - open);
+        let at = |p: Point, a: f32, d: f32| [0, 1].map(|axis| p[axis] + a * along[axis] + d * down[axis]);
+        let wing = at(outer, -0.11 * width, (-0.35 * open + 0.06) * open_px.max(0.08 * width));
+        let lash: Vec<Point> = std::iter::once(wing).chain(shifted(&lid, down.map(|v| -1.0 * k * v))).collect();
+        let ink = self.ink(self.dark, eye, 1.0);
+        let heavy = 3.0 + 6.0 * self.style.lashes;
+        self.line(pen, &lash, (ink, heavy), |t| {
+            let body = (PI * (0.10 + 0.82 * t).min(1.0)).sin().max(0.0).powf(1.2) * (1.0 - 0.35 * t);
+            (0.28 + 0.72 * body) * (t / 0.12).min(1.0).max(0.15)
+        });
+        if open > 0.0 {
+            let soft = [0, 1, 2].map(|c| 0.5 * (self.dark[c] + self.line[c]));
+            self.line(pen, &lower[1..6], (self.ink(soft, eye, 0.75 * open), 2.2), |t| (PI * (0.04 + 0.9 * t)).sin());
+            let crease = shifted(&upper[1..8], down.map(|v| -(0.30 * open_px + 3.0 * k) * v));
+            self.line(pen, &crease, (self.ink(self.line, eye, 0.6 * open), 2.0), |t| (PI * t).sin());
+        }
+    }
+
+    /// White, iris, pupil and lights, inside the lids.
+    fn ball(
+        &self,
+        pen: &mut Pen,
+        (eye, iris): (Part, Part),
+        [upper, lower]: [&[Point]; 2],
+        (open, open_px, turn): (f32, f32, f32),
+        original: &Original,
+    ) {
+        let (upper, lower) = (spline(upper, 40), spline(lower, 40));
+        let outline: Vec<Point> = upper.iter().chain(lower.iter().rev()).copied().collect();
+        let clip: Option<Mask> = pen.clip(area(&outline));
+        let clip = clip.as_ref();
+        let ink = |rgb: [f32; 3], alpha: f32| self.ink(rgb, eye, alpha * open);
+        pen.fill(area(&outline), ink([0.975, 0.97, 0.965], 1.0), None);
+        let ring = self.face.part(iris);
+        let centre_of = |ring: &[Point]| mix(mix(ring[0], ring[2], 0.5), mix(ring[1], ring[3], 0.5), 0.5);
+        let radius_of = |part: Part| 0.5 * distance(self.face.part(part)[0], self.face.part(part)[2]);
+        // Both irises are as large as each other.
+        let radius = 0.5 * (radius_of(Part::LeftIris) + radius_of(Part::RightIris)) * 1.14;
+        let middle = mix(upper[20], lower[20], 0.5);
+        let centre = mix(centre_of(ring), middle, 0.2);
+        let tall = (1.14 * radius).max(0.58 * open_px);
+        let (sin, cos) = turn.sin_cos();
+        let at = |dx: f32, dy: f32| [centre[0] + cos * dx - sin * dy, centre[1] + sin * dx + cos * dy];
+        let [lightness, chroma, hue] = self.iris_colour(original);
+        let tint = |l: f32, c: f32| {
+            let rgb = srgb_from_lab([l, c * hue.cos(), c * hue.sin()]);
+            if self.style.iris == 0.0 { [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]; 3] } else { rgb }
+        };
+        let disc = |scale: f32| ellipse(centre, [1.03 * radius * scale, tall * scale], turn);
+        let (top, foot) = (at(0.0, -0.6 * tall), at(0.0, 0.8 * tall));
+        pen.fill(disc(1.0), ink(tint(0.30 * lightness, 0.6 * chroma), 1.0), clip);
+        let gradient = [
+            (top, ink(tint(0.42 * lightness, 0.7 * chroma), 1.0)),
+            (foot, ink(tint((1.45 * lightness).min(84.0), 1.15 * chroma), 1.0)),
+        ];
+        pen.blend(disc(0.88), gradient, clip);
+        pen.fill(ellipse(centre, [0.42 * radius, 0.46 * tall], turn), ink(tint(0.16 * lightness, 0.4 * chroma), 0.95), clip);
+        // The shade of the upper lid.
+        let shade: Vec<Point> =
+            upper.iter().copied().chain(between(&upper, &lower, 0.24).into_iter().rev()).collect();
+        pen.fill(area(&shade), ink([0.25, 0.18, 0.26], 0.34), clip);
+        // Lights, where the photo's light comes from.
+        let side = self.light_side(original);
+        let spot = |dx: f32, dy: f32, r: f32| ellipse(at(dx * side * radius, dy * tall), [r * radius, 1.05 * r * radius], turn);
+        pen.fill(spot(0.30, -0.42, 0.29), ink([1.0; 3], 1.0), clip);
+        pen.fill(spot(-0.36, 0.42, 0.14), ink([1.0, 0.98, 0.96], 0.85), clip);
+    }
+
+    /// Lightness, chroma and hue (Lab) of the irises in the photo, made clear.
+    fn iris_colour(&self, original: &Original) -> [f32; 3] {
+        let ring = [Part::LeftIris, Part::RightIris].into_iter().flat_map(|part| {
+            let ring = original.face.part(part);
+            let centre = mix(ring[0], ring[2], 0.5);
+            let places: Vec<Point> = (0..12)
+                .flat_map(|i| {
+                    // To the sides and below: above is the shade of the lid.
+                    let angle = -0.4 + i as f32 / 11.0 * (PI + 0.8);
+                    let reach = distance(ring[0], ring[2]) * 0.5;
+                    [0.6, 0.8].map(|r| [centre[0] + reach * r * angle.cos(), centre[1] + reach * r * angle.sin()])
+                })
+                .collect();
+            places
+        });
+        let [l, a, b] = lab_from_srgb(median(original.photo, ring).unwrap_or([0.25, 0.18, 0.14]));
+        let chroma = (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris.max(0.3);
+        [(l + 14.0).clamp(28.0, 60.0), chroma, b.atan2(a)]
+    }
+
+    /// −1 if the photo's light comes from the left, 1 if from the right.
+    fn light_side(&self, original: &Original) -> f32 {
+        let skin = original.face.bare_skin();
+        let luma = |places: [Point; 2]| {
+            median(original.photo, places.into_iter()).map_or(0.0, |[r, g, b]| 0.299 * r + 0.587 * g + 0.114 * b)
+        };
+        if luma([skin[1], skin[3]]) > luma([skin[0], skin[2]]) + 0.02 { 1.0 } else { -1.0 }
+    }
+}
+
+/// The angle of the line of an eye, which runs from its outer to its inner corner.
+fn angle(along: Point, sign: f32) -> f32 {
+    (along[1] * sign).atan2(along[0] * sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pixels::space::srgb8_from_srgb;
+
+    #[test]
+    fn colours_are_the_median_of_what_lies_inside() {
+        let picture = Image::<Srgb8>::from_fn(8, 8, |x, _| [30 * x as u8; 3]);
+        let places = [[-3.0, 2.0], [1.5, 1.0], [2.5, 1.0], [7.5, 1.0], [90.0, 0.0]];
+        assert_eq!(median(&picture, places.into_iter()).map(|p| srgb8_from_srgb(p)[0]), Some(60));
+        assert_eq!(median(&picture, [[-1.0, 0.0]].into_iter()), None);
+    }
+}

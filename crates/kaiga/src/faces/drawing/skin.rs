@@ -1,0 +1,242 @@
+//! Skin in a few tones of its own complexion, without the eyes, brows, nose and mouth that are drawn anew.
+//!
+//! Works on a portrait as the drawer painted it: Y −1..1, Cb, Cr −1..1 and ink 0..1.
+
+use super::pen::{Ink, Pen, area, between, mix, spline, tapered};
+use super::style::FaceStyle;
+use super::{Drawing, Part};
+use crate::tiles::Part as Window;
+use crate::upscale::Canvas;
+use pixels::Image;
+use pixels::blur::box_mean;
+use pixels::space::{Gray, Srgb};
+use pixels::warp::{Point, smooth_step};
+use rayon::prelude::*;
+use tiny_skia::Pixmap;
+
+/// How far skin may differ from the complexion in chroma and, beyond what light does, in luma.
+const CHROMA: f32 = 0.13;
+const LIGHT: f32 = 0.45;
+const LUMA: f32 = 0.4;
+/// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
+const SHADOW: f32 = 0.27;
+const DEEP: f32 = 0.66;
+/// How much of the finer modelling is kept.
+const MODELLING: f32 = 0.22;
+
+/// Lays the skin of a face, in the canvas' coordinates.
+pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
+    let Some(window) = window(canvas, face) else { return };
+    let unit = face.unit_px;
+    let radius = |share: f32| ((share * unit).round() as usize).max(1);
+    let local = face.placed(&pixels::warp::Similarity::scaled(1.0, [-(window.x as f32), -(window.y as f32)]));
+    let masks = Masks::of(&local, window);
+    let (paint, ink) = canvas.taken(window);
+    let Some(tone) = complexion(&local, &paint) else { return };
+
+    let near = |p: [f32; 3]| {
+        let chroma = (p[1] - tone[1]).hypot(p[2] - tone[2]) / CHROMA;
+        let luma = ((p[0] - tone[0]).abs() - LIGHT).max(0.0) / LUMA;
+        (1.7 - chroma.hypot(luma)).clamp(0.0, 1.0)
+    };
+    let count = window.width * window.height;
+    let plane = |of: &(dyn Fn(usize) -> f32 + Sync)| {
+        Image::<Gray>::new(window.width, window.height, (0..count).into_par_iter().with_min_len(2048).map(of).collect())
+    };
+    let bare = plane(&|i| (1.0 - masks.covered.pixels()[i]) * (0.06 + near(paint.pixels()[i])));
+    // What lies under the features, from the skin around them.
+    let weighted = Image::<Srgb>::new(
+        window.width,
+        window.height,
+        (0..count).map(|i| paint.pixels()[i].map(|v| v * bare.pixels()[i])).collect(),
+    );
+    let wide = radius(0.10);
+    let [sum, weight] =
+        [box_mean(&box_mean(&weighted, wide), wide), box_mean(&box_mean(&bare.map::<Srgb>(|v| [v; 3]), wide), wide)];
+    let cleared: Vec<[f32; 3]> = (0..count)
+        .into_par_iter()
+        .with_min_len(2048)
+        .map(|i| {
+            let (from, covered) = (paint.pixels()[i], masks.covered.pixels()[i]);
+            let (sum, weight) = (sum.pixels()[i], weight.pixels()[i][0].max(1e-4));
+            [0, 1, 2].map(|c| from[c] + covered * (sum[c] / weight - from[c]))
+        })
+        .collect();
+    let skin = box_mean(&plane(&|i| near(cleared[i]) * masks.region.pixels()[i]), radius(0.02));
+    let luma = plane(&|i| cleared[i][0]);
+    let [light, broad] = [box_mean(&box_mean(&luma, radius(0.035)), radius(0.035)), box_mean(&luma, radius(0.16))];
+
+    // Small faces are modelled softly: two flat tones look hard on them.
+    let flat = style.flat * (0.5 + 0.5 * smooth_step(30.0, 110.0, face.unit_px));
+    let base = [tone[0] + 0.04, tone[1], tone[2]];
+    let lit_luma = 0.5 * (base[0] + 1.0);
+    let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.05];
+    let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.06];
+    let laid = |i: usize| {
+        let level = light.pixels()[i] - tone[0];
+        let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
+        let (lit, half) = (ramp(SHADOW, 0.16 * style.soft), ramp(DEEP, 0.2 * style.soft));
+        let fine = MODELLING * (luma.pixels()[i] - broad.pixels()[i]);
+        let tones = [0, 1, 2].map(|c| {
+            let upper = shade[c] + lit * (base[c] - shade[c]);
+            deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
+        });
+        let share = skin.pixels()[i];
+        let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] - cleared[i][c]));
+        let (blush, lips) = (share * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
+        colour[0] -= 0.03 * blush + 0.16 * lips + share * 0.2 * masks.under_nose.pixels()[i];
+        colour[1] -= 0.01 * blush;
+        colour[2] += 0.07 * blush + 0.11 * lips;
+        let clear = (0.85 * share * masks.inner.pixels()[i]).max(masks.covered.pixels()[i]);
+        ([colour[0], colour[1], colour[2]], ink.pixels()[i] * (1.0 - clear))
+    };
+    let amount = face.amount;
+    let done: Vec<[f32; 4]> = (0..count)
+        .into_par_iter()
+        .with_min_len(2048)
+        .map(|i| {
+            let (colour, line) = laid(i);
+            let (from, from_line) = (paint.pixels()[i], ink.pixels()[i]);
+            let [y, cb, cr] = [0, 1, 2].map(|c| from[c] + amount * (colour[c] - from[c]));
+            [y, cb, cr, from_line + amount * (line - from_line)]
+        })
+        .collect();
+    canvas.give_back(window, &done);
+}
+
+/// The part of the canvas where the face, its ears and its neck are.
+fn window(canvas: &Canvas, face: &Drawing) -> Option<Window> {
+    let points = face.landmarks.points();
+    let span = |axis: usize, before: f32, after: f32, length: usize| {
+        let low = points.iter().map(|p| p[axis]).fold(f32::INFINITY, f32::min) - before * face.unit_px;
+        let high = points.iter().map(|p| p[axis]).fold(f32::NEG_INFINITY, f32::max) + after * face.unit_px;
+        let (low, high) = (low.max(0.0) as usize, high.ceil().clamp(0.0, length as f32) as usize);
+        (low < high).then_some((low, high - low))
+    };
+    let (width, height) = canvas.size();
+    let ((x, width), (y, height)) = (span(0, 0.5, 0.5, width)?, span(1, 0.2, 0.9, height)?);
+    Some(Window { x, y, width, height })
+}
+
+/// The median by luma of what bare skin looks like.
+fn complexion(face: &Drawing, paint: &Image<Srgb>) -> Option<[f32; 3]> {
+    let reach = (0.06 * face.unit_px).max(1.0) as isize;
+    let mean = |[x, y]: Point| {
+        let inside = |v: isize, length: usize| (0..length as isize).contains(&v);
+        let mut sum = [0.0; 4];
+        for dy in -reach..=reach {
+            for dx in -reach..=reach {
+                let (x, y) = (x as isize + dx, y as isize + dy);
+                if inside(x, paint.width()) && inside(y, paint.height()) {
+                    let p = paint.at(x as usize, y as usize);
+                    (0..3).for_each(|c| sum[c] += p[c]);
+                    sum[3] += 1.0;
+                }
+            }
+        }
+        (sum[3] > 0.0).then(|| [0, 1, 2].map(|c| sum[c] / sum[3]))
+    };
+    let mut seen: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(mean).collect();
+    if seen.len() < 3 {
+        return None;
+    }
+    // Luma and chroma by themselves: a fringe over the forehead or a beard on a cheek moves neither.
+    Some([0, 1, 2].map(|c| {
+        seen.sort_by(|a, b| a[c].total_cmp(&b[c]));
+        let middle = seen.len() / 2;
+        0.5 * (seen[middle][c] + seen[(seen.len() - 1) / 2][c])
+    }))
+}
+
+/// What is where in the window, 0..1.
+struct Masks {
+    /// Features that are drawn anew.
+    covered: Image<Gray>,
+    /// Where skin may be: the face, ears and neck.
+    region: Image<Gray>,
+    /// The face alone.
+    inner: Image<Gray>,
+    blush: Image<Gray>,
+    lips: Image<Gray>,
+    under_nose: Image<Gray>,
+}
+
+impl Masks {
+    fn of(face: &Drawing, window: Window) -> Self {
+        let unit = face.unit_px;
+        let soft = |share: f32| ((share * unit).round() as usize).max(1);
+        let drawn = |draw: &dyn Fn(&mut Pen, &dyn Fn(f32) -> Ink)| {
+            let white = |alpha: f32| Ink { rgb: [1.0; 3], alpha };
+            let Some(mut pixmap) = Pixmap::new(window.width as u32, window.height as u32) else {
+                return Image::<Gray>::filled(window.width, window.height, 0.0);
+            };
+            draw(&mut Pen { pixmap: &mut pixmap }, &white);
+            let alpha = pixmap.pixels().iter().map(|p| f32::from(p.alpha()) / 255.0).collect();
+            Image::<Gray>::new(window.width, window.height, alpha)
+        };
+        let closed = |part: Part| {
+            let mut points = face.part(part).to_vec();
+            points.push(points[0]);
+            spline(&points, 8 * points.len())
+        };
+        let grown = |pen: &mut Pen, part: Part, by: f32, ink: Ink| {
+            let outline = closed(part);
+            pen.fill(area(&outline), ink, None);
+            pen.fill(tapered(&outline, |_| 2.0 * by * unit), ink, None);
+        };
+        let covered = drawn(&|pen, white| {
+            for (part, by) in [
+                (Part::LeftEye, 0.075),
+                (Part::RightEye, 0.075),
+                (Part::LeftBrow, 0.05),
+                (Part::RightBrow, 0.05),
+                (Part::Lips, 0.025),
+            ] {
+                grown(pen, part, by, white(face.share(part) / face.amount));
+            }
+            let base = face.part(Part::NoseBase);
+            let nose = face.share(Part::NoseBase) / face.amount;
+            let tip = face.part(Part::Nose)[4];
+            let wings: Vec<Point> = base.iter().copied().chain([mix(tip, base[3], 0.2)]).collect();
+            pen.fill(area(&wings), white(0.9 * nose), None);
+            pen.fill(tapered(base, |_| 0.13 * unit), white(0.9 * nose), None);
+        });
+        let oval = closed(Part::Oval);
+        let inner = drawn(&|pen, white| pen.fill(area(&oval), white(1.0), None));
+        let points = face.part(Part::Oval);
+        let (chin, top) = (points[9], points[0]);
+        let long = [chin[0] - top[0], chin[1] - top[1]].map(|v| v / (chin[0] - top[0]).hypot(chin[1] - top[1]));
+        let region = drawn(&|pen, white| {
+            pen.fill(area(&oval), white(1.0), None);
+            // Ears, and the neck under the jaw.
+            pen.fill(tapered(&points[3..7], |_| 0.5 * unit), white(1.0), None);
+            pen.fill(tapered(&points[12..16], |_| 0.5 * unit), white(1.0), None);
+            let jaw = [points[6], points[12]];
+            let below = jaw.map(|p| [p[0] + 1.1 * unit * long[0], p[1] + 1.1 * unit * long[1]]);
+            pen.fill(area(&[jaw[0], below[0], below[1], jaw[1]]), white(1.0), None);
+        });
+        let blush = drawn(&|pen, white| {
+            let [left, right] = [Part::LeftEye, Part::RightEye].map(|eye| face.part(eye));
+            let lips = face.part(Part::Lips);
+            for cheek in [mix(left[13], lips[0], 0.42), mix(right[13], lips[10], 0.42)] {
+                pen.fill(super::pen::ellipse(cheek, [0.2 * unit, 0.12 * unit], 0.0), white(0.9), None);
+            }
+        });
+        let lips = drawn(&|pen, white| pen.fill(area(&closed(Part::Lips)), white(face.share(Part::Lips) / face.amount), None));
+        let under_nose = drawn(&|pen, white| {
+            let base = face.part(Part::NoseBase);
+            let (upper, lower) = (spline(&base[1..6], 30), spline(&[base[1], base[3], base[5]], 30));
+            let lower = between(&lower, &upper, -0.6);
+            let shape: Vec<Point> = upper.into_iter().chain(lower.into_iter().rev()).collect();
+            pen.fill(area(&shape), white(face.share(Part::NoseBase) / face.amount), None);
+        });
+        Self {
+            covered: box_mean(&covered, soft(0.02)),
+            region: box_mean(&region, soft(0.06)),
+            inner: box_mean(&inner, soft(0.04)),
+            blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),
+            lips: box_mean(&lips, soft(0.008)),
+            under_nose: box_mean(&under_nose, soft(0.012)),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A training run of the two networks. Each leaves in a folder of its own `metrics.jsonl`, `report.html` and
+//! `checkpoint.safetensors`; together they leave `landmarks.safetensors`, of the weights' running averages.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use engine::Map;
+use net::{Model, landmarks};
+use serde_json::json;
+use tch::{Device, Kind, Tensor};
+
+use super::labels::{Photo, load};
+use super::learner::{Learner, arch};
+use super::sample::{Stage, batch};
+use crate::data::stream;
+use crate::file;
+use crate::model::export::TOLERANCE;
+use crate::model::torch_model::{forward, named};
+use crate::run::log::Log;
+use crate::run::step::Numbers;
+use crate::run::{Watch, rate};
+
+/// The networks, with the names of their folders.
+const STAGES: [(Stage, &str); 2] = [(Stage::Face, "face"), (Stage::Eye, "eye")];
+
+/// What is trained, from what, for how long.
+pub struct Plan {
+    /// Folder of photos.
+    pub photos: PathBuf,
+    /// What `faces.py` found in them.
+    pub labels: PathBuf,
+    /// Folder of the run.
+    pub out: PathBuf,
+    /// Minutes for each network; 0 leaves it as it is.
+    pub minutes: [f64; 2],
+    /// Crops a step.
+    pub batch: usize,
+    /// Highest learning rate.
+    pub rate: f64,
+    /// Goes on from the checkpoints of the folder.
+    pub resume: bool,
+    /// Of the first weights and of the batches.
+    pub seed: u64,
+    /// Minutes between reports.
+    pub report_min: f64,
+    /// Where to train.
+    pub device: Device,
+    /// What convolutions compute in.
+    pub kind: Kind,
+}
+
+/// Trains as planned; `watch` hears how it goes.
+///
+/// # Errors
+/// If photos, labels or the folder cannot be read or written, a loss is not a number, or the engine would not see
+/// what the trainer sees.
+pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
+    let mut learners = STAGES.map(|(stage, _)| Learner::new(stage, plan.seed, plan.device, plan.kind));
+    let mut before_s = [0.0; 2];
+    for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(STAGES) {
+        let folder = plan.out.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join("checkpoint.safetensors");
+        match (plan.resume, path.exists()) {
+            (true, true) => *before_s = learner.net.load(&path)?,
+            (false, true) => {
+                bail!("{} holds a run already: go on with --resume, or name another --out", plan.out.display())
+            }
+            _ => {}
+        }
+    }
+    let [learnt, held] = load(&plan.photos, &plan.labels)?;
+    let faces = |photos: &[Photo]| photos.iter().map(|photo| photo.faces.len()).sum::<usize>();
+    watch.say(&format!(
+        "{} faces in {} photos to learn from, {} in {} held out; {:?}, seed {}",
+        faces(&learnt),
+        learnt.len(),
+        faces(&held),
+        held.len(),
+        plan.device,
+        plan.seed
+    ));
+    let learnt = Arc::new(learnt);
+    for (i, (_, name)) in STAGES.into_iter().enumerate() {
+        if before_s[i] < plan.minutes[i] * 60.0 {
+            one(plan, i, &mut learners, before_s[i], &learnt, &held, watch)
+                .with_context(|| format!("the network {name}"))?;
+        }
+    }
+    export(plan, &learners)
+}
+
+/// Trains one network.
+fn one(
+    plan: &Plan,
+    number: usize,
+    learners: &mut [Learner; 2],
+    before_s: f64,
+    learnt: &Arc<Vec<Photo>>,
+    held: &[Photo],
+    watch: &mut dyn Watch,
+) -> Result<()> {
+    let (stage, name) = STAGES[number];
+    let folder = plan.out.join(name);
+    let first = learners[number].net.weights.step;
+    let mut log = Log::open(&folder, &[name], first, plan.resume)?;
+    let count = 2 * held.iter().map(|photo| photo.faces.len()).sum::<usize>();
+    let scored = batch(held, stage, count, true, 1, 0);
+    let batches = stream(first, {
+        let (learnt, count, seed) = (learnt.clone(), plan.batch, plan.seed);
+        move |step| batch(&learnt, stage, count, false, seed, step)
+    });
+    let start = Instant::now();
+    let seconds = || before_s + start.elapsed().as_secs_f64();
+    let (mut reported_s, mut recent, mut steps) = (seconds(), Numbers::default(), 0.0);
+    loop {
+        let done = seconds() / (plan.minutes[number] * 60.0);
+        let since_s = seconds() - reported_s;
+        if done >= 1.0 || since_s >= plan.report_min * 60.0 {
+            let learner = &learners[number];
+            learner.net.save(seconds(), &folder.join("checkpoint.safetensors"))?;
+            let (score, losses, step) = (learner.score(&scored), recent.mean(steps), learner.net.weights.step);
+            let per_s = steps / since_s.max(1e-9);
+            let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": per_s,
+                "off": score.all, "eyes_off": score.eyes});
+            losses.0.iter().for_each(|&(name, x)| line[name] = json!(x));
+            watch.say(&format!(
+                "{name}, step {step}, {:.1} min, {per_s:.1}/s: loss {:.5}; held out, in distances of the eyes: {:.4} off, lids and irises {:.4}",
+                seconds() / 60.0,
+                losses.get("total"),
+                score.all,
+                score.eyes
+            ));
+            log.push(line)?;
+            export(plan, learners)?;
+            (reported_s, recent, steps) = (seconds(), Numbers::default(), 0.0);
+        }
+        if done >= 1.0 {
+            return Ok(());
+        }
+        let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
+        let step = learners[number].net.weights.step;
+        let numbers = learners[number].step(&batch, rate(plan.rate, step, done))?;
+        watch.progress(done, step, &numbers);
+        recent.add(&numbers);
+        steps += 1.0;
+    }
+}
+
+/// Both networks as a model file's bytes.
+fn model(learners: &[Learner; 2], note: &str) -> Result<Vec<u8>> {
+    let weights = learners.iter().flat_map(|learner| learner.net.plain()).collect();
+    let notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
+    Model { architecture: landmarks::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
+}
+
+fn export(plan: &Plan, learners: &[Learner; 2]) -> Result<()> {
+    let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
+    let note = format!("landmarks labelled by MediaPipe's face mesh; seed {}, {} steps", plan.seed, steps.join(" + "));
+    let bytes = model(learners, &note)?;
+    let worst = disagreement(&Model::read(&bytes)?)?;
+    if worst.is_nan() || worst > TOLERANCE {
+        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
+    }
+    file::write(&plan.out.join("landmarks.safetensors"), &bytes)
+}
+
+/// Largest difference between what engine and trainer make of the same crop.
+///
+/// # Errors
+/// If the engine refuses a network.
+fn disagreement(model: &Model) -> Result<f32> {
+    let mut rng = fastrand::Rng::with_seed(5);
+    let mut worst = 0.0f32;
+    for (stage, _) in STAGES {
+        let (arch, side) = (arch(stage), stage.side_px());
+        let crop = Map::from_fn(net::Shape::new(side, side, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
+        let theirs = engine::Network::new(&arch, &model.weights)?.run(&[&crop])?;
+        let pixels = Tensor::from_slice(&crop.data).view([1, side as i64, side as i64, 3]).permute([0, 3, 1, 2]);
+        let weights = named(&model.weights, Device::Cpu);
+        let ours = tch::no_grad(|| forward(&arch, &[&pixels.contiguous()], &weights, Kind::Float));
+        for (theirs, ours) in theirs.iter().zip(&ours) {
+            let ours: Vec<f32> = Vec::try_from(ours.flatten(0, -1))?;
+            let off = theirs.data.iter().zip(&ours).map(|(a, b)| (a - b).abs());
+            worst = off.fold(worst, |most, v| if v > most || v.is_nan() { v } else { most });
+        }
+    }
+    Ok(worst)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_sees_what_was_trained() {
+        let learners = STAGES.map(|(stage, _)| Learner::new(stage, 3, Device::Cpu, Kind::Float));
+        let worst = disagreement(&Model::read(&model(&learners, "test").unwrap()).unwrap()).unwrap();
+        assert!(worst > 0.0 && worst < TOLERANCE, "{worst}");
+    }
+}
