@@ -466,6 +466,15 @@ async fn the_page_comes_from_a_folder_or_the_program() {
         let address: String = text[start..].chars().take_while(|c| !"\"' ".contains(*c)).collect();
         let part = built_in.get(&address).await;
         assert_eq!(part.header("cache-control"), "public, max-age=31536000, immutable", "{address}: {part:?}");
+        let version = address.split('/').nth(2).unwrap();
+        let script = built_in.get(&format!("/assets/{version}/settings.js")).await;
+        let script = String::from_utf8(script.body).unwrap();
+        let settings = script.split_once("export const settings = ").unwrap().1.trim_end().trim_end_matches(';');
+        let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
+        let strength = serde_json::json!({"min": 0.0, "max": 1.5, "step": 0.05, "default": 1});
+        assert_eq!((&settings["strength"], &settings["style"]["default"]), (&strength, &"meadow".into()));
+        assert_eq!(settings["faces"]["words"], serde_json::json!(["on", "off", "only"]));
+        assert!(settings.get("tile").is_none(), "the machine is not the client's");
     } else {
         assert_eq!(index.problem(), "not-found");
     }
@@ -636,7 +645,7 @@ async fn every_parameter_described_is_taken() {
         let query = serde_urlencoded::to_string(&pairs).unwrap();
         let answer = service.post(&format!("{path}?{query}"), picture(24, 16)).await;
         assert!(answer.status.is_success(), "{query}: {answer:?}");
-        let mut taken = crate::params::Params::NAMES.to_vec();
+        let mut taken: Vec<&str> = crate::params::Params::names().collect();
         names.sort_unstable();
         taken.sort_unstable();
         assert_eq!(names, taken);

@@ -27,7 +27,7 @@ pub(super) struct Upload {
     pub(super) reserved: Reserved,
 }
 
-/// ParamsSchema of the query, without those of a signature.
+/// The parameters of the query, without those of a signature.
 pub(super) fn query_pairs(uri: &axum::http::Uri) -> Result<Pairs, Error> {
     let mut pairs: Pairs = serde_urlencoded::from_str(uri.query().unwrap_or_default())
         .map_err(|_| Error::new(Kind::Malformed, "the query cannot be understood"))?;
