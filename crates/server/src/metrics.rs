@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     parts: [Histogram; 4],
     in_progress: AtomicU64,
     turned_away: AtomicU64,
+    looks_prepared: AtomicU64,
 }
 
 #[derive(Default)]
@@ -73,6 +74,16 @@ impl Metrics {
     /// A connection was closed unheard: its client has too many.
     pub(crate) fn turned_away(&self) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A look was made ready.
+    pub(crate) fn look_prepared(&self) {
+        self.looks_prepared.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a look was made ready.
+    pub(crate) fn looks_prepared(&self) -> u64 {
+        self.looks_prepared.load(Ordering::Relaxed)
     }
 
     /// A job ended: done, failed, cancelled, returned.
@@ -135,9 +146,18 @@ impl Metrics {
         for (outcome, count) in &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             line(&mut text, format_args!("kaiga_jobs_total{{outcome=\"{outcome}\"}} {count}"));
         }
-        let name = "kaiga_connections_turned_away_total";
-        text += &head(name, "counter", "Connections closed unheard: their clients had too many.");
-        line(&mut text, format_args!("{name} {}", self.turned_away.load(Ordering::Relaxed)));
+        let turned_away = self.turned_away.load(Ordering::Relaxed);
+        for (name, help, count) in [
+            (
+                "kaiga_connections_turned_away_total",
+                "Connections closed unheard: their clients had too many.",
+                turned_away,
+            ),
+            ("kaiga_looks_prepared_total", "Looks made ready: no picture of lately had them.", self.looks_prepared()),
+        ] {
+            text += &head(name, "counter", help);
+            line(&mut text, format_args!("{name} {count}"));
+        }
         text += &head("kaiga_part_seconds", "histogram", "Duration of the parts of a picture's way.");
         for (histogram, (_, part)) in self.parts.iter().zip(PARTS) {
             let count = histogram.count.load(Ordering::Relaxed);
