@@ -246,14 +246,22 @@ async fn a_painter_is_told_when_its_client_hangs_up() {
     let service = Service::start(|config| config.workers = Some(1));
     let app = &service.house.app;
     let (stopped, has_stopped) = std::sync::mpsc::channel();
+    let (began, has_begun) = tokio::sync::oneshot::channel();
     let request = studio::on_a_painter(app, app.budget.reserve_nothing(), move |watched| {
+        let _ = began.send(());
         while watched.part(0, 1).is_continue() {
             std::thread::sleep(Duration::from_millis(1));
         }
         stopped.send(()).map_err(|error| Error::new(Kind::Internal, error.to_string()))
     });
-    let answer = tokio::time::timeout(Duration::from_millis(200), request).await;
-    assert!(answer.is_err(), "it goes on as long as somebody waits: {answer:?}");
+    let patience = async {
+        has_begun.await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    tokio::select! {
+        answer = request => panic!("it goes on as long as somebody waits: {answer:?}"),
+        () = patience => {}
+    }
     assert_eq!(has_stopped.recv_timeout(Duration::from_secs(30)), Ok(()));
     assert_eq!(service.post("/api/v1/convert", picture(4, 4)).await.status, 200, "the only painter is free again");
 }
