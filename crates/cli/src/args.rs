@@ -1,9 +1,10 @@
 //! What was typed, and what is meant by it. Every usage error happens here.
 
+use crate::look;
 use crate::out::shown;
 use crate::photo::Target;
 use clap::{Args, Parser, Subcommand};
-use kaiga::{Detail, Eyes, Faces, Guided, Line, Look, Mix, Saturation, Strength, Tile};
+use kaiga::Look;
 use pixels::codec::{Format, Limits};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +79,7 @@ pub(crate) enum Command {
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
-    Worker(crate::serve::Typed),
+    Worker(crate::serve::TypedWorker),
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo
@@ -105,17 +106,7 @@ pub(crate) struct Typed {
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    manner: Manner,
-    /// Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size (slower)
-    #[arg(long, value_name = "0..1", default_value = "0", allow_negative_numbers = true,
-          value_parser = number(Detail::new))]
-    detail: Detail,
-    /// Smooth the painting along the photo's edges (guided filter) with this radius (1 to 128, 40 is usual) [default: off]
-    #[arg(long, value_name = "PX")]
-    guided_radius: Option<usize>,
-    /// How strong an edge the guided filter keeps
-    #[arg(long, value_name = "EPS", default_value_t = Guided::default().eps(), requires = "guided_radius")]
-    guided_eps: f32,
+    look: look::Typed,
     /// Format of the paintings: png, jpg or webp [default: by OUT's extension, else png]
     #[arg(short, long, value_name = "FORMAT", value_parser = format)]
     format: Option<Format>,
@@ -123,9 +114,6 @@ pub(crate) struct Typed {
     #[arg(short, long, value_name = "1..100", default_value = "92",
           value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
-    /// Side of the square worked on at a time; smaller takes less memory, the painting stays the same
-    #[arg(short, long, value_name = "PX", default_value = "1024", value_parser = tile)]
-    tile: Tile,
     /// Threads [default: all cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -143,44 +131,6 @@ pub(crate) struct Typed {
     verbose: bool,
 }
 
-/// How a painting shall look, wherever one is made.
-#[derive(Debug, Args)]
-struct Manner {
-    /// Style, mixture of styles in colour (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
-    #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
-    style: Mix,
-    /// How far from the photo (0) to the painting (1) and beyond (up to 1.5)
-    #[arg(short = 'w', long, value_name = "0..1.5", default_value = "1", allow_negative_numbers = true,
-          value_parser = number(Strength::new))]
-    strength: Strength,
-    /// Colour: 0 is grey, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", allow_negative_numbers = true,
-          value_parser = number(Saturation::new))]
-    saturation: Saturation,
-    /// Ink in the lines: 0 is none, 1 as painted, up to 2
-    #[arg(long, value_name = "0..2", default_value = "1", allow_negative_numbers = true,
-          value_parser = number(Line::new))]
-    line: Line,
-    /// Faces: painted by themselves and set back without a seam (on), as everything else (off), or nothing but them
-    /// (only)
-    #[arg(long, value_name = "on|off|only", default_value = "on")]
-    faces: Faces,
-    /// Style of the faces painted by themselves, as for --style [default: that of the rest]
-    #[arg(long, value_name = "STYLE")]
-    face_style: Option<Mix>,
-    /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does, up to 1.5
-    #[arg(long, value_name = "0..1.5", default_value = "1", allow_negative_numbers = true,
-          value_parser = number(Eyes::new))]
-    eyes: Eyes,
-}
-
-impl Manner {
-    fn look(self) -> Look {
-        let Self { style, strength, saturation, line, faces, face_style, eyes } = self;
-        Look { styles: style, strength, saturation, line, faces, face_style, eyes, ..Look::default() }
-    }
-}
-
 /// The arguments of a portrait for an account, as typed.
 #[derive(Debug, Args)]
 pub(crate) struct TypedAvatar {
@@ -194,7 +144,7 @@ pub(crate) struct TypedAvatar {
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    manner: Manner,
+    look: look::Typed,
     /// Format: png, jpg or webp [default: by OUT's extension, else png]
     #[arg(short, long, value_name = "FORMAT", value_parser = format)]
     format: Option<Format>,
@@ -209,7 +159,7 @@ pub(crate) struct TypedAvatar {
 
 /// The avatar that is to be made.
 #[derive(Debug)]
-pub(crate) struct AvatarOrder {
+pub(crate) struct AvatarParams {
     pub(crate) input: Input,
     pub(crate) target: Target,
     pub(crate) size_px: usize,
@@ -224,7 +174,7 @@ impl TypedAvatar {
     ///
     /// # Errors
     /// The complaint about the usage, in a sentence.
-    pub(crate) fn meant(self) -> Result<AvatarOrder, String> {
+    pub(crate) fn meant(self) -> Result<AvatarParams, String> {
         let input = if self.photo == Path::new("-") { Input::Stdin } else { Input::Path(self.photo) };
         if let Input::Path(path) = &input
             && path.is_dir()
@@ -246,13 +196,14 @@ impl TypedAvatar {
         };
         let limits = limits(self.max_pixels);
         let size_px = usize::from(self.size);
-        Ok(AvatarOrder { input, target, size_px, look: self.manner.look(), format, quality: self.quality, limits })
+        let look = self.look.meant()?;
+        Ok(AvatarParams { input, target, size_px, look, format, quality: self.quality, limits })
     }
 }
 
 /// What is to be done.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct Params {
     pub(crate) inputs: Vec<Input>,
     pub(crate) output: Output,
     pub(crate) look: Look,
@@ -283,19 +234,6 @@ pub(crate) enum Output {
     Stdout,
 }
 
-/// A setting from text; the error is the library's.
-fn number<T>(new: fn(f32) -> Result<T, kaiga::Error>) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| {
-        let number = text.parse().map_err(|_| "this is not a number".to_owned())?;
-        new(number).map_err(|error| error.to_string())
-    }
-}
-
-fn tile(text: &str) -> Result<Tile, String> {
-    let side_px = text.parse().map_err(|_| "this is not a whole number of pixels".to_owned())?;
-    Tile::new(side_px).map_err(|error| error.to_string())
-}
-
 fn format(text: &str) -> Result<Format, String> {
     Format::from_extension(text).filter(|format| format.can_write()).ok_or_else(|| "we write png, jpg and webp".into())
 }
@@ -310,7 +248,7 @@ impl Typed {
     ///
     /// # Errors
     /// The complaint about the usage, in a sentence.
-    pub(crate) fn meant(self) -> Result<Order, String> {
+    pub(crate) fn meant(self) -> Result<Params, String> {
         let stdin = Path::new("-");
         let typed: Vec<PathBuf> = self.inputs.into_iter().chain(self.input).collect();
         let inputs: Vec<Input> =
@@ -324,15 +262,10 @@ impl Typed {
         if output == Output::Stdout && self.json {
             return Err("--json writes to stdout, where the painting goes too: give -o a file".into());
         }
-        let guided = match self.guided_radius {
-            None => None,
-            Some(radius_px) => Some(Guided::new(radius_px, self.guided_eps).map_err(|error| error.to_string())?),
-        };
-        let look = Look { detail: self.detail, guided, tile: self.tile, ..self.manner.look() };
-        Ok(Order {
+        Ok(Params {
             inputs,
             output,
-            look,
+            look: self.look.meant()?,
             format,
             quality: self.quality,
             limits: limits(self.max_pixels),
@@ -399,8 +332,9 @@ pub(crate) fn limits(max_megapixels: Option<u32>) -> Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kaiga::{Faces, Guided};
 
-    fn meant(line: &str) -> Result<Order, String> {
+    fn meant(line: &str) -> Result<Params, String> {
         let words = std::iter::once("kaiga").chain(line.split_whitespace());
         Cli::try_parse_from(words).map_err(|error| error.to_string())?.paint.meant()
     }
@@ -413,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_was_typed_becomes_what_is_meant() {
-        let place = |line: &str| meant(line).map(|order| (order.output, order.format));
+        let place = |line: &str| meant(line).map(|params| (params.output, params.format));
         assert_eq!(place("a.jpg"), Ok((Output::Beside, Format::Png)));
         assert_eq!(place("a.jpg -f webp"), Ok((Output::Beside, Format::WebP)));
         assert_eq!(place("a.jpg -o b.JPG"), Ok((Output::File("b.JPG".into()), Format::Jpeg)));
@@ -425,24 +359,25 @@ mod tests {
         assert!(place("a.jpg -o b.gif").is_err() && place("a.jpg -o b.png -f jpg").is_err());
         assert!(place("a.jpg b.jpg -o c.png").is_err() && place("a.jpg b.jpg -o -").is_err());
         assert!(place("- a.jpg").is_err() && place("- --json").is_err());
-        assert_eq!(meant("-i a.jpg -o b.png").map(|order| order.inputs), Ok(vec![Input::Path("a.jpg".into())]));
-        assert_eq!(meant("a --guided-radius 40").map(|order| order.look.guided), Ok(Some(Guided::default())));
-        let faces = |line: &str| meant(line).map(|order| (order.look.faces, order.look.eyes.get()));
+        assert_eq!(meant("-i a.jpg -o b.png").map(|params| params.inputs), Ok(vec![Input::Path("a.jpg".into())]));
+        assert_eq!(meant("a --guided-radius 40").map(|params| params.look.guided), Ok(Some(Guided::default())));
+        let faces = |line: &str| meant(line).map(|params| (params.look.faces, params.look.eyes.get()));
         assert_eq!((faces("a"), faces("a --faces only --eyes 0.5")), (Ok((Faces::On, 1.0)), Ok((Faces::Only, 0.5))));
-        assert!(meant("a --max-pixels 200").is_ok_and(|order| order.limits.max_pixels == 200_000_000));
+        assert!(meant("a --max-pixels 200").is_ok_and(|params| params.limits.max_pixels == 200_000_000));
     }
 
     #[test]
     fn settings_out_of_range_name_the_range() {
         for (line, words) in [
             ("a -w 2", "from 0 to 1.5"),
-            ("a --saturation x", "not a number"),
+            ("a --saturation x", "must be a number from 0 to 2"),
             ("a -t 5", "from 128 to 8192"),
             ("a -f gif", "png, jpg and webp"),
             ("a -n meadow:x", "not a number of 0 or more"),
             ("a --guided-radius 999", "from 1 to 128"),
             ("a --faces maybe", "on, off or only"),
             ("a --eyes 2", "from 0 to 1.5"),
+            ("a --guided-eps 0.01", "--guided-radius"),
         ] {
             let complaint = meant(line).expect_err(line);
             assert!(complaint.contains(words), "{line}: {complaint}");

@@ -1,6 +1,6 @@
 //! `kaiga avatar`: a painted square of the main face.
 
-use crate::args::{AvatarOrder, Input};
+use crate::args::{AvatarParams, Input};
 use crate::out;
 use crate::photo::{self, Destination, Target};
 use kaiga::faces::avatar_crop;
@@ -8,34 +8,34 @@ use kaiga::{Known, Studio, unwatched};
 use pixels::codec;
 
 /// Makes one, writes it and says so.
-pub(crate) fn paint(studio: &Studio, order: &AvatarOrder) -> Result<(), String> {
-    let named = |complaint: String| match &order.input {
+pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String> {
+    let named = |complaint: String| match &params.input {
         Input::Stdin => complaint,
         Input::Path(path) => format!("{}: {complaint}", out::shown(path)),
     };
-    photo::spare(&order.input, &order.target).map_err(named)?;
-    let photo = photo::read(&order.input, &order.limits).map_err(named)?;
+    photo::spare(&params.input, &params.target).map_err(named)?;
+    let photo = photo::read(&params.input, &params.limits).map_err(named)?;
     if let Some(warning) = photo.warning {
         out::complain(&format!("kaiga: {}", named(warning.to_string())));
     }
-    let destination = Destination::reserve(&order.target, &photo)?;
+    let destination = Destination::reserve(&params.target, &photo)?;
     let faces = studio.faces(&photo.image, &unwatched).map_err(|error| error.to_string())?;
     let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
     let square = photo.crop(crop.x, crop.y, crop.side, crop.side);
-    let square = square.resize(order.size_px, order.size_px, crop.filter(order.size_px));
+    let square = square.resize(params.size_px, params.size_px, crop.filter(params.size_px));
     drop(photo);
-    let faces = crop.faces(&faces, order.size_px);
+    let faces = crop.faces(&faces, params.size_px);
     let known = Known { faces: Some(&faces), ..Known::default() };
-    let painter = studio.prepare(&order.look).map_err(|error| error.to_string())?;
+    let painter = studio.prepare(&params.look).map_err(|error| error.to_string())?;
     let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
-    let bytes = codec::write(&painting, square.alpha.as_ref(), order.format, order.quality)
+    let bytes = codec::write(&painting, square.alpha.as_ref(), params.format, params.quality)
         .map_err(|error| error.to_string())?;
     destination.deliver(&bytes)?;
-    let size_px = order.size_px;
+    let size_px = params.size_px;
     if faces.is_empty() {
         out::complain("kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle");
     }
-    if let Target::File(path) = &order.target {
+    if let Target::File(path) = &params.target {
         out::line(&format!("{}  {size_px}×{size_px} px", out::shown(path)));
     }
     Ok(())

@@ -1,6 +1,6 @@
-//! All photos of an order, one after the other. Each picture uses all cores, so pictures need not overlap.
+//! All photos of a call, one after the other. Each picture uses all cores, so pictures need not overlap.
 
-use crate::args::{Input, Order};
+use crate::args::{Input, Params};
 use crate::folder::Job;
 use crate::out;
 use crate::photo::{self, Done, Failure, Target, WAITS_FOR_STDIN};
@@ -31,13 +31,13 @@ struct Tally {
 }
 
 /// Paints them all, says how it went, and returns the exit status.
-pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode {
+pub(crate) fn run(painter: &Painter, params: &Params, jobs: Vec<Job>) -> ExitCode {
     if jobs.is_empty() {
         out::complain("kaiga: there are no pictures to paint");
         return ExitCode::from(NOTHING_DONE);
     }
     let cancelled = cancel_on_interrupt();
-    let desk = Desk::new(order, jobs.len());
+    let desk = Desk::new(params, jobs.len());
     let start = Instant::now();
     let mut tally = Tally::default();
     for job in &jobs {
@@ -47,7 +47,7 @@ pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode 
         if let Some(root) = &job.root {
             tally.failures.entry(root.clone()).or_default();
         }
-        if order.skip_existing && matches!(&job.target, Target::File(path) if path.exists()) {
+        if params.skip_existing && matches!(&job.target, Target::File(path) if path.exists()) {
             tally.skipped += 1;
             desk.skipped(job);
             continue;
@@ -62,7 +62,7 @@ pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode 
         };
         let outcome = match &job.lost {
             Some(complaint) => Err(Failure::Failed(complaint.clone())),
-            None => photo::paint(painter, order, &job.input, &job.target, &progress),
+            None => photo::paint(painter, params, &job.input, &job.target, &progress),
         };
         bar.finish_and_clear();
         match outcome {
@@ -83,7 +83,7 @@ pub(crate) fn run(painter: &Painter, order: &Order, jobs: Vec<Job>) -> ExitCode 
     desk.close();
     list_failures(&tally.failures);
     let interrupted = cancelled.load(Ordering::Relaxed);
-    if !order.json && (jobs.len() > 1 || interrupted) {
+    if !params.json && (jobs.len() > 1 || interrupted) {
         out::complain(&summary(&tally, jobs.len(), interrupted, start.elapsed().as_secs_f64()));
     }
     match (interrupted, tally.failed, tally.painted + tally.skipped) {
@@ -166,7 +166,7 @@ fn summary(tally: &Tally, jobs: usize, interrupted: bool, took_s: f64) -> String
 
 /// Where people and programs are told how it goes: bars on a terminal, a line for each photo where wanted.
 struct Desk<'a> {
-    order: &'a Order,
+    params: &'a Params,
     bars: MultiProgress,
     all: ProgressBar,
     /// Whether each painting is worth a line for people.
@@ -174,8 +174,8 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(order: &'a Order, jobs: usize) -> Self {
-        let draw = if order.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    fn new(params: &'a Params, jobs: usize) -> Self {
+        let draw = if params.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(draw);
         let all = if jobs > 1 {
             let bar = bars.add(ProgressBar::new(jobs as u64));
@@ -185,7 +185,7 @@ impl<'a> Desk<'a> {
         } else {
             ProgressBar::hidden()
         };
-        Self { order, bars, all, lines: !order.json && (jobs == 1 || order.verbose) }
+        Self { params, bars, all, lines: !params.json && (jobs == 1 || params.verbose) }
     }
 
     /// A bar for one picture; it shows only when somebody moves it.
@@ -198,12 +198,12 @@ impl<'a> Desk<'a> {
 
     fn painted(&self, job: &Job, done: &Done) {
         self.all.inc(1);
-        if let (Some(warning), false) = (done.warning, self.order.json) {
+        if let (Some(warning), false) = (done.warning, self.params.json) {
             self.bars.suspend(|| out::complain(&format!("kaiga: {}: {warning}", name(&job.input))));
         }
         let Done { width, height, took, warning } = done;
         let ms = |time: std::time::Duration| time.as_millis() as u64;
-        if self.order.json {
+        if self.params.json {
             let (input, output) = (raw(&job.input), raw_target(&job.target));
             let mut line = json!({
                 "input": input, "output": output, "status": "painted", "width": width, "height": height,
@@ -216,7 +216,7 @@ impl<'a> Desk<'a> {
             out::line(&line.to_string());
         } else if self.lines {
             let mut line = format!("{} → {}  {:.2} s", name(&job.input), target(&job.target), took.all().as_secs_f64());
-            if self.order.verbose {
+            if self.params.verbose {
                 line += &format!(
                     " ({width}×{height} px; reading {}, painting {}, writing {} ms)",
                     ms(took.reading),
@@ -232,7 +232,7 @@ impl<'a> Desk<'a> {
 
     fn skipped(&self, job: &Job) {
         self.all.inc(1);
-        if self.order.json {
+        if self.params.json {
             let (input, output) = (raw(&job.input), raw_target(&job.target));
             out::line(&json!({"input": input, "output": output, "status": "skipped"}).to_string());
         } else if self.lines {
@@ -244,7 +244,7 @@ impl<'a> Desk<'a> {
     fn failed(&self, job: &Job, complaint: &str) -> String {
         self.all.inc(1);
         let line = json!({"input": raw(&job.input), "status": "failed", "error": complaint}).to_string();
-        if self.order.json {
+        if self.params.json {
             out::line(&line.to_string());
         } else {
             self.bars.suspend(|| out::complain(&format!("kaiga: {}: {complaint}", name(&job.input))));

@@ -32,7 +32,11 @@ pub(crate) fn jobs(inputs: &[Input], output: &Output, format: Format) -> Vec<Job
             Input::Path(path) if path.is_dir() => {
                 let into = match output {
                     Output::Folder(into) if folders == 1 => into.clone(),
-                    Output::Folder(into) => unlike(into.join(own_name(path)), &mut taken),
+                    Output::Folder(into) => {
+                        let name = own_name(path);
+                        let numbered = |number| into.join(fitting(&name, &format!("-{number}")));
+                        free(into.join(&name), numbered, &mut taken)
+                    }
                     _ => beside(path),
                 };
                 let root = if let Output::Folder(into) = output { into.clone() } else { into.clone() };
@@ -45,19 +49,19 @@ pub(crate) fn jobs(inputs: &[Input], output: &Output, format: Format) -> Vec<Job
     jobs
 }
 
-/// `folder`, numbered if it is among those `taken`.
-fn unlike(folder: PathBuf, taken: &mut HashSet<PathBuf>) -> PathBuf {
-    let numbered = |number: usize| match number {
-        1 => folder.clone(),
-        _ => {
-            let mut name = folder.file_name().unwrap_or_default().to_owned();
-            name.push(format!("-{number}"));
-            folder.with_file_name(name)
-        }
-    };
-    let free = (1..).map(numbered).find(|folder| !taken.contains(folder)).unwrap_or_else(|| folder.clone());
-    taken.insert(free.clone());
-    free
+/// The first of `plain`, then what `numbered` makes of 2, 3 and so on, that is not among those `taken`; from now on it is.
+fn free(plain: PathBuf, numbered: impl Fn(usize) -> PathBuf, taken: &mut HashSet<String>) -> PathBuf {
+    let (mut path, mut number) = (plain, 2);
+    while !taken.insert(key(&path)) {
+        path = numbered(number);
+        number += 1;
+    }
+    path
+}
+
+/// Two paths of one key may be the same file: some file systems do not tell A from a.
+fn key(path: &Path) -> String {
+    path.to_string_lossy().to_lowercase()
 }
 
 fn single(input: &Input, output: &Output, format: Format) -> Job {
@@ -104,14 +108,13 @@ fn collect(folder: &Path, into: &Path, root: &Path, format: Format, jobs: &mut V
 /// `a.jpg` and `a.png` side by side would both be painted as `a.kaiga.png`: such paintings keep the whole name, and where that
 /// is not enough (photos of other folders) they are numbered.
 fn tell_apart(jobs: &mut [Job]) {
-    // Some file systems do not tell A from a.
-    let key = |job: &Job| match &job.target {
-        Target::File(path) => Some(path.to_string_lossy().to_lowercase()),
+    let key_of = |job: &Job| match &job.target {
+        Target::File(path) => Some(key(path)),
         Target::Stdout => None,
     };
     let mut count: HashMap<String, usize> = HashMap::new();
-    jobs.iter().filter_map(key).for_each(|key| *count.entry(key).or_default() += 1);
-    let shared = |job: &Job| key(job).is_some_and(|key| count[&key] > 1);
+    jobs.iter().filter_map(key_of).for_each(|key| *count.entry(key).or_default() += 1);
+    let shared = |job: &Job| key_of(job).is_some_and(|key| count[&key] > 1);
     for job in jobs.iter_mut().filter(|job| shared(job)) {
         if let (Input::Path(input), Target::File(target)) = (&job.input, &mut job.target) {
             let name = named(input.file_name().unwrap_or_default(), "", target);
@@ -120,13 +123,10 @@ fn tell_apart(jobs: &mut [Job]) {
     }
     let mut taken = HashSet::new();
     for job in jobs {
-        let Target::File(plain) = job.target.clone() else { continue };
-        let stem = plain.file_stem().map(Path::new).and_then(Path::file_stem).unwrap_or_default().to_owned();
-        let mut number = 2;
-        while !key(job).is_some_and(|key| taken.insert(key)) {
-            job.target = Target::File(plain.with_file_name(named(&stem, &format!("-{number}"), &plain)));
-            number += 1;
-        }
+        let Target::File(plain) = &job.target else { continue };
+        let stem = plain.file_stem().map(Path::new).and_then(Path::file_stem).unwrap_or_default();
+        let numbered = |number| plain.with_file_name(named(stem, &format!("-{number}"), plain));
+        job.target = Target::File(free(plain.clone(), numbered, &mut taken));
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod doctor;
 mod faces;
 mod folder;
+mod look;
 mod measure;
 mod out;
 mod photo;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
-        Some(args::Command::Worker(typed)) => serve(typed, serve::work),
+        Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {
@@ -75,23 +76,23 @@ fn studio() -> Result<Studio, String> {
 }
 
 fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
-    let order = typed.meant().map_err(|complaint| (WRONG_USAGE, format!("{complaint}\n\nFor more: kaiga --help")))?;
-    if let Some(threads) = order.threads {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, format!("{complaint}\n\nFor more: kaiga --help")))?;
+    if let Some(threads) = params.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|error| (NOTHING_DONE, format!("cannot start {threads} threads: {error}")))?;
     }
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &order.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
-    let jobs = folder::jobs(&order.inputs, &order.output, order.format);
-    let painter = studio.prepare(&order.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
-    Ok(batch::run(&painter, &order, jobs))
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let jobs = folder::jobs(&params.inputs, &params.output, params.format);
+    let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
+    Ok(batch::run(&painter, &params, jobs))
 }
 
 fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
-    let order = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &order.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
-    avatar::paint(&studio, &order).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    avatar::paint(&studio, &params).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
 }
 
 /// Loads the style files that a look names and makes sure that the other styles are there and go together.

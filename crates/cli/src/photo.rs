@@ -1,6 +1,6 @@
 //! One photo: read, painted, written. The result is there in full or not at all.
 
-use crate::args::{Input, Order};
+use crate::args::{Input, Params};
 use crate::place::Place;
 use kaiga::{ErrorKind, Painter, Progress};
 use pixels::codec::{self, Limits, Photo, Warning};
@@ -53,14 +53,14 @@ pub(crate) enum Failure {
 /// Paints one photo.
 pub(crate) fn paint(
     painter: &Painter,
-    order: &Order,
+    params: &Params,
     input: &Input,
     target: &Target,
     progress: &Progress,
 ) -> Result<Done, Failure> {
     let start = Instant::now();
     spare(input, target).map_err(Failure::Failed)?;
-    let photo = read(input, &order.limits).map_err(Failure::Failed)?;
+    let photo = read(input, &params.limits).map_err(Failure::Failed)?;
     let destination = Destination::reserve(target, &photo).map_err(Failure::Failed)?;
     let reading = start.elapsed();
     let painting = painter.paint(&photo.image, progress).map_err(|error| match error.kind() {
@@ -70,7 +70,7 @@ pub(crate) fn paint(
     let (width, height) = (painting.width(), painting.height());
     let Photo { alpha, warning, .. } = photo;
     let painted = start.elapsed();
-    let bytes = codec::write(&painting, alpha.as_ref(), order.format, order.quality)
+    let bytes = codec::write(&painting, alpha.as_ref(), params.format, params.quality)
         .map_err(|error| Failure::Failed(error.to_string()))?;
     // The last look before something is left behind.
     if progress(1, 1).is_break() {

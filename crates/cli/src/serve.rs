@@ -34,45 +34,57 @@ pub(crate) struct Typed {
     flags: Vec<(String, String)>,
 }
 
+/// The same for those who only run jobs and listen nowhere: without an address and a port.
+#[derive(Debug)]
+pub(crate) struct TypedWorker(pub(crate) Typed);
+
+/// Where to listen, in the words people have for it.
+fn places() -> [Arg; 2] {
+    let part_of_listen = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).conflicts_with("listen").help(help)
+    };
+    [
+        part_of_listen("host", "ADDRESS", "Listen on this address: localhost, 0.0.0.0, :: [default: that of --listen]")
+            .value_parser(host),
+        part_of_listen("port", "PORT", "Listen on this port; 0 takes a free one [default: that of --listen]")
+            .value_parser(clap::value_parser!(u16)),
+    ]
+}
+
+/// The settings, and what to do with them.
+fn settings() -> impl Iterator<Item = Arg> {
+    let own = [
+        Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .help("Read settings from this TOML file [env: KAIGA_CONFIG]"),
+        Arg::new("print-config")
+            .long("print-config")
+            .action(ArgAction::SetTrue)
+            .help("Print all settings with what they mean and what they are here, as a TOML file, and stop"),
+        Arg::new("check")
+            .long("check")
+            .action(ArgAction::SetTrue)
+            .conflicts_with("print-config")
+            .help("Ask the service that runs with these settings whether it is ready, and stop: status 0 if it is"),
+    ];
+    let setting = |setting: &server::config::Setting| {
+        // The first sentence: --print-config says the rest.
+        let help = setting.help.trim().split_inclusive(". ").next().unwrap_or_default().trim_end();
+        let help = match setting.default_value() {
+            Some(value) => format!("{help} [default: {}]", value.trim_matches('"')),
+            None => help.to_owned(),
+        };
+        // clap keeps names for as long as the program runs.
+        let flag: &'static str = setting.flag().leak();
+        Arg::new(setting.name).long(flag).value_name("VALUE").help(help)
+    };
+    own.into_iter().chain(all_settings().map(setting))
+}
+
 impl Args for Typed {
     fn augment_args(command: Command) -> Command {
-        let part_of_listen = |name: &'static str, value: &'static str, help: &'static str| {
-            Arg::new(name).long(name).value_name(value).conflicts_with("listen").help(help)
-        };
-        let own =
-            [
-                part_of_listen(
-                    "host",
-                    "ADDRESS",
-                    "Listen on this address: localhost, 0.0.0.0, :: [default: that of --listen]",
-                )
-                .value_parser(host),
-                part_of_listen("port", "PORT", "Listen on this port; 0 takes a free one [default: that of --listen]")
-                    .value_parser(clap::value_parser!(u16)),
-                Arg::new("config")
-                    .long("config")
-                    .value_name("FILE")
-                    .help("Read settings from this TOML file [env: KAIGA_CONFIG]"),
-                Arg::new("print-config")
-                    .long("print-config")
-                    .action(ArgAction::SetTrue)
-                    .help("Print all settings with what they mean and what they are here, as a TOML file, and stop"),
-                Arg::new("check").long("check").action(ArgAction::SetTrue).conflicts_with("print-config").help(
-                    "Ask the service that runs with these settings whether it is ready, and stop: status 0 if it is",
-                ),
-            ];
-        let setting = |setting: &server::config::Setting| {
-            // The first sentence: --print-config says the rest.
-            let help = setting.help.trim().split_inclusive(". ").next().unwrap_or_default().trim_end();
-            let help = match setting.default_value() {
-                Some(value) => format!("{help} [default: {}]", value.trim_matches('"')),
-                None => help.to_owned(),
-            };
-            // clap keeps names for as long as the program runs.
-            let flag: &'static str = setting.flag().leak();
-            Arg::new(setting.name).long(flag).value_name("VALUE").help(help)
-        };
-        command.args(own).args(all_settings().map(setting))
+        command.args(places()).args(settings())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -80,24 +92,31 @@ impl Args for Typed {
     }
 }
 
+impl Args for TypedWorker {
+    fn augment_args(command: Command) -> Command {
+        command.args(settings())
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TypedWorker {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(Typed::settings(matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 impl FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let flag = |setting: &server::config::Setting| {
-            let value = matches.get_one::<String>(setting.name)?;
-            Some((setting.name.to_owned(), value.clone()))
-        };
-        let wish = match (matches.get_flag("print-config"), matches.get_flag("check")) {
-            (true, _) => Wish::Print,
-            (_, true) => Wish::Check,
-            _ => Wish::Serve,
-        };
-        Ok(Self {
-            file: matches.get_one::<String>("config").map(PathBuf::from),
-            wish,
-            host: matches.get_one("host").copied(),
-            port: matches.get_one("port").copied(),
-            flags: all_settings().filter_map(flag).collect(),
-        })
+        let (host, port) = (matches.get_one("host").copied(), matches.get_one("port").copied());
+        Ok(Self { host, port, ..Self::settings(matches) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -107,6 +126,26 @@ impl FromArgMatches for Typed {
 }
 
 impl Typed {
+    /// Without where to listen.
+    fn settings(matches: &ArgMatches) -> Self {
+        let flag = |setting: &server::config::Setting| {
+            let value = matches.get_one::<String>(setting.name)?;
+            Some((setting.name.to_owned(), value.clone()))
+        };
+        let wish = match (matches.get_flag("print-config"), matches.get_flag("check")) {
+            (true, _) => Wish::Print,
+            (_, true) => Wish::Check,
+            _ => Wish::Serve,
+        };
+        Self {
+            file: matches.get_one::<String>("config").map(PathBuf::from),
+            wish,
+            host: None,
+            port: None,
+            flags: all_settings().filter_map(flag).collect(),
+        }
+    }
+
     /// What to do, and the configuration.
     ///
     /// # Errors

@@ -442,6 +442,11 @@ fn host_and_port_are_taken_as_people_type_them() {
     assert!(complaint(kaiga().args(["--host", "here"]), 2).contains("localhost or an IP address"));
     assert!(complaint(kaiga().args(["--port", "70000"]), 2).contains("70000"));
     assert!(complaint(kaiga().args(["--port", "1", "--listen", "127.0.0.1:2"]), 2).contains("--listen"));
+    for option in ["--host", "--port"] {
+        let mut worker = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        let words = complaint(worker.args(["worker", option, "1", "--print-config"]), 2);
+        assert!(words.contains(&format!("unexpected argument '{option}'")), "a worker listens nowhere: {words}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::simd::Level;
 /// otherwise.
 pub struct Network {
     arch: Arch,
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
     level: Level,
     pool: Pool,
 }
@@ -58,9 +58,14 @@ impl Network {
         Ok(Self { pool: pool.clone(), ..Self::on(Level::available()[0], arch, weights)? })
     }
 
+    /// The same network, its weights shared, with memory for its maps from `pool`.
+    pub fn sharing(&self, pool: &Pool) -> Self {
+        Self { arch: self.arch.clone(), steps: Arc::clone(&self.steps), level: self.level, pool: pool.clone() }
+    }
+
     pub(crate) fn on(level: Level, arch: &Arch, weights: &Weights) -> Result<Self, Error> {
         net::weights::check(arch, weights)?;
-        Ok(Self { arch: arch.clone(), steps: plan(arch, weights), level, pool: Pool::default() })
+        Ok(Self { arch: arch.clone(), steps: plan(arch, weights).into(), level, pool: Pool::default() })
     }
 
     /// Which network this is.
@@ -82,7 +87,7 @@ impl Network {
             rows.copy_from(map);
             values[value] = Some(rows);
         }
-        for step in &self.steps {
+        for step in &*self.steps {
             let mut out = match step.on.and_then(|value| values[value].take()) {
                 Some(rows) => rows,
                 None => Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]),
@@ -121,7 +126,7 @@ impl Network {
         for value in 0..inputs.len() {
             held[value] = take(&mut pool, Rows::space(shapes[value]));
         }
-        for step in &self.steps {
+        for step in &*self.steps {
             held[step.to] = match step.on {
                 Some(value) => held[value],
                 None => take(&mut pool, Rows::space(shapes[step.to])),
@@ -273,6 +278,7 @@ fn attend(cells: &Rows, score: &Rows, out: &mut Rows) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use net::Tensor;
 
     #[test]
     fn eight_lanes_are_summed_apart() {
@@ -281,5 +287,19 @@ mod tests {
         assert_eq!(lane_sum(&numbers, f64::from), 9.0);
         assert_eq!(lane_sum(&numbers[1..6], |x| f64::from(2.0 * x)), 10.0);
         assert_eq!(lane_sum(&[], f64::from), 0.0);
+    }
+
+    #[test]
+    fn networks_that_share_weights_have_memory_of_their_own() {
+        let arch = net::light::eye();
+        let tensors = net::parameters(&arch).expect("it is a sound architecture").into_iter();
+        let zeros = |shape: &[usize]| Tensor::new(shape, vec![0.0; shape.iter().product()]);
+        let weights: Weights = tensors.map(|(name, shape)| (name, zeros(&shape))).collect();
+        let network = Network::new(&arch, &weights).expect("the weights fit");
+        let other = network.sharing(&Pool::default());
+        assert!(Arc::ptr_eq(&network.steps, &other.steps));
+        let side = net::light::THUMBNAIL_PX;
+        other.run(&[&Map::from_fn(Shape::new(side, side, 3), |_, _, _| 0.5)]).expect("the input fits");
+        assert!(network.pool.take().is_empty() && !other.pool.take().is_empty());
     }
 }

@@ -27,6 +27,11 @@ impl Generator {
         Ok(Self { eye: planned(eye)?, drawer: planned(drawer)?, reach_px: reach_px(drawer)? })
     }
 
+    /// The same generator, its weights shared, with memory for maps from `pool`.
+    pub(crate) fn sharing(&self, pool: &Pool) -> Self {
+        Self { eye: self.eye.sharing(pool), drawer: self.drawer.sharing(pool), reach_px: self.reach_px }
+    }
+
     /// Shows the whole picture to the eye.
     pub(crate) fn modulation(&self, picture: &Image<Srgb8>) -> Result<Modulation, Error> {
         let thumbnail = resize::to(picture, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear);

@@ -13,6 +13,7 @@ mod painter;
 mod plan;
 mod progress;
 mod sequence;
+mod settings;
 mod studio;
 mod styles;
 mod tiles;
@@ -27,6 +28,7 @@ pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};
 pub use sequence::Sequence;
+pub use settings::{SETTINGS, Setting, Values};
 #[cfg(feature = "bundled-models")]
 pub use studio::EMBEDDED;
 pub use studio::Studio;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::styles::Mix;
+use std::ops::RangeInclusive;
 
 /// How a painting shall look. `Look::default()` is the style as it was learnt.
 ///
@@ -59,6 +60,9 @@ macro_rules! setting {
         pub struct $name(f32);
 
         impl $name {
+            /// Least and greatest.
+            pub const RANGE: RangeInclusive<f64> = $min..=$max;
+
             #[doc = concat!("From a number in ", stringify!($min), "..=", stringify!($max), ".\n\n# Errors\n",
                             "If the number lies outside; the text names the range.")]
             pub fn new(value: f32) -> Result<Self, Error> {
@@ -135,17 +139,24 @@ pub enum Faces {
     Only,
 }
 
+impl Faces {
+    const ALL: [Self; 3] = [Self::On, Self::Off, Self::Only];
+    /// The names of [`Faces::ALL`].
+    pub(crate) const NAMES: [&str; 3] = ["on", "off", "only"];
+
+    /// As it is read.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 impl std::str::FromStr for Faces {
     type Err = Error;
 
     /// Reads `on`, `off` or `only`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            "only" => Ok(Self::Only),
-            _ => Err(Error::new(ErrorKind::Setting, "faces are on, off or only")),
-        }
+        let named = Self::ALL.into_iter().find(|faces| faces.name() == text);
+        named.ok_or_else(|| Error::new(ErrorKind::Setting, "faces are on, off or only"))
     }
 }
 
@@ -157,18 +168,23 @@ pub struct Guided {
 }
 
 impl Guided {
+    pub(crate) const RADIUS_PX: RangeInclusive<usize> = 1..=128;
+    pub(crate) const EPS: RangeInclusive<f64> = 1e-6..=1.0;
+
     /// Radius of the window in pixels of the result, 1..=128, and the variance (values in 0..1) below which a window
     /// counts as flat, 1e-6..=1.
     ///
     /// # Errors
     /// If one of them lies outside its range.
     pub fn new(radius_px: usize, eps: f32) -> Result<Self, Error> {
-        if !(1..=128).contains(&radius_px) {
-            let message = format!("guided radius is {radius_px} px, it goes from 1 to 128");
+        let (least, most) = Self::RADIUS_PX.into_inner();
+        if !(least..=most).contains(&radius_px) {
+            let message = format!("guided radius is {radius_px} px, it goes from {least} to {most}");
             return Err(Error::new(ErrorKind::Setting, message));
         }
-        if !(1e-6..=1.0).contains(&eps) {
-            let message = format!("guided eps is {eps}, it goes from 0.000001 to 1");
+        let (least, most) = Self::EPS.into_inner();
+        if !(least as f32..=most as f32).contains(&eps) {
+            let message = format!("guided eps is {eps}, it goes from {least} to {most}");
             return Err(Error::new(ErrorKind::Setting, message));
         }
         Ok(Self { radius_px, eps })
@@ -198,13 +214,16 @@ impl Default for Guided {
 pub struct Tile(usize);
 
 impl Tile {
+    pub(crate) const SIDE_PX: RangeInclusive<usize> = 128..=8192;
+
     /// From a side in pixels, 128..=8192, rounded down to a multiple of 16.
     ///
     /// # Errors
     /// If the side lies outside its range.
     pub fn new(side_px: usize) -> Result<Self, Error> {
-        if !(128..=8192).contains(&side_px) {
-            let message = format!("tile is {side_px} px, it goes from 128 to 8192");
+        let (least, most) = Self::SIDE_PX.into_inner();
+        if !(least..=most).contains(&side_px) {
+            let message = format!("tile is {side_px} px, it goes from {least} to {most}");
             return Err(Error::new(ErrorKind::Setting, message));
         }
         Ok(Self(side_px / net::light::GRAIN_PX * net::light::GRAIN_PX))

@@ -22,6 +22,11 @@ const medium = (name) => (name === "manga" ? "screentone" : "colour");
 const styles = ["meadow", "skyglow", "storybook", "portrait", "cel", "manga"]
   .map((name) => ({ name, tags: [`tag of ${name}`], description: `about ${name}`, medium: medium(name), credit: "" }));
 
+// What the page needs of the settings that the server puts into settings.js.
+const slider = (max) => ({ min: 0, max, step: 0.05, default: 1 });
+const settings = { style: { default: "meadow" }, strength: slider(1.5), saturation: slider(2), line: slider(2), eyes: slider(1.5),
+  faces: { words: ["on", "off", "only"], default: "on" } };
+
 /** What a test may ask for; the defaults are a good day. */
 export const goodDay = {
   stepMs: 25,            // between two steps of progress
@@ -173,7 +178,9 @@ async function asset(path, response) {
   const name = path === "/" ? "index.html" : path.replace(/^\/assets\/[^/]+\//, "/");
   try {
     let bytes = await readFile(join(web, normalize(name)));
-    if (/\.(html|webmanifest)$|sw\.js$/.test(name)) bytes = bytes.toString().replaceAll("__ASSETS__", "/assets/test");
+    if (/\.(html|webmanifest)$|(sw|settings)\.js$/.test(name)) {
+      bytes = bytes.toString().replaceAll("__ASSETS__", "/assets/test").replaceAll("__SETTINGS__", JSON.stringify(settings));
+    }
     response.writeHead(200, { "Content-Type": types[extname(name)], "Content-Security-Policy": csp, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" }).end(bytes);
   } catch {
     problem(response, "not-found", "no such page");

@@ -13,6 +13,7 @@ mod log;
 pub mod memory;
 mod metrics;
 mod paint;
+mod painter_cache;
 mod params;
 mod private;
 mod serve;

@@ -2,10 +2,10 @@
 
 use crate::error::Kind;
 use crate::paint::Took;
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge as GaugeMetric, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 use std::time::Duration;
 
 /// Upper borders of the histograms' buckets, seconds.
@@ -24,72 +24,116 @@ pub(crate) enum Part {
     Encode,
 }
 
-const PARTS: [(Part, &str); 4] =
-    [(Part::Queue, "queue"), (Part::Decode, "decode"), (Part::Paint, "paint"), (Part::Encode, "encode")];
+impl Part {
+    const ALL: [Self; 4] = [Self::Queue, Self::Decode, Self::Paint, Self::Encode];
 
-/// Counts what happens.
-#[derive(Default)]
-pub(crate) struct Metrics {
-    /// By method, route and status.
-    requests: Mutex<BTreeMap<(String, String, u16), u64>>,
-    errors: Mutex<BTreeMap<Kind, u64>>,
-    jobs: Mutex<BTreeMap<&'static str, u64>>,
-    parts: [Histogram; 4],
-    in_progress: AtomicU64,
-    turned_away: AtomicU64,
+    fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Decode => "decode",
+            Self::Paint => "paint",
+            Self::Encode => "encode",
+        }
+    }
 }
 
-#[derive(Default)]
-struct Histogram {
-    buckets: [AtomicU64; BUCKETS_S.len()],
-    count: AtomicU64,
-    sum_us: AtomicU64,
+/// Counts what happens.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    jobs: IntCounterVec,
+    parts: HistogramVec,
+    in_progress: IntGauge,
+    turned_away: IntCounter,
+    looks_prepared: IntCounter,
 }
 
 /// What is not counted but looked up when somebody asks: name, meaning, value.
 pub(crate) type Gauge = (&'static str, &'static str, f64);
 
 /// A picture is in progress as long as this lives.
-pub(crate) struct InProgress<'a>(&'a AtomicU64);
+pub(crate) struct InProgress<'a>(&'a IntGauge);
 
 impl Drop for InProgress<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.dec();
     }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let counters = |name, help, labels: &[&str]| kept(&registry, IntCounterVec::new(Opts::new(name, help), labels));
+        let counter = |name, help| kept(&registry, IntCounter::new(name, help));
+        let seconds = HistogramOpts::new("kaiga_part_seconds", "Duration of the parts of a picture's way.");
+        let parts = kept(&registry, HistogramVec::new(seconds.buckets(BUCKETS_S.to_vec()), &["part"]));
+        for part in Part::ALL {
+            // There from the beginning, so that the first of its kind is seen as a change.
+            let _ = parts.with_label_values(&[part.name()]);
+        }
+        Self {
+            requests: counters("kaiga_requests_total", "Requests answered.", &["method", "route", "status"]),
+            errors: counters(
+                "kaiga_errors_total",
+                "Requests and jobs that failed, by the kind of their problem.",
+                &["kind"],
+            ),
+            jobs: counters("kaiga_jobs_total", "Jobs that ended.", &["outcome"]),
+            parts,
+            in_progress: kept(&registry, IntGauge::new("kaiga_pictures_in_progress", "Pictures being worked on.")),
+            turned_away: counter(
+                "kaiga_connections_turned_away_total",
+                "Connections closed unheard: their clients had too many.",
+            ),
+            looks_prepared: counter("kaiga_looks_prepared_total", "Looks made ready: no picture of lately had them."),
+            registry,
+        }
+    }
+}
+
+/// Registers a metric.
+fn kept<T: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<T>) -> T {
+    let metric = metric.expect("names and labels are those of Prometheus");
+    registry.register(Box::new(metric.clone())).expect("each name is there once");
+    metric
 }
 
 impl Metrics {
     /// A request was answered. `route` is the pattern, not the path: there are few of them.
     pub(crate) fn answered(&self, method: &str, route: &str, status: u16) {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        *requests.entry((method.to_owned(), route.to_owned(), status)).or_default() += 1;
+        self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
     }
 
     /// A request or a job failed.
     pub(crate) fn failed(&self, kind: Kind) {
-        *self.errors.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+        self.errors.with_label_values(&[kind.name()]).inc();
     }
 
     /// A connection was closed unheard: its client has too many.
     pub(crate) fn turned_away(&self) {
-        self.turned_away.fetch_add(1, Ordering::Relaxed);
+        self.turned_away.inc();
+    }
+
+    /// A look was made ready.
+    pub(crate) fn look_prepared(&self) {
+        self.looks_prepared.inc();
+    }
+
+    /// How often a look was made ready.
+    #[cfg(test)]
+    pub(crate) fn looks_prepared(&self) -> u64 {
+        self.looks_prepared.get()
     }
 
     /// A job ended: done, failed, cancelled, returned.
     pub(crate) fn job(&self, outcome: &'static str) {
-        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
+        self.jobs.with_label_values(&[outcome]).inc();
     }
 
     /// A part of a picture's way took so long.
     pub(crate) fn took(&self, part: Part, time: Duration) {
-        let histogram = &self.parts[PARTS.iter().position(|(other, _)| *other == part).unwrap_or_default()];
-        for (bucket, border_s) in histogram.buckets.iter().zip(BUCKETS_S) {
-            if time.as_secs_f64() <= border_s {
-                bucket.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        histogram.count.fetch_add(1, Ordering::Relaxed);
-        histogram.sum_us.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+        self.parts.with_label_values(&[part.name()]).observe(time.as_secs_f64());
     }
 
     /// A picture was painted, and the time went there.
@@ -102,67 +146,27 @@ impl Metrics {
 
     /// A picture is begun.
     pub(crate) fn begun(&self) -> InProgress<'_> {
-        self.in_progress.fetch_add(1, Ordering::Relaxed);
+        self.in_progress.inc();
         InProgress(&self.in_progress)
     }
 
     /// How long a picture takes a painter on average, s; a guess while there was none.
     pub(crate) fn mean_paint_s(&self) -> f64 {
-        let parts = || self.parts[1..].iter();
-        let count = self.parts[2].count.load(Ordering::Relaxed);
-        let sum_us: u64 = parts().map(|histogram| histogram.sum_us.load(Ordering::Relaxed)).sum();
-        if count == 0 { 1.0 } else { sum_us as f64 / 1e6 / count as f64 }
+        let part = |part: Part| self.parts.with_label_values(&[part.name()]);
+        let count = part(Part::Paint).get_sample_count();
+        let sum_s: f64 = [Part::Decode, Part::Paint, Part::Encode].map(|at| part(at).get_sample_sum()).iter().sum();
+        if count == 0 { 1.0 } else { sum_s / count as f64 }
     }
 
     /// Everything, as text.
     pub(crate) fn render(&self, gauges: &[Gauge]) -> String {
-        let mut text = String::new();
-        let head = |name: &str, kind: &str, help: &str| format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
-        text += &head("kaiga_requests_total", "counter", "Requests answered.");
-        for ((method, route, status), count) in &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
-            line(
-                &mut text,
-                format_args!(
-                    "kaiga_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {count}"
-                ),
-            );
+        let asked = Registry::new();
+        for (name, help, value) in gauges {
+            kept(&asked, GaugeMetric::new(*name, *help)).set(*value);
         }
-        text += &head("kaiga_errors_total", "counter", "Requests and jobs that failed, by the kind of their problem.");
-        for (kind, count) in &*self.errors.lock().unwrap_or_else(PoisonError::into_inner) {
-            line(&mut text, format_args!("kaiga_errors_total{{kind=\"{}\"}} {count}", kind.name()));
-        }
-        text += &head("kaiga_jobs_total", "counter", "Jobs that ended.");
-        for (outcome, count) in &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            line(&mut text, format_args!("kaiga_jobs_total{{outcome=\"{outcome}\"}} {count}"));
-        }
-        let name = "kaiga_connections_turned_away_total";
-        text += &head(name, "counter", "Connections closed unheard: their clients had too many.");
-        line(&mut text, format_args!("{name} {}", self.turned_away.load(Ordering::Relaxed)));
-        text += &head("kaiga_part_seconds", "histogram", "Duration of the parts of a picture's way.");
-        for (histogram, (_, part)) in self.parts.iter().zip(PARTS) {
-            let count = histogram.count.load(Ordering::Relaxed);
-            for (bucket, border_s) in histogram.buckets.iter().zip(BUCKETS_S) {
-                let below = bucket.load(Ordering::Relaxed);
-                line(&mut text, format_args!("kaiga_part_seconds_bucket{{part=\"{part}\",le=\"{border_s}\"}} {below}"));
-            }
-            let sum_s = histogram.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
-            line(&mut text, format_args!("kaiga_part_seconds_bucket{{part=\"{part}\",le=\"+Inf\"}} {count}"));
-            line(&mut text, format_args!("kaiga_part_seconds_sum{{part=\"{part}\"}} {sum_s}"));
-            line(&mut text, format_args!("kaiga_part_seconds_count{{part=\"{part}\"}} {count}"));
-        }
-        let in_progress = self.in_progress.load(Ordering::Relaxed) as f64;
-        let own = [("kaiga_pictures_in_progress", "Pictures being worked on.", in_progress)];
-        for (name, help, value) in own.iter().chain(gauges) {
-            text += &head(name, "gauge", help);
-            line(&mut text, format_args!("{name} {value}"));
-        }
-        text
+        let families = [self.registry.gather(), asked.gather()].concat();
+        TextEncoder::new().encode_to_string(&families).expect("numbers and names are text")
     }
-}
-
-fn line(text: &mut String, words: std::fmt::Arguments) {
-    // Writing into a string cannot fail.
-    let _ = writeln!(text, "{words}");
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use crate::config::Limits;
 use crate::error::{Error, Kind};
+use crate::painter_cache::PainterCache;
 use crate::params::Params;
 use kaiga::faces::{Crop, Face, avatar_crop};
-use kaiga::{Known, Progress, Studio};
+use kaiga::{Known, Progress};
 use pixels::codec::{self, Photo, Warning};
 use pixels::resize::Filter;
 use std::ops::ControlFlow;
@@ -111,13 +112,13 @@ pub(crate) fn codec_limits(limits: &Limits) -> codec::Limits {
 /// # Errors
 /// What the codec, the parameters or the watcher has against it; a panic comes back as [`Kind::Internal`].
 pub(crate) fn paint(
-    studio: &Studio,
+    cache: &PainterCache,
     limits: &Limits,
     params: &Params,
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Error> {
-    painted(studio, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
+    painted(cache, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
 }
 
 /// The same for a square of `size_px` px around the main face.
@@ -125,15 +126,15 @@ pub(crate) fn paint(
 /// # Errors
 /// As [`paint`].
 pub(crate) fn paint_avatar(
-    studio: &Studio,
+    cache: &PainterCache,
     limits: &Limits,
     params: &Params,
     size_px: usize,
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<Painted, Error> {
-    painted(studio, limits, params, file, watcher, |photo, progress| {
-        let faces = studio.faces(&photo.image, progress)?;
+    painted(cache, limits, params, file, watcher, |photo, progress| {
+        let faces = cache.studio().faces(&photo.image, progress)?;
         let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
         let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
         Ok((square, Some(crop.faces(&faces, size_px))))
@@ -144,7 +145,7 @@ pub(crate) fn paint_avatar(
 type Prepared = (Photo, Option<Vec<Face>>);
 
 fn painted(
-    studio: &Studio,
+    cache: &PainterCache,
     limits: &Limits,
     params: &Params,
     file: &[u8],
@@ -169,7 +170,7 @@ fn painted(
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
         let known = Known { faces: faces.as_deref(), ..Known::default() };
-        let painted = studio.prepare(&params.look)?.paint_with(&photo.image, known, &progress)?;
+        let painted = cache.painter(&params.look)?.paint_with(&photo.image, known, &progress)?;
         let Photo { alpha, warning, .. } = photo;
         let painting = start.elapsed();
 
@@ -238,7 +239,9 @@ fn prepared(mut photo: Photo, params: &Params) -> Result<Photo, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kaiga::Studio;
     use pixels::Image;
+    use std::sync::Arc;
 
     /// Stops at a stage, or never.
     struct StopAt(Option<Stage>);
@@ -262,7 +265,8 @@ mod tests {
     fn run(params: &Params, stop: Option<Stage>) -> Result<Painted, Error> {
         let image = Image::from_fn(60, 40, |x, y| [x as u8 * 4, y as u8 * 6, 90]);
         let file = codec::write(&image, None, codec::Format::Png, 90).unwrap();
-        paint(&Studio::embedded().unwrap(), &Limits::default(), params, &file, &StopAt(stop))
+        let cache = PainterCache::new(Studio::embedded().unwrap(), Arc::default());
+        paint(&cache, &Limits::default(), params, &file, &StopAt(stop))
     }
 
     #[test]

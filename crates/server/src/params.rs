@@ -2,9 +2,11 @@
 
 use crate::error::{Error, Kind};
 use kaiga::faces::Crop;
-use kaiga::{Detail, Eyes, Line, Look, Mix, Saturation, Strength, Studio};
+use kaiga::{Look, SETTINGS, Setting, Studio, Values};
 use pixels::codec::Format;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 /// What is to be done with a photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,38 +32,57 @@ impl Default for Params {
 /// Names and values as they came, in order.
 pub(crate) type Pairs = Vec<(String, String)>;
 
-/// The parameters as they are documented; [`Params::read`] reads the same.
+/// The settings of a look that a client may choose; the library says what they are.
+pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| !setting.local)
+}
+
+/// A value of a setting as JSON has it.
+pub(crate) fn as_json(setting: &Setting, text: &str) -> Value {
+    match setting.values {
+        Values::Number { .. } | Values::Pixels(_) => serde_json::from_str(text).unwrap_or_default(),
+        Values::Words(_) | Values::Styles => text.into(),
+    }
+}
+
+/// All parameters as they are documented; [`Params::read`] reads the same.
+pub(crate) struct ParamsSchema;
+
+impl IntoParams for ParamsSchema {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        settings().map(documented).chain(OtherParams::into_params(place)).collect()
+    }
+}
+
+fn documented(setting: &'static Setting) -> Parameter {
+    let mut schema = match &setting.values {
+        Values::Number { range, .. } => json!({"type": "number", "minimum": range.start(), "maximum": range.end()}),
+        Values::Pixels(range) => json!({"type": "integer", "minimum": range.start(), "maximum": range.end()}),
+        Values::Words(words) => json!({"type": "string", "enum": words}),
+        Values::Styles => json!({"type": "string"}),
+    };
+    if let Some(value) = setting.default_value() {
+        schema["default"] = as_json(setting, &value);
+    }
+    let mut description = format!("{}.", setting.help);
+    if setting.values == Values::Styles {
+        description += " `GET /api/v1/styles` lists the styles; those in `screentone` cannot be mixed.";
+    }
+    if let Some(other) = setting.requires {
+        description += &format!(" Means nothing without `{other}`.");
+    }
+    let parameter = json!({
+        "name": setting.name, "in": "query", "required": false, "description": description, "schema": schema,
+        "example": as_json(setting, setting.example),
+    });
+    serde_json::from_value(parameter).expect("this is a parameter as OpenAPI has it")
+}
+
+/// What is to be done with a photo beside the look.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only documents")]
-pub(crate) struct ParamsSchema {
-    /// Style, or mixture of styles: `meadow`, `meadow:0.6,skyglow:0.4`. `GET /api/v1/styles` lists them; those in
-    /// `screentone` cannot be mixed with those in `colour`.
-    #[param(default = "meadow", example = "meadow:0.6,skyglow:0.4")]
-    style: Option<String>,
-    /// How far from the photo (0) to the painting (1) and beyond.
-    #[param(minimum = 0, maximum = 1.5, default = 1, example = 0.8)]
-    strength: Option<f32>,
-    /// Colour: 0 is grey, 1 as painted.
-    #[param(minimum = 0, maximum = 2, default = 1, example = 1.2)]
-    saturation: Option<f32>,
-    /// Ink in the lines: 0 is none, 1 as painted.
-    #[param(minimum = 0, maximum = 2, default = 1, example = 0.5)]
-    line: Option<f32>,
-    /// Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size.
-    #[param(minimum = 0, maximum = 1, default = 0, example = 0.5)]
-    detail: Option<f32>,
-    /// Faces: painted by themselves and set back without a seam (`on`), as everything else (`off`), or nothing but them
-    /// (`only`).
-    #[param(pattern = "^(on|off|only)$", default = "on", example = "off")]
-    faces: Option<String>,
-    /// Style of the faces painted by themselves; by default `style`. Faces of a style in `screentone` have none
-    /// of their own.
-    #[param(example = "portrait")]
-    face_style: Option<String>,
-    /// How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does.
-    #[param(minimum = 0, maximum = 1.5, default = 1, example = 0.5)]
-    eyes: Option<f32>,
+struct OtherParams {
     /// A square of the upright photo to paint, in its pixels: `x,y,side`.
     #[param(pattern = "^\\d+,\\d+,\\d+$", example = "0,0,16")]
     crop: Option<String>,
@@ -78,20 +99,9 @@ pub(crate) struct ParamsSchema {
 
 impl Params {
     /// The names of all parameters.
-    pub(crate) const NAMES: [&str; 12] = [
-        "style",
-        "strength",
-        "saturation",
-        "line",
-        "detail",
-        "faces",
-        "face_style",
-        "eyes",
-        "crop",
-        "max_side",
-        "format",
-        "quality",
-    ];
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        settings().map(|setting| setting.name).chain(["crop", "max_side", "format", "quality"])
+    }
 
     /// From names and values. An empty value counts as absent.
     ///
@@ -99,19 +109,20 @@ impl Params {
     /// [`Kind::Malformed`] if a name is unknown or there twice, [`Kind::Setting`] if a value is out of its range, the
     /// studio has no such style, or the styles do not go together.
     pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Error> {
-        let mut params = Self::default();
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, value) in pairs {
-            if seen.contains(&name.as_str()) {
-                return Err(Error::new(Kind::Malformed, format!("the parameter {name} is there twice")));
-            }
-            seen.push(name);
-            if !value.is_empty() {
-                params.set(name, value)?;
-            } else if !Self::NAMES.contains(&name.as_str()) {
+        for (at, (name, _)) in pairs.iter().enumerate() {
+            if !Self::names().any(|known| known == name) {
                 return Err(unknown(name));
             }
+            if pairs[..at].iter().any(|(other, _)| other == name) {
+                return Err(Error::new(Kind::Malformed, format!("the parameter {name} is there twice")));
+            }
         }
+        let given = |name: &str| {
+            let (_, value) = pairs.iter().find(|(other, _)| other == name)?;
+            Some(value.as_str()).filter(|value| !value.is_empty())
+        };
+        let look = Look::read(|setting| given(setting.name))?;
+        let params = Self { look, ..Self::read_others(given)? };
         let styles = studio.styles();
         let faces = params.look.face_style.iter().flat_map(|mix| mix.shares());
         for (name, _) in params.look.styles.shares().iter().chain(faces) {
@@ -125,38 +136,27 @@ impl Params {
         Ok(params)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let look = &mut self.look;
-        match name {
-            "style" => look.styles = value.parse::<Mix>()?,
-            "strength" => look.strength = Strength::new(number(name, value)?)?,
-            "saturation" => look.saturation = Saturation::new(number(name, value)?)?,
-            "line" => look.line = Line::new(number(name, value)?)?,
-            "detail" => look.detail = Detail::new(number(name, value)?)?,
-            "faces" => look.faces = value.parse().map_err(|_| setting(name, value, "on, off or only"))?,
-            "face_style" => look.face_style = Some(value.parse::<Mix>()?),
-            "eyes" => look.eyes = Eyes::new(number(name, value)?)?,
-            "crop" => self.crop = Some(square(value)?),
-            "max_side" => {
-                let side = value.parse::<usize>().ok().filter(|side| (1..=65_535).contains(side));
-                self.max_side_px = Some(side.ok_or_else(|| setting(name, value, "a whole number from 1 to 65535"))?);
-            }
-            "format" => {
-                let format = ["png", "jpeg", "jpg", "webp"].contains(&value).then(|| Format::from_extension(value));
-                self.format = format.flatten().ok_or_else(|| setting(name, value, "png, jpeg or webp"))?;
-            }
-            "quality" => {
-                let quality = value.parse::<u8>().ok().filter(|quality| (1..=100).contains(quality));
-                self.quality = quality.ok_or_else(|| setting(name, value, "a whole number from 1 to 100"))?;
-            }
-            _ => return Err(unknown(name)),
+    /// All but the look.
+    fn read_others<'a>(given: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
+        let mut params = Self::default();
+        if let Some(value) = given("crop") {
+            params.crop = Some(square(value)?);
         }
-        Ok(())
+        if let Some(value) = given("max_side") {
+            let side = value.parse::<usize>().ok().filter(|side| (1..=65_535).contains(side));
+            let wrong = || setting("max_side", value, "a whole number from 1 to 65535");
+            params.max_side_px = Some(side.ok_or_else(wrong)?);
+        }
+        if let Some(value) = given("format") {
+            let format = ["png", "jpeg", "jpg", "webp"].contains(&value).then(|| Format::from_extension(value));
+            params.format = format.flatten().ok_or_else(|| setting("format", value, "png, jpeg or webp"))?;
+        }
+        if let Some(value) = given("quality") {
+            let quality = value.parse::<u8>().ok().filter(|quality| (1..=100).contains(quality));
+            params.quality = quality.ok_or_else(|| setting("quality", value, "a whole number from 1 to 100"))?;
+        }
+        Ok(params)
     }
-}
-
-fn number(name: &str, value: &str) -> Result<f32, Error> {
-    value.parse().map_err(|_| setting(name, value, "a number"))
 }
 
 fn square(value: &str) -> Result<Crop, Error> {
@@ -172,7 +172,7 @@ fn setting(name: &str, value: &str, wanted: &str) -> Error {
 }
 
 fn unknown(name: &str) -> Error {
-    let names = Params::NAMES.join(", ");
+    let names = Params::names().collect::<Vec<_>>().join(", ");
     Error::new(Kind::Malformed, format!("there is no parameter \"{}\"; there are {names}", shortened(name)))
 }
 
@@ -201,6 +201,8 @@ mod tests {
         );
         assert_eq!((params.crop, params.max_side_px), (Some(Crop { x: 1, y: 2, side: 3 }), Some(256)));
         assert_eq!((params.format, params.quality, params.look.line.get()), (Format::Jpeg, 92, 0.0));
+        let guided = read("guided_eps=0.01&guided_radius=20").unwrap().look.guided;
+        assert_eq!(guided.map(|guided| (guided.radius_px(), guided.eps())), Some((20, 0.01)), "in any order");
     }
 
     #[test]
@@ -231,6 +233,9 @@ mod tests {
             ("faces=maybe", Kind::Setting, "on, off or only"),
             ("face_style=baroque", Kind::Setting, "no style \"baroque\""),
             ("eyes=2", Kind::Setting, "from 0 to 1.5"),
+            ("guided_eps=0.01", Kind::Setting, "without guided_radius"),
+            ("guided_radius=999", Kind::Setting, "from 1 to 128"),
+            ("tile=8192", Kind::Malformed, "no parameter \"tile\""),
             ("crop=1,2", Kind::Setting, "x,y,side"),
             ("crop=1,2,0", Kind::Setting, "x,y,side"),
             ("max_side=0", Kind::Setting, "from 1 to 65535"),

@@ -10,6 +10,7 @@ use crate::jobs::worker::{Bench, Outcome, run_one};
 use crate::jobs::{Jobs, Sqlite, Store, system_clock};
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::painter_cache::PainterCache;
 use crate::private;
 use crate::worker_pool::WorkerPool;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -68,11 +69,12 @@ pub(crate) struct House {
 /// Opens the store and starts the painters. Must be called within a runtime.
 pub(crate) fn open(config: Config) -> Result<House, String> {
     let jobs = Arc::new(open_jobs(&config)?);
-    let studio = Arc::new(Studio::embedded().map_err(|error| error.to_string())?);
+    let studio = Studio::embedded().map_err(|error| error.to_string())?;
     let (health, metrics) = (Arc::new(Health::default()), Arc::new(Metrics::default()));
+    let painter_cache = Arc::new(PainterCache::new(studio, Arc::clone(&metrics)));
     let budget = Budget::new(config.limits.max_memory_bytes);
     let bench = Arc::new(Bench {
-        studio: Arc::clone(&studio),
+        painter_cache: Arc::clone(&painter_cache),
         jobs: Arc::clone(&jobs),
         budget: Arc::clone(&budget),
         metrics: Arc::clone(&metrics),
@@ -86,14 +88,14 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
             if outcome == Outcome::Done {
                 health.painted();
             }
-            health.canary(&bench.studio);
+            health.canary(bench.painter_cache.studio());
             // Who gave a job back for want of memory does not ask again at once.
             !matches!(outcome, Outcome::Empty | Outcome::GivenBack)
         }
     };
     let pool = WorkerPool::start(config.workers(), config.limits.queue_max, errand);
     let (pool, painters) = pool.map_err(|error| format!("cannot start the painters: {error}"))?;
-    let app = Arc::new(App::new(config, studio, pool, budget, metrics, health, jobs));
+    let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs));
     Ok(House { app, bench, painters })
 }
 

@@ -50,10 +50,8 @@ const json = async (path, options) => (await request(path, options)).json();
 export const styles = () => json("styles");
 export const limits = () => json("limits");
 
-function query(look, extra = {}) {
-  const { style, strength, saturation, line, eyes, faces } = look;
-  return new URLSearchParams({ style, strength, saturation, line, eyes, faces, ...extra });
-}
+/** The names in a look (state.js) are those of the parameters. */
+const query = (look, extra = {}) => new URLSearchParams({ ...look, ...extra });
 
 const upload = (body, signal) =>
   ({ method: "POST", body, signal, headers: { "Content-Type": body.type || "application/octet-stream" } });

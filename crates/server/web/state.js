@@ -1,7 +1,13 @@
 // What the page knows, in one place. Parts of the page read it in their render functions and change it through
 // the functions of painting.js and intake.js, then call changed(): everybody draws anew.
 
-export const defaults = { strength: 1, saturation: 1, line: 1, eyes: 1, faces: "on" };
+import { settings } from "./settings.js";
+
+/** The settings with a slider. */
+export const sliders = ["strength", "saturation", "line", "eyes"];
+
+/** Beside the style, what can be set on the page. */
+export const defaults = Object.fromEntries([...sliders, "faces"].map((name) => [name, settings[name].default]));
 
 export const state = {
   /** Pictures in the order they came; see newPicture. */
@@ -9,7 +15,7 @@ export const state = {
   /** The picture in the viewer, or null while the page welcomes. */
   selected: null,
   /** How paintings shall look: one look for all pictures. */
-  look: { style: "meadow", ...defaults },
+  look: { style: settings.style.default, ...defaults },
   /** From GET /styles and GET /limits; limits is null until they are known. */
   styles: [],
   limits: null,
@@ -43,7 +49,7 @@ export function newPicture(file) {
 
 /** Names a look with the crop of a picture: a painting with another key is out of date. */
 export function lookKey(picture, look = state.look) {
-  return JSON.stringify([look.style, look.strength, look.saturation, look.line, look.eyes, look.faces, picture.crop]);
+  return JSON.stringify([look.style, ...Object.keys(defaults).map((name) => look[name]), picture.crop]);
 }
 
 /** The crop within a key, as text: paintings of different crops do not lie over the same photo. */

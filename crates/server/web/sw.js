@@ -8,7 +8,7 @@ const shared = "shared";
 const assets = [
   "api.js", "app.js", "dom.js", "errors.js", "i18n.js", "intake/camera.js", "intake/filmstrip.js", "intake/intake.js",
   "look/look.js", "look/previews.js", "picture/painting.js", "picture/pixels.js", "picture/save.js", "picture/zip.js",
-  "state.js", "viewer/before_after.js", "viewer/compare.js", "viewer/crop.js", "viewer/crop_geometry.js",
+  "settings.js", "state.js", "viewer/before_after.js", "viewer/compare.js", "viewer/crop.js", "viewer/crop_geometry.js",
   "viewer/gestures.js", "viewer/progress.js", "viewer/viewer.js", "viewer/zoom.js", "welcome/petals.js",
   "welcome/welcome.js",
   "i18n/en.js", "i18n/ja.js", "i18n/zh.js",

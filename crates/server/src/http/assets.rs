@@ -2,18 +2,36 @@
 
 use super::App;
 use crate::error::{Error, Kind};
+use crate::params::{as_json, settings};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use kaiga::{Setting, Values};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 static EMBEDDED: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-/// In these files `__ASSETS__` becomes the address below which all files are, which changes with their contents.
-const TEMPLATES: [&str; 3] = ["index.html", "sw.js", "manifest.webmanifest"];
-const PLACEHOLDER: &str = "__ASSETS__";
+/// In these files `__ASSETS__` becomes the address below which all files are, which changes with their contents, and
+/// `__SETTINGS__` the settings of a look.
+const TEMPLATES: [&str; 4] = ["index.html", "sw.js", "manifest.webmanifest", "settings.js"];
+
+/// The settings of a look that a client may choose, by name: range and step of a slider, default.
+static SETTINGS: LazyLock<String> = LazyLock::new(|| {
+    let described = |setting: &'static Setting| {
+        let mut value = match &setting.values {
+            Values::Number { range, step } => json!({"min": range.start(), "max": range.end(), "step": step}),
+            Values::Pixels(range) => json!({"min": range.start(), "max": range.end(), "step": 1}),
+            Values::Words(words) => json!({"words": words}),
+            Values::Styles => json!({}),
+        };
+        value["default"] = setting.default_value().map_or(Value::Null, |text| as_json(setting, &text));
+        (setting.name.to_owned(), value)
+    };
+    Value::Object(settings().map(described).collect()).to_string()
+});
 
 /// Where the files of the page are.
 pub(crate) struct Assets {
@@ -29,6 +47,7 @@ impl Assets {
             Some(_) => "dev".to_owned(),
             None => {
                 let mut hasher = blake3::Hasher::new();
+                hasher.update(SETTINGS.as_bytes());
                 for (name, bytes) in EMBEDDED {
                     hasher.update(name.as_bytes()).update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
                 }
@@ -60,8 +79,9 @@ impl Assets {
         };
         let mut bytes = self.bytes(name).ok_or_else(missing)?;
         if TEMPLATES.contains(&name) {
-            let text = String::from_utf8_lossy(&bytes).replace(PLACEHOLDER, &format!("/assets/{}", self.version));
-            bytes = Cow::Owned(text.into_bytes());
+            let text = String::from_utf8_lossy(&bytes);
+            let text = text.replace("__ASSETS__", &format!("/assets/{}", self.version));
+            bytes = Cow::Owned(text.replace("__SETTINGS__", &SETTINGS).into_bytes());
         }
         let caching = match (cached, &self.folder) {
             (true, None) => "public, max-age=31536000, immutable",

@@ -36,7 +36,7 @@ async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Durati
     let Upload { file, params, reserved, .. } = upload;
     let work = {
         let app = Arc::clone(app);
-        move |watched: &Watched| paint(&app.studio, &app.config.limits, &params, &file, watched)
+        move |watched: &Watched| paint(&app.painter_cache, &app.config.limits, &params, &file, watched)
     };
     let (painted, waited) = on_a_painter(app, reserved, work).await?;
     count(app, &painted);

@@ -71,7 +71,7 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
             let photo = codec::read(&file, &codec_limits(&app.config.limits))?;
             begin(watched, Stage::Painting)?;
             let progress = |done, total| watched.part(done, total).map_break(drop);
-            let faces = app.studio.faces(&photo.image, &progress)?;
+            let faces = app.painter_cache.studio().faces(&photo.image, &progress)?;
             let (width, height) = (photo.image.width(), photo.image.height());
             let kaiga::faces::Crop { x, y, side } = avatar_crop(width, height, &faces);
             let face = |face: &kaiga::faces::Face| {
@@ -119,7 +119,7 @@ pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Res
     let Upload { file, params, reserved, .. } = upload::admit(&app, upload).await?;
     let work = {
         let app = Arc::clone(&app);
-        move |watched: &Watched| paint_avatar(&app.studio, &app.config.limits, &params, size_px, &file, watched)
+        move |watched: &Watched| paint_avatar(&app.painter_cache, &app.config.limits, &params, size_px, &file, watched)
     };
     let (painted, waited) = on_a_painter(&app, reserved, work).await?;
     convert::count(&app, &painted);

@@ -24,6 +24,7 @@ use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::memory;
 use crate::metrics::{Gauge, Metrics};
+use crate::painter_cache::PainterCache;
 use crate::worker_pool::WorkerPool;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -31,7 +32,6 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use kaiga::Studio;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -40,7 +40,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// Everything that requests need.
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) studio: Arc<Studio>,
+    pub(crate) painter_cache: Arc<PainterCache>,
     pub(crate) pool: WorkerPool,
     pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Arc<Metrics>,
@@ -57,7 +57,7 @@ impl App {
     /// With its parts, which the painters share.
     pub(crate) fn new(
         config: Config,
-        studio: Arc<Studio>,
+        painter_cache: Arc<PainterCache>,
         pool: WorkerPool,
         budget: Arc<Budget>,
         metrics: Arc<Metrics>,
@@ -68,7 +68,7 @@ impl App {
         let assets = assets::Assets::new(config.web_dir.clone());
         Self {
             config,
-            studio,
+            painter_cache,
             pool,
             budget,
             metrics,

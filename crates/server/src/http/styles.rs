@@ -41,7 +41,7 @@ pub(super) async fn styles(State(app): State<Arc<App>>) -> Json<Styles> {
         let kaiga::Style { name, tags, description, medium, credit } = style;
         Style { name, tags, description, medium: medium.name().to_owned(), credit }
     };
-    let styles = app.studio.styles().into_iter().map(style).collect();
+    let styles = app.painter_cache.studio().styles().into_iter().map(style).collect();
     Json(Styles { styles, default: kaiga::Mix::default().to_string() })
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Upload {
     pub(super) reserved: Reserved,
 }
 
-/// ParamsSchema of the query, without those of a signature.
+/// The parameters of the query, without those of a signature.
 pub(super) fn query_pairs(uri: &axum::http::Uri) -> Result<Pairs, Error> {
     let mut pairs: Pairs = serde_urlencoded::from_str(uri.query().unwrap_or_default())
         .map_err(|_| Error::new(Kind::Malformed, "the query cannot be understood"))?;
@@ -44,7 +44,7 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<Upload, Error
 /// The same with the parameters of the query read already.
 pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) -> Result<Upload, Error> {
     let max_bytes = app.config.limits.max_upload_bytes;
-    let params = Params::read(&pairs, &app.studio)?;
+    let params = Params::read(&pairs, app.painter_cache.studio())?;
     let is_form = text(&request, header::CONTENT_TYPE)
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"));
     let signed = request.extensions().get() == Some(&Admission::Signature);
@@ -60,7 +60,7 @@ pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) 
             return Ok((all_of(request.into_body()).await?, params));
         }
         let file = file_of(request, max_bytes, &mut pairs, signed).await?;
-        Ok((file, Params::read(&pairs, &app.studio)?))
+        Ok((file, Params::read(&pairs, app.painter_cache.studio())?))
     };
     let seconds = app.config.limits.upload_timeout_s;
     let read = tokio::time::timeout(Duration::from_secs(seconds), reading)

@@ -6,6 +6,7 @@ use super::worker::{Bench, Outcome, run_one};
 use super::*;
 use crate::budget::Budget;
 use crate::metrics::Metrics;
+use crate::painter_cache::PainterCache;
 use crate::testing::picture;
 use kaiga::Studio;
 use object_store::memory::InMemory;
@@ -131,11 +132,12 @@ fn bench(runtime: &Runtime, folder: &TempDir, disk: &Arc<Disk>, now_ms: &Arc<Ato
     let now_ms = Arc::clone(now_ms);
     let budget = Budget::new(limits.max_memory_bytes);
     let jobs = Arc::new(Jobs::new(queue, store, limits, Arc::new(move || now_ms.load(Ordering::Relaxed))));
+    let metrics = Arc::new(Metrics::default());
     Bench {
-        studio: Arc::new(Studio::embedded().unwrap()),
+        painter_cache: Arc::new(PainterCache::new(Studio::embedded().unwrap(), Arc::clone(&metrics))),
         jobs,
         budget,
-        metrics: Arc::new(Metrics::default()),
+        metrics,
         closing: AtomicBool::new(false),
         stop: AtomicBool::new(false),
     }
@@ -157,6 +159,16 @@ fn jobs_run_in_order_and_end_with_a_painting_or_a_reason() {
     let job = shop.job(&broken);
     assert_eq!((job.state, job.error.map(|error| error.kind)), (State::Failed, Some(Kind::BrokenPicture)));
     assert_eq!(shop.stored(), 2, "photos are deleted as soon as nobody needs them");
+}
+
+#[test]
+fn a_look_is_prepared_once_for_all_jobs_that_want_it() {
+    let shop = Workshop::new(|_| ());
+    for photo in [picture(24, 16), picture(10, 30)] {
+        shop.submit(photo);
+    }
+    assert_eq!(shop.run_all(), [Outcome::Done, Outcome::Done]);
+    assert_eq!(shop.bench.metrics.looks_prepared(), 1);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::metrics::Metrics;
 use crate::paint::{BYTES_PER_PIXEL, Painted, Stage, Watcher, caught, codec_limits, paint};
+use crate::painter_cache::PainterCache;
 use crate::params::{Pairs, Params};
-use kaiga::Studio;
 use pixels::codec;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
 
 /// What a worker works with.
 pub(crate) struct Bench {
-    pub(crate) studio: Arc<Studio>,
+    pub(crate) painter_cache: Arc<PainterCache>,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Arc<Metrics>,
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
             let (jobs, bench) = (&self.bench.jobs, self.bench);
             let pairs: Pairs = serde_urlencoded::from_str(&claim.params)
                 .map_err(|_| Error::new(Kind::Internal, "the stored params cannot be read"))?;
-            let params = Params::read(&pairs, &bench.studio)?;
+            let params = Params::read(&pairs, bench.painter_cache.studio())?;
             let photo = jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo)))?;
             let photo = photo.ok_or_else(|| Error::new(Kind::Internal, "the stored photo is gone"))?;
             let (width, height) = codec::stored_size(&photo, &codec_limits(&jobs.limits))?;
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
                 return Err(Error::new(Kind::Unavailable, "there is no memory for this picture now"));
             }
             let in_progress = bench.metrics.begun();
-            let painted = paint(&bench.studio, &jobs.limits, &params, &photo, self)?;
+            let painted = paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?;
             drop(in_progress);
             self.keep(painted)
         })

@@ -4,10 +4,8 @@ import { byId, debounced, h, icon } from "../dom.js";
 import { styleWords, t } from "../i18n.js";
 import { cancel, enqueue } from "../picture/painting.js";
 import { thumbnail } from "./previews.js";
-import { changed, defaults, isBusy, isFresh, onChange, state } from "../state.js";
-
-/** The settings with a slider: their range, as the interface has it. */
-const sliders = [["strength", 0, 1.5], ["saturation", 0, 2], ["line", 0, 2], ["eyes", 0, 1.5]];
+import { settings } from "../settings.js";
+import { changed, defaults, isBusy, isFresh, onChange, sliders, state } from "../state.js";
 
 const paintSelected = debounced(() => { if (state.selected?.small && !isFresh(state.selected)) enqueue(state.selected); }, 300);
 
@@ -46,9 +44,10 @@ const hasColour = () => state.styles.find(({ name }) => name === state.look.styl
 
 function sliderRows() {
   const place = byId("sliders");
-  const rows = sliders.map(([key, min, max]) => {
+  const rows = sliders.map((key) => {
+    const { min, max, step } = settings[key];
     const label = h("span"), hint = h("span.sliderhint", { id: `hint-${key}` }), value = h("output");
-    const input = h("input", { type: "range", min, max, step: 0.05, id: `slider-${key}`, "aria-describedby": `hint-${key}` });
+    const input = h("input", { type: "range", min, max, step, id: `slider-${key}`, "aria-describedby": `hint-${key}` });
     input.addEventListener("input", () => change(() => { state.look[key] = Number(input.value); }));
     place.append(h("div.slider", {}, h("label", { htmlFor: input.id }, label, value), input, hint));
     return () => {
