@@ -101,7 +101,7 @@ impl Painter {
             result = kept(&result, bent_srgb, &regions);
         }
         let portraits = self.portraits(&regions);
-        let repainter = Repainter::new(&self.face_generator, [photo, bent_srgb], portraits, look);
+        let repainter = Repainter::new(&self.face_generator, [photo, bent_srgb], portraits, (look, self.medium));
         for region in portraits {
             repainter.repaint(region, &mut result)?;
             steps.one_more()?;

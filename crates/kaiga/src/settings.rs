@@ -2,7 +2,7 @@
 //! parameters of services, their descriptions and the sliders of a page are made from it.
 
 use crate::error::{Error, ErrorKind};
-use crate::look::{Detail, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
+use crate::look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
 use crate::styles::Mix;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -114,6 +114,11 @@ pub const SETTINGS: &[Setting] = &[
         |look| look.face_style.as_ref().map(Mix::to_string),
     ),
     number!(eyes: Eyes, "0.5", "How much their eyes are enlarged: 0 not at all, 1 as a portrait painter does"),
+    number!(
+        draw: Draw,
+        "0.5",
+        "How far faces are drawn: 0 leaves them painted, 1 draws eyes, brows, nose and mouth as strokes on flat skin"
+    ),
     number!(
         detail: Detail,
         "0.5",

@@ -218,8 +218,8 @@ impl Clone for Painter {
         let generator = Arc::new(self.generator.sharing(&pool));
         let alike = Arc::ptr_eq(&self.generator, &self.face_generator);
         let face_generator = if alike { Arc::clone(&generator) } else { Arc::new(self.face_generator.sharing(&pool)) };
-        let (look, detector) = (self.look.clone(), self.detector.clone());
-        Self { look, medium: self.medium, generator, face_generator, detector }
+        let (look, detector, landmarker) = (self.look.clone(), self.detector.clone(), self.landmarker.clone());
+        Self { look, medium: self.medium, generator, face_generator, detector, landmarker }
     }
 }
 

@@ -7,7 +7,7 @@ mod drawn;
 use drawn::{DrawnFace, draw, face};
 use kaiga::faces::Face;
 use kaiga::{
-    EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
+    EMBEDDED, Error, ErrorKind, Draw, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
     unwatched,
 };
 use pixels::Image;
@@ -160,6 +160,19 @@ fn the_strength_and_the_other_settings_hold_for_faces_too() {
 }
 
 #[test]
+fn drawing_changes_the_face_and_nothing_beyond_it() {
+    let drawn_face = ([122.0, 104.0], 38.0, 0.15);
+    let (photo, faces) = photo_of(256, 256, &[drawn_face]);
+    let draw = |value| paint(&photo, &Look { draw: Draw::new(value).unwrap(), ..with(Faces::On) }, &faces);
+    let (painted, half, drawn) = (draw(0.0), draw(0.5), draw(1.0));
+    let (some, all) = (compare::mean_difference(&painted, &half), compare::mean_difference(&painted, &drawn));
+    assert!(all > 0.5 && (0.25..0.75).contains(&(some / all)), "{some} of {all}");
+    for (i, (a, b)) in painted.pixels().iter().zip(drawn.pixels()).enumerate() {
+        assert!(a == b || radius(i % 256, i / 256, drawn_face) < 1.05, "{} {}", i % 256, i / 256);
+    }
+}
+
+#[test]
 fn tiles_and_threads_change_no_bit() {
     let (photo, faces) = photo_of(420, 330, &[([150.0, 120.0], 40.0, 0.3), ([290.0, 140.0], 45.0, -0.1)]);
     let look = Look { strength: Strength::new(1.2).unwrap(), ..with(Faces::On) };
@@ -262,7 +275,8 @@ fn comic(photo: &Image<Srgb8>, look: &Look, faces: &[Face]) -> Image<Srgb8> {
 fn faces_in_screentone_are_bent_and_painted_with_the_rest() {
     let drawn_face = ([120.0, 110.0], 28.0, 0.4);
     let (photo, faces) = photo_of(300, 260, &[drawn_face]);
-    assert!(comic(&photo, &unbent(Faces::On), &faces) == comic(&photo, &unbent(Faces::Off), &faces));
+    let painted = Look { draw: Draw::new(0.0).unwrap(), ..unbent(Faces::On) };
+    assert!(comic(&photo, &painted, &faces) == comic(&photo, &unbent(Faces::Off), &faces));
     let on = comic(&photo, &with(Faces::On), &faces);
     assert!(on != comic(&photo, &with(Faces::Off), &faces), "its eyes are enlarged");
     assert!(on.pixels().iter().all(|&[r, g, b]| r == g && g == b), "no colour");

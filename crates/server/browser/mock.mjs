@@ -24,7 +24,7 @@ const styles = ["meadow", "skyglow", "storybook", "portrait", "cel", "manga"]
 
 // What the page needs of the settings that the server puts into settings.js.
 const slider = (max) => ({ min: 0, max, step: 0.05, default: 1 });
-const settings = { style: { default: "meadow" }, strength: slider(1.5), saturation: slider(2), line: slider(2), eyes: slider(1.5),
+const settings = { style: { default: "meadow" }, strength: slider(1.5), saturation: slider(2), line: slider(2), eyes: slider(1.5), draw: slider(1),
   faces: { words: ["on", "off", "only"], default: "on" } };
 
 /** What a test may ask for; the defaults are a good day. */

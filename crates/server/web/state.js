@@ -4,7 +4,7 @@
 import { settings } from "./settings.js";
 
 /** The settings with a slider. */
-export const sliders = ["strength", "saturation", "line", "eyes"];
+export const sliders = ["strength", "saturation", "line", "eyes", "draw"];
 
 /** Beside the style, what can be set on the page. */
 export const defaults = Object.fromEntries([...sliders, "faces"].map((name) => [name, settings[name].default]));

@@ -56,7 +56,7 @@ impl FaceRegion {
         let mut faces: Vec<(Face, Pose)> = faces.iter().filter_map(|face| Some((*face, Pose::of(face)?))).collect();
         faces.sort_by(|a, b| b.1.unit_px.total_cmp(&a.1.unit_px));
         let poses: Vec<Pose> = faces.iter().map(|(_, pose)| pose.clone()).collect();
-        let eyes = look.eyes.get() * FaceStyle::of(look.styles_of_faces()).eyes;
+        let eyes = look.eyes.get() * FaceStyle::named(look).eyes;
         let strength = look.strength.get().min(1.0);
         let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
         let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;

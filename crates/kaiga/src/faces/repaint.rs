@@ -10,6 +10,7 @@ use crate::plan::working_size;
 use crate::tiles::{Part, paint_part, parts};
 use crate::upscale::{Canvas, Upscaler};
 use engine::Map;
+use net::Medium;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8, srgb8_from_srgb};
@@ -52,11 +53,11 @@ impl<'a> Repainter<'a> {
         generator: &'a Generator,
         [photo, bent]: [&'a Image<Srgb8>; 2],
         regions: &'a [FaceRegion],
-        look: &'a Look,
+        (look, medium): (&'a Look, Medium),
     ) -> Self {
         let (width, _) = working_size(photo.width(), photo.height(), look.detail);
         let working_scale = width as f32 / photo.width() as f32;
-        let style = FaceStyle::of(look.styles_of_faces());
+        let style = FaceStyle::of(look, medium);
         Self { generator, photo, bent, regions, look, style, working_scale }
     }
 

@@ -31,6 +31,7 @@ export default {
   saturation: "Colour", "saturation.hint": "0 is grey, 1 as painted", "saturation.none": "this style has no colour",
   line: "Lines", "line.hint": "ink in the outlines",
   eyes: "Eyes", "eyes.hint": "how much the eyes of faces are enlarged",
+  draw: "Drawn faces", "draw.hint": "from painted to drawn with strokes",
   faces: "Paint faces with care", "faces.hint": "faces are found and painted at a finer size",
   paint: "Paint", paintAgain: "Paint with these settings", paintAll: "Paint all {n}",
   before: "Photo", after: "Painting", previewBadge: "Quick preview", staleBadge: "Earlier settings",

@@ -31,6 +31,7 @@ export default {
   saturation: "彩度", "saturation.hint": "0 は白黒、1 は絵のまま", "saturation.none": "このスタイルに色はありません",
   line: "線", "line.hint": "輪郭線の濃さ",
   eyes: "瞳", "eyes.hint": "顔の瞳をどれだけ大きく描くか",
+  draw: "顔の線画", "draw.hint": "塗りのままから線で描くまで",
   faces: "顔をていねいに描く", "faces.hint": "顔を見つけ、より細かく描きます",
   paint: "描く", paintAgain: "この設定で描く", paintAll: "{n} 枚すべて描く",
   before: "写真", after: "絵", previewBadge: "簡易プレビュー", staleBadge: "以前の設定",

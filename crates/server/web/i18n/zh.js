@@ -31,6 +31,7 @@ export default {
   saturation: "色彩", "saturation.hint": "0 为黑白，1 为画的原色", "saturation.none": "这种风格没有颜色",
   line: "线条", "line.hint": "轮廓线的浓淡",
   eyes: "眼睛", "eyes.hint": "人脸的眼睛放大多少",
+  draw: "人脸线条", "draw.hint": "从上色到用线条绘制",
   faces: "精细绘制人脸", "faces.hint": "找到人脸并以更高精度绘制",
   paint: "作画", paintAgain: "按新设置作画", paintAll: "全部作画（{n} 张）",
   before: "照片", after: "画作", previewBadge: "快速预览", staleBadge: "旧设置",

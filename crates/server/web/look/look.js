@@ -79,7 +79,7 @@ function faceSwitch() {
     label.textContent = t("faces");
     hint.textContent = t("faces.hint");
     input.checked = state.look.faces !== "off";
-    byId("slider-eyes").disabled = !input.checked;
+    for (const name of ["eyes", "draw"]) byId(`slider-${name}`).disabled = !input.checked;
   };
 }
 

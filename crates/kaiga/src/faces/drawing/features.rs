@@ -26,6 +26,8 @@ struct Face<'a> {
     line: [f32; 3],
     dark: [f32; 3],
     brow: [f32; 3],
+    /// How light white is beside this skin.
+    glow: f32,
 }
 
 /// The photo and where its places lie: irises keep their colour.
@@ -90,21 +92,34 @@ impl<'a> Face<'a> {
         });
         let hair = median(original.photo, brows).unwrap_or([0.3, 0.22, 0.2]);
         let line = [0, 1, 2].map(|c| skin[c] * style.line[c]);
-        let (dark, brow) = if style.iris == 0.0 {
-            (line, line)
-        } else {
-            ([0, 1, 2].map(|c| (hair[c] * 0.30 + [0.028, 0.016, 0.02][c]).min(0.2)), hair.map(|v| (v * 0.55).min(0.5)))
-        };
-        Self { face, style, k: face.unit_px / 200.0, line, dark, brow }
+        let dark = [0, 1, 2].map(|c| (hair[c] * 0.30 + [0.028, 0.016, 0.02][c]).min(0.2));
+        let brow = hair.map(|v| (v * 0.6).min(0.5));
+        let luma = 0.299 * skin[0] + 0.587 * skin[1] + 0.114 * skin[2];
+        let glow = 0.86 + 0.14 * smooth_step(0.25, 0.65, luma);
+        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow }
     }
 
     fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
-        Ink { rgb, alpha: alpha * self.face.share(part) }
+        let [r, g, b] = rgb;
+        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        let alpha = alpha * self.face.share(part);
+        if self.style.is_black_on_white {
+            // What is pale on a face in colour is left away.
+            return Ink { rgb: [if luma > 0.55 { 1.0 } else { 0.0 }; 3], alpha: if alpha > 0.45 { 1.0 } else { 0.0 } };
+        }
+        Ink { rgb: rgb.map(|v| luma + self.style.saturation * (v - luma)), alpha }
     }
 
-    /// A tapered line, `width` in 200ths of the unit.
+    /// A tapered line, `width` in 200ths of the unit, as the look asks for lines.
     fn line(&self, pen: &mut Pen, points: &[Point], (ink, width): (Ink, f32), taper: impl Fn(f32) -> f32) {
-        let width = width * self.style.weight * self.k;
+        if self.style.lines > 0.0 {
+            self.stroke(pen, points, (ink, width * self.style.weight * self.style.lines), taper);
+        }
+    }
+
+    /// A tapered stroke, `width` in 200ths of the unit.
+    fn stroke(&self, pen: &mut Pen, points: &[Point], (ink, width): (Ink, f32), taper: impl Fn(f32) -> f32) {
+        let width = width * self.k;
         // Thinner than a pixel a line is as wide and paler.
         let (px, pale) = (width.max(0.9), (width / 0.9).clamp(0.35, 1.0));
         pen.fill(tapered(points, |t| px * taper(t)), Ink { alpha: ink.alpha * pale, ..ink }, None);
@@ -145,9 +160,9 @@ impl<'a> Face<'a> {
             let (upper, lower) = (spline(&top, 60), spline(&bottom, 60));
             let shape = |a: &[Point], b: &[Point]| area(&a.iter().chain(b.iter().rev()).copied().collect::<Vec<_>>());
             // White without teeth; a mouth that is wide open is dark below.
-            let white = self.ink([0.975, 0.965, 0.955], Part::Mouth, open);
+            let white = self.ink([0.965, 0.95, 0.94].map(|v| v * self.glow), Part::Mouth, open);
             pen.fill(shape(&upper, &lower), white, None);
-            let wide = smooth_step(0.16, 0.26, apart);
+            let wide = smooth_step(0.28, 0.42, apart);
             let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);
             pen.fill(shape(&between(&upper, &lower, 0.35), &lower), tongue, None);
             let shadow = self.ink([0.80, 0.74, 0.77], Part::Mouth, 0.6 * open);
@@ -171,8 +186,8 @@ impl<'a> Face<'a> {
         for part in [Part::LeftBrow, Part::RightBrow] {
             let outline = self.face.part(part);
             let middle: Vec<Point> = (0..5).map(|i| mix(outline[i], outline[9 - i], 0.5)).collect();
-            let shape = |t: f32| (0.2 + 0.8 * (1.3 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
-            let path = tapered(&middle, |t| 0.74 * both * shape(t));
+            let shape = |t: f32| (0.25 + 0.75 * (1.5 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
+            let path = tapered(&middle, |t| both.max(9.0 * self.k) * shape(t));
             pen.fill(path, self.ink(self.brow, part, 0.92), None);
         }
     }
@@ -198,8 +213,8 @@ impl<'a> Face<'a> {
         let wing = at(outer, -0.11 * width, (-0.35 * open + 0.06) * open_px.max(0.08 * width));
         let lash: Vec<Point> = std::iter::once(wing).chain(shifted(&lid, down.map(|v| -1.0 * k * v))).collect();
         let ink = self.ink(self.dark, eye, 1.0);
-        let heavy = 3.0 + 6.0 * self.style.lashes;
-        self.line(pen, &lash, (ink, heavy), |t| {
+        let heavy = 2.5 + 5.0 * self.style.lashes;
+        self.stroke(pen, &lash, (ink, heavy), |t| {
             let body = (PI * (0.10 + 0.82 * t).min(1.0)).sin().max(0.0).powf(1.2) * (1.0 - 0.35 * t);
             (0.28 + 0.72 * body) * (t / 0.12).min(1.0).max(0.15)
         });
@@ -225,7 +240,7 @@ impl<'a> Face<'a> {
         let clip: Option<Mask> = pen.clip(area(&outline));
         let clip = clip.as_ref();
         let ink = |rgb: [f32; 3], alpha: f32| self.ink(rgb, eye, alpha * open);
-        pen.fill(area(&outline), ink([0.975, 0.97, 0.965], 1.0), None);
+        pen.fill(area(&outline), ink([0.975, 0.97, 0.965].map(|v| v * self.glow), 1.0), None);
         let ring = self.face.part(iris);
         let centre_of = |ring: &[Point]| mix(mix(ring[0], ring[2], 0.5), mix(ring[1], ring[3], 0.5), 0.5);
         let radius_of = |part: Part| 0.5 * distance(self.face.part(part)[0], self.face.part(part)[2]);
@@ -237,10 +252,7 @@ impl<'a> Face<'a> {
         let (sin, cos) = turn.sin_cos();
         let at = |dx: f32, dy: f32| [centre[0] + cos * dx - sin * dy, centre[1] + sin * dx + cos * dy];
         let [lightness, chroma, hue] = self.iris_colour(original);
-        let tint = |l: f32, c: f32| {
-            let rgb = srgb_from_lab([l, c * hue.cos(), c * hue.sin()]);
-            if self.style.iris == 0.0 { [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]; 3] } else { rgb }
-        };
+        let tint = |l: f32, c: f32| srgb_from_lab([l, c * hue.cos(), c * hue.sin()]);
         let disc = |scale: f32| ellipse(centre, [1.03 * radius * scale, tall * scale], turn);
         let (top, foot) = (at(0.0, -0.6 * tall), at(0.0, 0.8 * tall));
         pen.fill(disc(1.0), ink(tint(0.30 * lightness, 0.6 * chroma), 1.0), clip);
@@ -277,7 +289,7 @@ impl<'a> Face<'a> {
             places
         });
         let [l, a, b] = lab_from_srgb(median(original.photo, ring).unwrap_or([0.25, 0.18, 0.14]));
-        let chroma = (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris.max(0.3);
+        let chroma = (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris;
         [(l + 14.0).clamp(28.0, 60.0), chroma, b.atan2(a)]
     }
 

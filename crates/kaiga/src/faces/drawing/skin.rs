@@ -16,11 +16,11 @@ use tiny_skia::Pixmap;
 
 /// How far skin may differ from the complexion in chroma and, beyond what light does, in luma.
 const CHROMA: f32 = 0.13;
-const LIGHT: f32 = 0.45;
-const LUMA: f32 = 0.4;
+const LIGHT: f32 = 0.6;
+const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
-const SHADOW: f32 = 0.27;
-const DEEP: f32 = 0.66;
+const SHADOW: f32 = 0.34;
+const DEEP: f32 = 0.78;
 /// How much of the finer modelling is kept.
 const MODELLING: f32 = 0.22;
 
@@ -64,14 +64,14 @@ pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
         .collect();
     let skin = box_mean(&plane(&|i| near(cleared[i]) * masks.region.pixels()[i]), radius(0.02));
     let luma = plane(&|i| cleared[i][0]);
-    let [light, broad] = [box_mean(&box_mean(&luma, radius(0.035)), radius(0.035)), box_mean(&luma, radius(0.16))];
+    let [light, broad] = [box_mean(&box_mean(&luma, radius(0.055)), radius(0.055)), box_mean(&luma, radius(0.16))];
 
     // Small faces are modelled softly: two flat tones look hard on them.
     let flat = style.flat * (0.5 + 0.5 * smooth_step(30.0, 110.0, face.unit_px));
-    let base = [tone[0] + 0.04, tone[1], tone[2]];
+    let base = [tone[0] + 0.02, tone[1], tone[2]];
     let lit_luma = 0.5 * (base[0] + 1.0);
-    let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.05];
-    let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.06];
+    let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.035];
+    let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
     let laid = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
@@ -84,9 +84,9 @@ pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
         let share = skin.pixels()[i];
         let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] - cleared[i][c]));
         let (blush, lips) = (share * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
-        colour[0] -= 0.03 * blush + 0.16 * lips + share * 0.2 * masks.under_nose.pixels()[i];
+        colour[0] -= 0.03 * blush + 0.13 * lips + share * 0.2 * masks.under_nose.pixels()[i];
         colour[1] -= 0.01 * blush;
-        colour[2] += 0.07 * blush + 0.11 * lips;
+        colour[2] += 0.07 * blush + 0.085 * lips;
         let clear = (0.85 * share * masks.inner.pixels()[i]).max(masks.covered.pixels()[i]);
         ([colour[0], colour[1], colour[2]], ink.pixels()[i] * (1.0 - clear))
     };

@@ -1,6 +1,7 @@
 //! How each style draws a face, as data.
 
-use crate::styles::Mix;
+use crate::look::Look;
+use net::Medium;
 
 /// How faces are drawn in a style.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +24,12 @@ pub(crate) struct FaceStyle {
     pub(crate) blush: f32,
     /// Weight of the lashes.
     pub(crate) lashes: f32,
+    /// Factor on the chroma of everything that is drawn.
+    pub(crate) saturation: f32,
+    /// Factor on the width of lines, but for lashes and brows.
+    pub(crate) lines: f32,
+    /// Nothing but black and white.
+    pub(crate) is_black_on_white: bool,
 }
 
 const MEADOW: FaceStyle = FaceStyle {
@@ -30,35 +37,45 @@ const MEADOW: FaceStyle = FaceStyle {
     weight: 1.0,
     flat: 0.8,
     soft: 0.6,
-    shade: 0.82,
+    shade: 0.87,
     eyes: 1.0,
     iris: 1.0,
     blush: 1.0,
     lashes: 1.0,
+    saturation: 1.0,
+    lines: 1.0,
+    is_black_on_white: false,
 };
 
 impl FaceStyle {
-    /// Of the style that counts most in a mixture; a style of one's own draws as `meadow` does.
-    pub(crate) fn of(mix: &Mix) -> Self {
-        let most = mix.shares().iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    /// How faces are drawn in a look whose styles are drawn with `medium`.
+    pub(crate) fn of(look: &Look, medium: Medium) -> Self {
+        let is_black_on_white = medium == Medium::Screentone;
+        let (saturation, lines) = (look.saturation.get(), look.line.get());
+        Self { saturation, lines, is_black_on_white, ..Self::named(look) }
+    }
+
+    /// Of the style that counts most in the faces' mixture; a style of one's own draws as `meadow` does.
+    pub(crate) fn named(look: &Look) -> Self {
+        let most = look.styles_of_faces().shares().iter().max_by(|a, b| a.1.total_cmp(&b.1));
         match most.map(|(name, _)| name.as_str()) {
-            Some("skyglow") => Self { line: [0.42, 0.25, 0.28], iris: 1.2, shade: 0.8, ..MEADOW },
+            Some("skyglow") => Self { line: [0.42, 0.25, 0.28], iris: 1.2, shade: 0.86, ..MEADOW },
             Some("storybook") => {
                 Self { line: [0.42, 0.27, 0.18], eyes: 0.7, flat: 0.6, soft: 1.0, iris: 0.8, lashes: 0.8, ..MEADOW }
             }
-            Some("portrait") => Self { flat: 0.65, soft: 1.0, shade: 0.85, eyes: 1.1, weight: 0.9, ..MEADOW },
+            Some("portrait") => Self { flat: 0.65, soft: 1.0, shade: 0.91, eyes: 1.1, weight: 0.9, ..MEADOW },
             Some("cel") => Self {
                 line: [0.30, 0.17, 0.17],
                 flat: 0.95,
-                soft: 0.3,
-                shade: 0.76,
+                soft: 0.4,
+                shade: 0.82,
                 eyes: 1.2,
                 iris: 1.3,
                 blush: 0.7,
                 lashes: 1.15,
                 ..MEADOW
             },
-            Some("manga") => Self { line: [0.04; 3], weight: 1.15, iris: 0.0, eyes: 1.15, lashes: 1.3, ..MEADOW },
+            Some("manga") => Self { weight: 1.15, eyes: 1.15, lashes: 1.3, ..MEADOW },
             _ => MEADOW,
         }
     }
