@@ -69,6 +69,9 @@ pub(crate) enum Command {
         /// Write the photo there with its faces marked
         #[arg(long, value_name = "OUT")]
         draw: Option<PathBuf>,
+        /// The outlines of eyes, irises, brows, nose, lips and face as well: with --json, or marked by --draw
+        #[arg(long)]
+        landmarks: bool,
         /// Largest photo to accept, in megapixels [default: 50]
         #[arg(long, value_name = "MPX", value_parser = clap::value_parser!(u32).range(1..=4000))]
         max_pixels: Option<u32>,
@@ -140,6 +143,9 @@ pub(crate) struct TypedAvatar {
     #[arg(short, long, value_name = "PX", default_value = "512",
           value_parser = clap::value_parser!(u16).range(32..=2048))]
     size: u16,
+    /// A circle: what is outside is transparent, for png and webp
+    #[arg(long)]
+    round: bool,
     /// File to write to; - is stdout [default: PHOTO.avatar.kaiga.png beside the photo]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -163,6 +169,7 @@ pub(crate) struct AvatarParams {
     pub(crate) input: Input,
     pub(crate) target: Target,
     pub(crate) size_px: usize,
+    pub(crate) is_round: bool,
     pub(crate) look: Look,
     pub(crate) format: Format,
     pub(crate) quality: u8,
@@ -197,7 +204,11 @@ impl TypedAvatar {
         let limits = limits(self.max_pixels);
         let size_px = usize::from(self.size);
         let look = self.look.meant()?;
-        Ok(AvatarParams { input, target, size_px, look, format, quality: self.quality, limits })
+        let is_round = self.round;
+        if is_round && !matches!(format, Format::Png | Format::WebP) {
+            return Err("outside of a circle is nothing, which jpg cannot hold: choose png or webp, or leave --round off".into());
+        }
+        Ok(AvatarParams { input, target, size_px, is_round, look, format, quality: self.quality, limits })
     }
 }
 

@@ -5,7 +5,9 @@ use crate::out;
 use crate::photo::{self, Destination, Target};
 use kaiga::faces::avatar_crop;
 use kaiga::{Known, Studio, unwatched};
+use pixels::Image;
 use pixels::codec;
+use pixels::space::Alpha8;
 
 /// Makes one, writes it and says so.
 pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String> {
@@ -28,7 +30,8 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
     let known = Known { faces: Some(&faces), ..Known::default() };
     let painter = studio.prepare(&params.look).map_err(|error| error.to_string())?;
     let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
-    let bytes = codec::write(&painting, square.alpha.as_ref(), params.format, params.quality)
+    let alpha = if params.is_round { Some(round(square.alpha.as_ref(), params.size_px)) } else { square.alpha };
+    let bytes = codec::write(&painting, alpha.as_ref(), params.format, params.quality)
         .map_err(|error| error.to_string())?;
     destination.deliver(&bytes)?;
     let size_px = params.size_px;
@@ -39,4 +42,29 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
         out::line(&format!("{}  {size_px}×{size_px} px", out::shown(path)));
     }
     Ok(())
+}
+
+/// The circle in a square of `side_px`, as opaque as the square was; half a pixel soft at its border.
+fn round(alpha: Option<&Image<Alpha8>>, side_px: usize) -> Image<Alpha8> {
+    let radius = side_px as f32 / 2.0;
+    Image::from_fn(side_px, side_px, |x, y| {
+        let away = (x as f32 + 0.5 - radius).hypot(y as f32 + 0.5 - radius);
+        let inside = (radius - away + 0.5).clamp(0.0, 1.0);
+        (inside * alpha.map_or(255.0, |alpha| f32::from(alpha.at(x, y)))).round() as u8
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circle_reaches_the_sides_and_leaves_the_corners() {
+        let circle = round(None, 40);
+        assert_eq!((circle.at(20, 20), circle.at(20, 1), circle.at(0, 0), circle.at(39, 39)), (255, 255, 0, 0));
+        let covered = circle.pixels().iter().map(|&v| f32::from(v) / 255.0).sum::<f32>();
+        assert!((covered - std::f32::consts::PI * 400.0).abs() < 4.0, "{covered}");
+        let half = round(Some(&Image::filled(40, 40, 128)), 40);
+        assert_eq!((half.at(20, 20), half.at(0, 0)), (128, 0));
+    }
 }

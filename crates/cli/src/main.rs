@@ -35,9 +35,9 @@ fn main() -> ExitCode {
         None => paint(cli.paint),
         Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
-        Some(args::Command::Faces { photo, json, draw, max_pixels }) => {
+        Some(args::Command::Faces { photo, json, draw, landmarks, max_pixels }) => {
             let limits = args::limits(max_pixels);
-            print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), json)))
+            print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), (json, landmarks))))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),

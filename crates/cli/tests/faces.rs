@@ -50,6 +50,14 @@ fn faces_are_told_to_people_and_to_programs_and_drawn() {
     let eye = |name: &str| face["landmarks"][name][0].as_f64().unwrap();
     assert!((eye("eye_left") - 207.5).abs() < 10.0 && (eye("eye_right") - 252.5).abs() < 10.0, "{face}");
 
+    assert!(face.get("parts").is_none());
+    let report = stdout(kaiga().arg("faces").arg(&photo).args(["--json", "--landmarks"]));
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let parts = report["faces"][0]["parts"].as_object().unwrap();
+    assert_eq!((parts.len(), parts["lips"]["points"].as_array().map(Vec::len)), (11, Some(20)));
+    let chin = &parts["oval"]["points"][9];
+    assert!(chin[1].as_f64() > parts["nose"]["points"][5][1].as_f64(), "{chin}");
+
     let nobody = desk.path().join("nobody.png");
     fs::write(&nobody, codec::write(&Image::filled(80, 60, [90; 3]), None, Format::Png, 90).unwrap()).unwrap();
     assert!(stdout(kaiga().arg("faces").arg(&nobody)).starts_with("no faces in "));

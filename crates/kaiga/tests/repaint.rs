@@ -88,10 +88,11 @@ fn along_the_border_the_gradients_are_those_of_the_surrounding_painting() {
 
 #[test]
 fn a_drawn_face_is_painted_as_it_was() {
-    // In meadow, so that only what sets faces back is held to, and not the style of faces.
+    // In meadow and not drawn, so that only what sets faces back is held to, and not the style of faces.
     let drawn_face = ([122.0, 104.0], 38.0, 0.15);
     let (photo, faces) = photo_of(256, 256, &[drawn_face]);
-    let look = Look { face_style: Some(Mix::of("meadow")), ..with(Faces::On) };
+    let draw = Draw::new(0.0).unwrap();
+    let look = Look { face_style: Some(Mix::of("meadow")), draw, ..with(Faces::On) };
     let painting = paint(&photo, &look, &faces);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/drawn-face.png");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
