@@ -79,7 +79,7 @@ fn an_avif_is_painted() {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pixels/tests/avif/420-limited-bt601.avif");
     fs::copy(made, desk.path().join("in/photo.avif")).unwrap();
     kaiga().current_dir(&desk).arg("in").assert().success();
-    assert_eq!(size(&desk.path().join("in.kaiga/photo.png")), (75, 49));
+    assert_eq!(size(&desk.path().join("in.kaiga/photo.kaiga.png")), (75, 49));
 }
 
 #[test]

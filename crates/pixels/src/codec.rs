@@ -262,9 +262,9 @@ impl Limits {
 
 /// Reads a picture from the bytes of a file.
 ///
-/// The format is told by the first bytes. The picture comes upright (orientation by EXIF, XMP or TIFF) and
-/// in sRGB: an embedded ICC profile is applied, in 16 bits where the file has 16; one that is broken
-/// or does not fit the picture is ignored. Files without a profile are taken as sRGB. A JPEG that
+/// The format is told by the first bytes. The picture comes upright (orientation by EXIF, XMP, TIFF or AVIF's boxes)
+/// and in sRGB: an embedded ICC profile is applied, or AVIF's code points, in 16 bits where the file has more than 8;
+/// one that is broken or does not fit the picture is ignored. Files without a profile are taken as sRGB. A JPEG that
 /// ends early gives the part that is there, as viewers do, and [`Warning::Truncated`]. A panic inside a decoder comes back
 /// as [`ErrorKind::Broken`] (the process's panic hook still sees it; to silence the hook is the
 /// binary's business).

@@ -97,8 +97,7 @@ impl Profile {
 
     /// RGB by code points of ITU-T H.273. `None` where they say nothing, or sRGB.
     ///
-    /// The curves of film and television are taken as sRGB's: nobody views pictures by a dim studio's screen, and
-    /// most writers that name them had sRGB before them.
+    /// The curves of film and television are taken as sRGB's: most writers that name them began with sRGB.
     #[cfg(feature = "avif")]
     pub(super) fn from_cicp(primaries: u8, transfer: u8, depth: Depth) -> Option<Self> {
         let transfer = if matches!(transfer, 4 | 5 | 8) { transfer } else { 13 };

@@ -135,3 +135,30 @@ fn neighbours(pixel: usize, cosited: bool, count: usize) -> (usize, usize, f32) 
     };
     (nearest, other.min(count - 1), weight)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ramp of chroma that rises by 2 with each column of the picture, and by 20 with each row: a straight line
+    /// between samples meets it wherever the samples lie, but for the borders.
+    #[test]
+    fn chroma_is_taken_from_where_it_lies() {
+        let (width, height) = (8, 6);
+        let value = |x: f32, y: f32| 100.0 + 2.0 * x + 20.0 * y;
+        for (cosited, offset) in [([false; 2], [0.5, 0.5]), ([true, false], [0.0, 0.5]), ([true; 2], [0.0, 0.0])] {
+            let sample = |i: usize| value((i % 4 * 2) as f32 + offset[0], (i / 4 * 2) as f32 + offset[1]) as u16;
+            let plane = |width, height| Plane { width, height, levels: (0..width * height).map(sample).collect() };
+            let cicp = Cicp { primaries: 1, transfer: 13, matrix: 6, full_range: true };
+            let planes = vec![plane(width, height), plane(width / 2, height / 2), plane(width / 2, height / 2)];
+            let planes = Planes { bits: 8, subsampling: Some([2, 2]), cicp, planes };
+            for y in 1..height - 1 {
+                let mut row = vec![0.0; width];
+                planes.row(1, y, cosited, &mut row);
+                for x in 1..width - 1 {
+                    assert_eq!(row[x], value(x as f32, y as f32), "{cosited:?}: {x}, {y}");
+                }
+            }
+        }
+    }
+}
