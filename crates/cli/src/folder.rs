@@ -177,7 +177,7 @@ fn is_painting(path: &Path) -> bool {
 
 fn looks_like_picture(path: &Path) -> bool {
     // Cannot be read, and are told so one by one: whoever has a folder of them wants to know.
-    const REFUSED: [&str; 3] = ["heic", "heif", "avif"];
+    const REFUSED: [&str; 2] = ["heic", "heif"];
     path.extension().and_then(OsStr::to_str).is_some_and(|extension| {
         Format::from_extension(extension).is_some() || REFUSED.iter().any(|known| extension.eq_ignore_ascii_case(known))
     })

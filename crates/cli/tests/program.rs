@@ -72,6 +72,17 @@ fn one_photo_is_painted_beside_itself() {
 }
 
 #[test]
+#[cfg(feature = "avif")]
+fn an_avif_is_painted() {
+    let desk = desk();
+    fs::create_dir(desk.path().join("in")).unwrap();
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pixels/tests/avif/420-limited-bt601.avif");
+    fs::copy(made, desk.path().join("in/photo.avif")).unwrap();
+    kaiga().current_dir(&desk).arg("in").assert().success();
+    assert_eq!(size(&desk.path().join("in.kaiga/photo.kaiga.png")), (75, 49));
+}
+
+#[test]
 fn the_name_decides_the_format() {
     let desk = desk();
     let photo = put(&desk, "a.png");

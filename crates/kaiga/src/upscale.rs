@@ -11,6 +11,7 @@ use crate::tiles::{Part, parts};
 use engine::Map;
 use pixels::Image;
 use pixels::lines::{Structure, structure};
+use pixels::resize::cubic;
 use pixels::space::{Gray, Srgb};
 use rayon::prelude::*;
 
@@ -200,9 +201,9 @@ impl Upscaler {
     /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn if it grows.
     pub(crate) fn part(&self, part: Part) -> Map {
         let (width, height) = (self.canvas.width, self.canvas.height);
-        let kernel = Kernel { softness: f64::from(self.redraw.growth) };
-        let columns = Taps::new(width, self.full_width, part.x, part.width, kernel);
-        let rows = Taps::new(height, self.full_height, part.y, part.height, kernel);
+        let softness = f64::from(self.redraw.growth);
+        let columns = Taps::new(width, self.full_width, part.x, part.width, softness);
+        let rows = Taps::new(height, self.full_height, part.y, part.height, softness);
         let resampler = Resampler { columns, rows };
         let data = match &self.smooth {
             None => {
@@ -344,8 +345,8 @@ struct Taps {
 
 impl Taps {
     /// Samples `start..start + length` of an axis resampled from `source` to `target` samples. The border is
-    /// handled by leaving out what lies beyond; the kernel is widened when the axis shrinks.
-    fn new(source: usize, target: usize, start: usize, length: usize, kernel: Kernel) -> Self {
+    /// handled by leaving out what lies beyond; the kernel, [`cubic`], is widened when the axis shrinks.
+    fn new(source: usize, target: usize, start: usize, length: usize, softness: f64) -> Self {
         let ratio = source as f64 / target as f64;
         let widened = ratio.max(1.0);
         let count = ((4.0 * widened).ceil() as usize).min(source);
@@ -353,7 +354,7 @@ impl Taps {
         for at in start..start + length {
             let centre = (at as f64 + 0.5) * ratio - 0.5;
             let first = (centre - 2.0 * widened).ceil().clamp(0.0, (source - count) as f64) as usize;
-            let weight = |tap: usize| kernel.at(((first + tap) as f64 - centre) / widened);
+            let weight = |tap: usize| cubic(softness, ((first + tap) as f64 - centre) / widened);
             let sum: f64 = (0..count).map(weight).sum();
             taps.first.push(first);
             taps.weights.extend((0..count).map(|tap| (weight(tap) / sum) as f32));
@@ -368,25 +369,6 @@ impl Taps {
     /// From which to before which source sample some successive samples come.
     fn span(&self, samples: std::ops::Range<usize>) -> (usize, usize) {
         (self.first[samples.start], self.first[samples.end - 1] + self.count)
-    }
-}
-
-/// The cubics of Mitchell and Netravali (1988) that keep ramps (B + 2C = 1): from Catmull-Rom (softness 0), which goes
-/// through the samples, to the B-spline (1), whose level sets are the smoothest.
-#[derive(Clone, Copy)]
-struct Kernel {
-    softness: f64,
-}
-
-impl Kernel {
-    /// Weight at a distance in samples; zero from 2 on.
-    fn at(self, distance: f64) -> f64 {
-        let b = self.softness;
-        match distance.abs() {
-            d if d < 1.0 => ((1.5 - b) * d + 1.5 * b - 2.5) * d * d + 1.0 - b / 3.0,
-            d if d < 2.0 => (((b / 3.0 - 0.5) * d + 2.5 - 1.5 * b) * d + 2.0 * b - 4.0) * d + 2.0 - 2.0 * b / 3.0,
-            _ => 0.0,
-        }
     }
 }
 

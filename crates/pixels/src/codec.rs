@@ -4,6 +4,8 @@
 //! decodes, and gives an upright sRGB picture with the opacity apart. [`write()`] makes JPEG, PNG and
 //! WebP.
 
+#[cfg(feature = "avif")]
+mod avif;
 mod bmp;
 mod color;
 mod decode;
@@ -95,19 +97,32 @@ pub enum Format {
     Tiff,
     /// Windows bitmap.
     Bmp,
+    /// AVIF, its still picture; 8, 10 and 12 bits, grids of tiles. Read where the crate's feature `avif` is on.
+    Avif,
 }
 
 impl Format {
     /// All formats we read.
-    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Tiff, Self::Bmp];
+    pub const ALL: &[Self] = &[
+        Self::Jpeg,
+        Self::Png,
+        Self::WebP,
+        Self::Gif,
+        Self::Tiff,
+        Self::Bmp,
+        #[cfg(feature = "avif")]
+        Self::Avif,
+    ];
 
     /// All formats we read, as the end of a sentence.
     pub fn listed() -> String {
-        let [first @ .., last] = Self::ALL.map(|format| format.to_string());
+        let names: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
+        let (last, first) = names.split_last().expect("we read something");
         format!("{} and {last}", first.join(", "))
     }
 
-    /// The format that a file's first bytes (12 are enough) announce.
+    /// The format that a file's first bytes announce. 12 are enough, but for an AVIF that names itself among its
+    /// compatible brands only.
     pub fn from_magic(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
@@ -116,6 +131,7 @@ impl Format {
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             [b'B', b'M', ..] => Some(Self::Bmp),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] if is_avif(bytes) => Some(Self::Avif),
             _ => None,
         }
     }
@@ -130,6 +146,7 @@ impl Format {
             "gif" => Some(Self::Gif),
             "tif" | "tiff" => Some(Self::Tiff),
             "bmp" | "dib" => Some(Self::Bmp),
+            "avif" | "avifs" => Some(Self::Avif),
             _ => None,
         }
     }
@@ -143,6 +160,7 @@ impl Format {
             Self::Gif => "gif",
             Self::Tiff => "tiff",
             Self::Bmp => "bmp",
+            Self::Avif => "avif",
         }
     }
 
@@ -155,6 +173,7 @@ impl Format {
             Self::Gif => "image/gif",
             Self::Tiff => "image/tiff",
             Self::Bmp => "image/bmp",
+            Self::Avif => "image/avif",
         }
     }
 
@@ -173,6 +192,7 @@ impl std::fmt::Display for Format {
             Self::Gif => "GIF",
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
+            Self::Avif => "AVIF",
         })
     }
 }
@@ -242,9 +262,9 @@ impl Limits {
 
 /// Reads a picture from the bytes of a file.
 ///
-/// The format is told by the first bytes. The picture comes upright (orientation by EXIF, XMP or TIFF) and
-/// in sRGB: an embedded ICC profile is applied, in 16 bits where the file has 16; one that is broken
-/// or does not fit the picture is ignored. Files without a profile are taken as sRGB. A JPEG that
+/// The format is told by the first bytes. The picture comes upright (orientation by EXIF, XMP, TIFF or AVIF's boxes)
+/// and in sRGB: an embedded ICC profile is applied, or AVIF's code points, in 16 bits where the file has more than 8;
+/// one that is broken or does not fit the picture is ignored. Files without a profile are taken as sRGB. A JPEG that
 /// ends early gives the part that is there, as viewers do, and [`Warning::Truncated`]. A panic inside a decoder comes back
 /// as [`ErrorKind::Broken`] (the process's panic hook still sees it; to silence the hook is the
 /// binary's business).
@@ -300,7 +320,19 @@ fn recognised(bytes: &[u8], limits: &Limits) -> Result<Format, Error> {
             format!("file is {} MiB, the limit is {} MiB", bytes.len() >> 20, limits.max_file_bytes >> 20),
         ));
     }
-    Format::from_magic(bytes).ok_or_else(|| Error::unsupported(not_read(bytes)))
+    let format = Format::from_magic(bytes).filter(|format| Format::ALL.contains(format));
+    format.ok_or_else(|| Error::unsupported(not_read(bytes)))
+}
+
+/// Whether a HEIF file is AVIF: by its brand, or by one it is compatible with.
+fn is_avif(file: &[u8]) -> bool {
+    let Some((len, rest)) = file.split_first_chunk() else { return false };
+    let ftyp = &rest[..rest.len().min((u32::from_be_bytes(*len) as usize).saturating_sub(4))];
+    let mut brands = ftyp.as_chunks::<4>().0.iter().skip(1);
+    let is_it = |brand: &[u8; 4]| matches!(brand, b"avif" | b"avis");
+    let own = brands.next();
+    // The version is between them.
+    own.is_some_and(is_it) || brands.skip(1).any(is_it)
 }
 
 /// Some decoders panic on some broken files.
@@ -314,7 +346,9 @@ fn catching<T>(format: Format, decode: impl FnOnce() -> Result<T, Error>) -> Res
 fn not_read(bytes: &[u8]) -> String {
     let seen = match bytes {
         [] => "the file is empty",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "this is an AVIF picture",
+        _ if Format::from_magic(bytes) == Some(Format::Avif) => {
+            "this is an AVIF picture, which this build does not read"
+        }
         [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', b'e' | b'i', b'i' | b'v' | b'f', ..] => {
             "this is a HEIC picture"
         }

@@ -33,6 +33,24 @@ impl Filter {
     }
 }
 
+/// The cubics of Mitchell and Netravali (1988) that keep ramps (B + 2C = 1), at a distance in samples; 0 from 2 on.
+/// From `softness` 0, Catmull and Rom's (Keys' with a = −½), which goes through the samples, to 1, the B-spline, whose
+/// level sets are the smoothest.
+///
+/// ```
+/// use pixels::resize::cubic;
+/// assert_eq!([0.0, 0.5, 1.0, 1.5].map(|distance| cubic(0.0, distance)), [1.0, 9.0 / 16.0, 0.0, -1.0 / 16.0]);
+/// ```
+#[must_use]
+pub fn cubic(softness: f64, distance: f64) -> f64 {
+    let b = softness;
+    match distance.abs() {
+        d if d < 1.0 => ((1.5 - b) * d + 1.5 * b - 2.5) * d * d + 1.0 - b / 3.0,
+        d if d < 2.0 => (((b / 3.0 - 0.5) * d + 2.5 - 1.5 * b) * d + 2.0 * b - 4.0) * d + 2.0 - 2.0 * b / 3.0,
+        _ => 0.0,
+    }
+}
+
 /// A space whose pictures can be resized: samples of one type that may be averaged.
 pub trait Resizable: Space<Pixel: bytemuck::Pod> {
     #[doc(hidden)]

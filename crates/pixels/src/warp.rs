@@ -130,21 +130,12 @@ fn taps(place: f32, widened: f32, len: usize, taps: &mut [(usize, f32); MOST_TAP
     let mut sum = 0.0;
     for (i, tap) in taps[..count].iter_mut().enumerate() {
         let index = first + i as f32;
-        let weight = keys((index - centre) / widened);
+        let weight = resize::cubic(0.0, f64::from((index - centre) / widened)) as f32;
         *tap = (mirror_with_edge(index as isize, len), weight);
         sum += weight;
     }
     taps[..count].iter_mut().for_each(|(_, weight)| *weight /= sum);
     &taps[..count]
-}
-
-/// Keys' cubic convolution with a = −½; zero from 2 on.
-fn keys(distance: f32) -> f32 {
-    match distance.abs() {
-        d if d < 1.0 => (1.5 * d - 2.5) * d * d + 1.0,
-        d if d < 2.0 => ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0,
-        _ => 0.0,
-    }
 }
 
 /// A picture of `width`×`height` whose pixel with its centre at `q` is that of `picture` at `from(q)`; `widened` as for

@@ -4,6 +4,8 @@ use super::Warning;
 use crate::Image;
 use crate::space::{Alpha8, Srgb8, gamma_from_linear, linear_from_gamma};
 use ::image::metadata::Orientation;
+#[cfg(feature = "avif")]
+use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformExecutor, TransformOptions};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,36 +92,57 @@ impl Profile {
     /// `None` where the profile is broken, is for another kind of samples, or changes nothing: a
     /// profile must not fail a picture, and sRGB's own must not cost a rounding.
     pub(super) fn new(icc: &[u8], model: Model, depth: Depth) -> Option<Self> {
+        Self::catching(|| Self::from_source(&ColorProfile::new_from_slice(icc).ok()?, model, depth))
+    }
+
+    /// RGB by code points of ITU-T H.273. `None` where they say nothing, or sRGB.
+    ///
+    /// The curves of film and television are taken as sRGB's: most writers that name them began with sRGB.
+    #[cfg(feature = "avif")]
+    pub(super) fn from_cicp(primaries: u8, transfer: u8, depth: Depth) -> Option<Self> {
+        let transfer = if matches!(transfer, 4 | 5 | 8) { transfer } else { 13 };
+        Self::catching(|| {
+            let source = ColorProfile::new_from_cicp(CicpProfile {
+                color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+                transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
+                matrix_coefficients: MatrixCoefficients::Identity,
+                full_range: true,
+            });
+            Self::from_source(&source, Model::Rgb, depth)
+        })
+    }
+
+    /// A broken profile may make its reader panic.
+    fn catching(make: impl FnOnce() -> Option<Self>) -> Option<Self> {
+        catch_unwind(AssertUnwindSafe(make)).ok().flatten()
+    }
+
+    fn from_source(source: &ColorProfile, model: Model, depth: Depth) -> Option<Self> {
         let (space, layout) = match model {
             Model::Gray => (DataColorSpace::Gray, Layout::Gray),
             Model::Rgb => (DataColorSpace::Rgb, Layout::Rgb),
             Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => (DataColorSpace::Cmyk, Layout::Rgba),
         };
-        catch_unwind(AssertUnwindSafe(|| {
-            let source = ColorProfile::new_from_slice(icc).ok()?;
-            if source.color_space != space {
-                return None;
+        if source.color_space != space {
+            return None;
+        }
+        let srgb = ColorProfile::new_srgb();
+        let options = TransformOptions::default();
+        if space == DataColorSpace::Cmyk {
+            let transform = source.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok()?;
+            let levels = levels_above(darkest(transform.as_ref())?);
+            return Some(Self::Inks(transform, levels));
+        }
+        let transform = source.create_transform_8bit(layout, &srgb, Layout::Rgb, options).ok()?;
+        if changes_nothing(transform.as_ref(), model)? {
+            return None;
+        }
+        match depth {
+            Depth::Bits8 => Some(Self::Bits8(transform)),
+            Depth::Bits16 | Depth::Float32 => {
+                source.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok().map(Self::Bits16)
             }
-            let srgb = ColorProfile::new_srgb();
-            let options = TransformOptions::default();
-            if space == DataColorSpace::Cmyk {
-                let transform = source.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok()?;
-                let levels = levels_above(darkest(transform.as_ref())?);
-                return Some(Self::Inks(transform, levels));
-            }
-            let transform = source.create_transform_8bit(layout, &srgb, Layout::Rgb, options).ok()?;
-            if changes_nothing(transform.as_ref(), model)? {
-                return None;
-            }
-            match depth {
-                Depth::Bits8 => Some(Self::Bits8(transform)),
-                Depth::Bits16 | Depth::Float32 => {
-                    source.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok().map(Self::Bits16)
-                }
-            }
-        }))
-        .ok()
-        .flatten()
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! From the bytes of a file to its samples: sizes and limits first, pixels after.
 
+#[cfg(feature = "avif")]
+use super::avif;
 use super::color::{Depth, Model, Profile, Samples, Storage};
 use super::{Error, Format, Limit, Limits, bmp, jpeg, orient, png, tiff};
 use ::image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
@@ -12,6 +14,8 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Sa
     match format {
         Format::Jpeg => jpeg::decode(bytes, limits),
         Format::Tiff => tiff::decode(bytes, limits),
+        #[cfg(feature = "avif")]
+        Format::Avif => avif::decode(bytes, limits),
         _ => decode_other(bytes, format, limits),
     }
 }
@@ -21,6 +25,8 @@ pub(super) fn stored_size(bytes: &[u8], format: Format, limits: &Limits) -> Resu
     match format {
         Format::Jpeg => jpeg::stored_size(bytes, limits),
         Format::Tiff => tiff::stored_size(bytes, limits),
+        #[cfg(feature = "avif")]
+        Format::Avif => avif::stored_size(bytes, limits),
         _ => open_other(&bmp::readable(bytes, format)?, format, limits).map(|(_, size)| size),
     }
 }
@@ -44,7 +50,7 @@ fn open_other<'a>(
         Format::WebP => Box::new(WebPDecoder::new(input).map_err(image_error)?),
         Format::Gif => Box::new(GifDecoder::new(input).map_err(image_error)?),
         Format::Bmp => Box::new(BmpDecoder::new(input).map_err(image_error)?),
-        Format::Jpeg | Format::Tiff => unreachable!("have decoders of their own"),
+        Format::Jpeg | Format::Tiff | Format::Avif => unreachable!("have decoders of their own"),
     };
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
@@ -106,13 +112,18 @@ pub(super) fn vec_for(
     let to_srgb = if storage.is_in_place() { stored + pixels * u64::from(storage.alpha) } else { stored + picture };
     let to_upright = if quarter_turn { picture + 3 * pixels } else { picture };
     limits.check_memory((stored + decoder_bytes).max(to_srgb).max(to_upright))?;
+    zeros(usize::try_from(stored).unwrap_or(usize::MAX))
+}
 
-    let no_memory = || Error::too_large(Limit::Memory, format!("no memory for {} MiB of pixels", stored >> 20));
-    let len = usize::try_from(stored).map_err(|_| no_memory())?;
-    let mut samples = Vec::new();
-    samples.try_reserve_exact(len).map_err(|_| no_memory())?;
-    samples.resize(len, 0);
-    Ok(samples)
+/// Zeros, if there is room for them.
+pub(super) fn zeros<T: Copy + Default>(len: usize) -> Result<Vec<T>, Error> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len).map_err(|_| {
+        let bytes = len.saturating_mul(size_of::<T>());
+        Error::too_large(Limit::Memory, format!("no memory for {} MiB of pixels", bytes >> 20))
+    })?;
+    zeros.resize(len, T::default());
+    Ok(zeros)
 }
 
 /// What went wrong, without the names that the decoders' programmers have for it.

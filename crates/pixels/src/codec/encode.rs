@@ -53,7 +53,7 @@ pub fn write(
             png(image, alpha).map_err(|error| Error::encode(format!("the PNG could not be written: {error}")))
         }
         Format::WebP => webp(image, alpha),
-        Format::Gif | Format::Tiff | Format::Bmp => {
+        Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
             Err(Error::encode(format!("we do not write {format}; choose JPEG, PNG or WebP")))
         }
     }

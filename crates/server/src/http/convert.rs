@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Paints a photo while you wait.
 ///
-/// The body is the picture itself (JPEG, PNG, WebP, GIF, TIFF or BMP), or a form with the picture in the field `file`
+/// The body is the picture itself (JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF), or a form with the picture in the field `file`
 /// and the parameters as text fields. The painting has the size of the photo; no metadata of the photo is in it.
 #[utoipa::path(
     post, path = "/api/v1/convert", tag = "painting", params(ParamsSchema),

@@ -59,6 +59,8 @@ async fn what_a_client_should_know_first() {
     assert!(names.contains(&"meadow") && styles["default"] == "meadow", "{styles}");
     let limits = service.get("/api/v1/limits").await.json();
     assert_eq!((&limits["max_upload_bytes"], &limits["auth_required"]), (&26_214_400.into(), &false.into()));
+    let read = limits["formats_in"].as_array().unwrap();
+    assert_eq!(read.iter().any(|format| format == "image/avif"), cfg!(feature = "avif"), "{limits}");
     assert_eq!(service.get("/healthz").await.body, b"ok");
     for _ in 0..200 {
         if service.get("/readyz").await.status == 200 {

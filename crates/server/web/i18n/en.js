@@ -73,7 +73,7 @@ export default {
   tryAgain: "Try again", removeThis: "Remove this photo", details: "What the server said", requestId: "Request",
   "error.network": "The server cannot be reached", "error.network.do": "Check that kaiga serve is running and that you are online, then try again.",
   "error.too-large": "This photo is too large", "error.too-large.do": "Up to {bytes} and {pixels} are taken here. Save it smaller and try again.",
-  "error.not-a-picture": "This is not a picture kaiga can read", "error.not-a-picture.do": "Choose a JPEG, PNG, WebP, GIF, TIFF or BMP. Photos in HEIC have to be saved as JPEG first.",
+  "error.not-a-picture": "This is not a picture kaiga can read", "error.not-a-picture.do": "Choose a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF. Photos in HEIC have to be saved as JPEG first.",
   "error.broken-picture": "This picture is damaged", "error.broken-picture.do": "It ends too early or contains invalid data. Open it in another program and save it again, or choose another copy.",
   "error.malformed": "The server did not understand the request", "error.malformed.do": "Reload the page: it may be older than the server.",
   "error.setting": "A setting is out of range", "error.setting.do": "Reset the fine tuning and try again.",

@@ -73,7 +73,7 @@ export default {
   tryAgain: "もう一度", removeThis: "この写真を外す", details: "サーバーからの説明", requestId: "リクエスト番号",
   "error.network": "サーバーに接続できません", "error.network.do": "kaiga serve が動いているか、接続しているかを確かめて、もう一度試してください。",
   "error.too-large": "写真が大きすぎます", "error.too-large.do": "ここでは {bytes}、{pixels} までです。小さく保存し直してください。",
-  "error.not-a-picture": "kaiga が読める画像ではありません", "error.not-a-picture.do": "JPEG、PNG、WebP、GIF、TIFF、BMP を選んでください。HEIC は先に JPEG で保存してください。",
+  "error.not-a-picture": "kaiga が読める画像ではありません", "error.not-a-picture.do": "JPEG、PNG、WebP、GIF、TIFF、BMP、AVIF を選んでください。HEIC は先に JPEG で保存してください。",
   "error.broken-picture": "この画像は壊れています", "error.broken-picture.do": "途中で切れているか、データに誤りがあります。別のプログラムで開いて保存し直すか、別のコピーを選んでください。",
   "error.malformed": "サーバーがリクエストを理解できませんでした", "error.malformed.do": "ページを再読み込みしてください。サーバーより古い可能性があります。",
   "error.setting": "設定が範囲外です", "error.setting.do": "微調整を元に戻して、もう一度試してください。",

@@ -73,7 +73,7 @@ export default {
   tryAgain: "重试", removeThis: "移除这张照片", details: "服务器的说明", requestId: "请求编号",
   "error.network": "连接不到服务器", "error.network.do": "请检查 kaiga serve 是否在运行、网络是否连通，然后重试。",
   "error.too-large": "这张照片太大了", "error.too-large.do": "这里最大接受 {bytes}、{pixels}。请另存为较小的图片后重试。",
-  "error.not-a-picture": "这不是 kaiga 能读的图片", "error.not-a-picture.do": "请选择 JPEG、PNG、WebP、GIF、TIFF 或 BMP。HEIC 照片请先另存为 JPEG。",
+  "error.not-a-picture": "这不是 kaiga 能读的图片", "error.not-a-picture.do": "请选择 JPEG、PNG、WebP、GIF、TIFF、BMP 或 AVIF。HEIC 照片请先另存为 JPEG。",
   "error.broken-picture": "这张图片已损坏", "error.broken-picture.do": "文件不完整或数据有误。请用其他程序打开并另存，或换一份。",
   "error.malformed": "服务器没有看懂请求", "error.malformed.do": "请重新载入页面：它可能比服务器旧。",
   "error.setting": "某项设置超出范围", "error.setting.do": "请还原微调后重试。",
