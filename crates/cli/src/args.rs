@@ -206,7 +206,10 @@ impl TypedAvatar {
         let look = self.look.meant()?;
         let is_round = self.round;
         if is_round && !matches!(format, Format::Png | Format::WebP) {
-            return Err("outside of a circle is nothing, which jpg cannot hold: choose png or webp, or leave --round off".into());
+            return Err(
+                "outside of a circle is nothing, which jpg cannot hold: choose png or webp, or leave --round off"
+                    .into(),
+            );
         }
         Ok(AvatarParams { input, target, size_px, is_round, look, format, quality: self.quality, limits })
     }

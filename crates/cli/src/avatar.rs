@@ -31,8 +31,8 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
     let painter = studio.prepare(&params.look).map_err(|error| error.to_string())?;
     let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
     let alpha = if params.is_round { Some(round(square.alpha.as_ref(), params.size_px)) } else { square.alpha };
-    let bytes = codec::write(&painting, alpha.as_ref(), params.format, params.quality)
-        .map_err(|error| error.to_string())?;
+    let bytes =
+        codec::write(&painting, alpha.as_ref(), params.format, params.quality).map_err(|error| error.to_string())?;
     destination.deliver(&bytes)?;
     let size_px = params.size_px;
     if faces.is_empty() {

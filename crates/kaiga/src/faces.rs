@@ -13,9 +13,9 @@ mod retouch;
 
 pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
-pub use landmarks::{Landmarker, Landmarks};
 pub use face_region::unbent;
 pub(crate) use face_region::{FaceRegion, bent, give_landmarks, kept};
+pub use landmarks::{Landmarker, Landmarks};
 pub(crate) use repaint::Repainter;
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.

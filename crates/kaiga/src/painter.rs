@@ -136,12 +136,13 @@ impl Painter {
         let faces = if self.look.minds_faces() { faces } else { &[] };
         let mut regions = FaceRegion::all(photo.width(), photo.height(), faces, &self.look);
         let asked = self.look.draw.get();
-        if asked > 0.0 && !regions.is_empty() {
-            if let Some(landmarker) = landmarker(&self.landmarker)? {
-                let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
-                let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
-                give_landmarks(&mut regions, landmarks, asked);
-            }
+        if asked > 0.0
+            && !regions.is_empty()
+            && let Some(landmarker) = landmarker(&self.landmarker)?
+        {
+            let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
+            let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+            give_landmarks(&mut regions, landmarks, asked);
         }
         Ok(regions)
     }

@@ -7,7 +7,7 @@ mod drawn;
 use drawn::{DrawnFace, draw, face};
 use kaiga::faces::Face;
 use kaiga::{
-    EMBEDDED, Error, ErrorKind, Draw, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
+    Draw, EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
     unwatched,
 };
 use pixels::Image;

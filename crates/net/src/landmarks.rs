@@ -208,7 +208,8 @@ mod tests {
             let outputs: Vec<Shape> = net.outputs.iter().map(|(_, value)| shapes[*value]).collect();
             assert_eq!(outputs, [Shape::new(1, 1, 2 * points), Shape::new(1, 1, parts)], "{}", net.name);
             assert!(measure(&net, &input).unwrap().multiply_adds < 45_000_000);
-            numbers += parameters(&net).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
+            numbers +=
+                parameters(&net).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
         }
         assert!(2 * numbers <= 590_000, "{numbers} numbers in half precision");
     }

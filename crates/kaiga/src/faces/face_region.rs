@@ -2,8 +2,8 @@
 
 use super::align::Pose;
 use super::drawing::{Drawing, FaceStyle};
-use super::{Face, Landmarks};
 use super::retouch::Retouch;
+use super::{Face, Landmarks};
 use crate::look::Look;
 use crate::tiles::Part;
 use pixels::Image;

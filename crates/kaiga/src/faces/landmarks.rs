@@ -138,7 +138,8 @@ impl Landmarker {
     pub fn new(model: &[u8]) -> Result<Self, Error> {
         let model = Model::read(model).map_err(unfit)?;
         if model.architecture != landmarks::NAME {
-            let message = format!("the model is a {}, landmarks are found with {}", model.architecture, landmarks::NAME);
+            let message =
+                format!("the model is a {}, landmarks are found with {}", model.architecture, landmarks::NAME);
             return Err(Error::new(ErrorKind::Model, message));
         }
         let network = |arch| Network::new(&arch, &model.weights).map_err(unfit);

@@ -42,7 +42,9 @@ pub(crate) fn landmarks(command: Landmarks) -> Result<()> {
 
 fn evaluate(arguments: &Evaluate) -> Result<()> {
     let landmarker = match &arguments.model {
-        Some(path) => Landmarker::new(&std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)?,
+        Some(path) => {
+            Landmarker::new(&std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)?
+        }
         None => Landmarker::embedded()?,
     };
     let [_, held] = labels::load(&arguments.photos, &arguments.faces)?;

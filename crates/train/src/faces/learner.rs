@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use kaiga::faces::detector::Stage;
-use net::mtcnn::{self, BOX, LANDMARKS};
 use net::Arch;
+use net::mtcnn::{self, BOX, LANDMARKS};
 use tch::{Device, Kind as Number, Reduction, Tensor};
 
 use super::sample::{Batch, Kind};
@@ -178,7 +178,8 @@ mod tests {
         assert!(Learner::new(Stage::Refine, 1, Device::Cpu, Number::Float).net.load(&path).is_err());
         std::fs::remove_file(&path).unwrap();
         learn(&mut resumed, 3..6);
-        for (a, b) in [(&whole.net.weights.flat, &resumed.net.weights.flat), (&whole.net.average, &resumed.net.average)] {
+        for (a, b) in [(&whole.net.weights.flat, &resumed.net.weights.flat), (&whole.net.average, &resumed.net.average)]
+        {
             assert!((a - b).abs().max().double_value(&[]) < 1e-6);
         }
     }

@@ -94,7 +94,8 @@ impl Learner {
     /// How the averaged weights do on a batch that was not learnt from.
     pub fn score(&self, batch: &Batch) -> Score {
         let outputs = tch::no_grad(|| self.net.see(&self.net.average, self.stage.side_px(), &batch.pixels));
-        let off = plain(&self.off_by_part(&outputs[0], &self.wanted(batch, outputs[0].device())).to_device(Device::Cpu));
+        let off =
+            plain(&self.off_by_part(&outputs[0], &self.wanted(batch, outputs[0].device())).to_device(Device::Cpu));
         let parts = self.stage.parts();
         let mean = |chosen: &dyn Fn(Part) -> bool| {
             let (mut sum, mut count) = (0.0, 0.0);

@@ -68,8 +68,7 @@ impl Bend {
     fn random(rng: &mut fastrand::Rng) -> Self {
         let mut draw = |most: f32| (2.0 * rng.f32() - 1.0) * most;
         let matrix = [[draw(0.1), draw(0.05)], [draw(0.05), draw(0.1)]];
-        let bumps =
-            (0..BUMPS).map(|_| ([draw(0.45), draw(0.45)], [draw(MOST_BUMP), draw(MOST_BUMP)])).collect();
+        let bumps = (0..BUMPS).map(|_| ([draw(0.45), draw(0.45)], [draw(MOST_BUMP), draw(MOST_BUMP)])).collect();
         Self { matrix, bumps }
     }
 

@@ -53,7 +53,11 @@ pub fn read(path: &Path) -> Result<HashMap<String, Vec<Face>>> {
     let faces: HashMap<String, Vec<Face>> = serde_json::from_str(&text).with_context(wrong)?;
     let outlined = |face: &Face| {
         let eyes = face.both_eyes().iter().all(|(outline, iris)| outline.len() == 16 && !iris.is_empty());
-        eyes && face.oval.len() == 36 && !face.lips.is_empty() && !face.mouth.is_empty() && !face.nose.is_empty() && face.nose_base.len() == 7
+        eyes && face.oval.len() == 36
+            && !face.lips.is_empty()
+            && !face.mouth.is_empty()
+            && !face.nose.is_empty()
+            && face.nose_base.len() == 7
     };
     anyhow::ensure!(faces.values().flatten().all(outlined), wrong());
     Ok(faces)

@@ -42,11 +42,16 @@ pub(crate) fn draw(picture: &mut Image<Srgb8>, face: &Drawing, original: &Origin
     let Some((x, y, width, height)) = window(picture, face) else { return };
     let Some(mut pixmap) = Pixmap::new(width as u32, height as u32) else { return };
     let mut taken = picture.crop(x, y, width, height);
-    let opaque = |[r, g, b]: [u8; 3]| PremultipliedColorU8::from_rgba(r, g, b, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT);
+    let opaque =
+        |[r, g, b]: [u8; 3]| PremultipliedColorU8::from_rgba(r, g, b, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT);
     pixmap.pixels_mut().iter_mut().zip(taken.pixels()).for_each(|(to, from)| *to = opaque(*from));
     let local = face.placed(&Similarity::scaled(1.0, [-(x as f32), -(y as f32)]));
     Face::new(&local, &taken, original, style).draw(&mut Pen { pixmap: &mut pixmap }, original);
-    taken.pixels_mut().iter_mut().zip(pixmap.pixels()).for_each(|(to, from)| *to = [from.red(), from.green(), from.blue()]);
+    taken
+        .pixels_mut()
+        .iter_mut()
+        .zip(pixmap.pixels())
+        .for_each(|(to, from)| *to = [from.red(), from.green(), from.blue()]);
     for row in 0..height {
         let start = (y + row) * picture.width() + x;
         picture.pixels_mut()[start..start + width].copy_from_slice(taken.row(row));
@@ -69,10 +74,8 @@ fn window(picture: &Image<Srgb8>, face: &Drawing) -> Option<(usize, usize, usize
 /// The median of what a picture shows at some places; `None` if all lie outside.
 fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>) -> Option<[f32; 3]> {
     let inside = |[x, y]: Point| x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-    let seen: Vec<[f32; 3]> = places
-        .filter(|&p| inside(p))
-        .map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize)))
-        .collect();
+    let seen: Vec<[f32; 3]> =
+        places.filter(|&p| inside(p)).map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize))).collect();
     if seen.is_empty() {
         return None;
     }
@@ -186,7 +189,8 @@ impl<'a> Face<'a> {
         for part in [Part::LeftBrow, Part::RightBrow] {
             let outline = self.face.part(part);
             let middle: Vec<Point> = (0..5).map(|i| mix(outline[i], outline[9 - i], 0.5)).collect();
-            let shape = |t: f32| (0.25 + 0.75 * (1.5 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
+            let shape =
+                |t: f32| (0.25 + 0.75 * (1.5 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
             let path = tapered(&middle, |t| both.max(9.0 * self.k) * shape(t));
             pen.fill(path, self.ink(self.brow, part, 0.92), None);
         }
@@ -211,12 +215,12 @@ impl<'a> Face<'a> {
         let lid = between(&upper, &lower, 1.0 - open);
         let at = |p: Point, a: f32, d: f32| [0, 1].map(|axis| p[axis] + a * along[axis] + d * down[axis]);
         let wing = at(outer, -0.11 * width, (-0.35 * open + 0.06) * open_px.max(0.08 * width));
-        let lash: Vec<Point> = std::iter::once(wing).chain(shifted(&lid, down.map(|v| -1.0 * k * v))).collect();
+        let lash: Vec<Point> = std::iter::once(wing).chain(shifted(&lid, down.map(|v| -k * v))).collect();
         let ink = self.ink(self.dark, eye, 1.0);
         let heavy = 2.5 + 5.0 * self.style.lashes;
         self.stroke(pen, &lash, (ink, heavy), |t| {
             let body = (PI * (0.10 + 0.82 * t).min(1.0)).sin().max(0.0).powf(1.2) * (1.0 - 0.35 * t);
-            (0.28 + 0.72 * body) * (t / 0.12).min(1.0).max(0.15)
+            (0.28 + 0.72 * body) * (t / 0.12).clamp(0.15, 1.0)
         });
         if open > 0.0 {
             let soft = [0, 1, 2].map(|c| 0.5 * (self.dark[c] + self.line[c]));
@@ -261,14 +265,19 @@ impl<'a> Face<'a> {
             (foot, ink(tint((1.45 * lightness).min(84.0), 1.15 * chroma), 1.0)),
         ];
         pen.blend(disc(0.88), gradient, clip);
-        pen.fill(ellipse(centre, [0.42 * radius, 0.46 * tall], turn), ink(tint(0.16 * lightness, 0.4 * chroma), 0.95), clip);
+        pen.fill(
+            ellipse(centre, [0.42 * radius, 0.46 * tall], turn),
+            ink(tint(0.16 * lightness, 0.4 * chroma), 0.95),
+            clip,
+        );
         // The shade of the upper lid.
-        let shade: Vec<Point> =
-            upper.iter().copied().chain(between(&upper, &lower, 0.24).into_iter().rev()).collect();
+        let shade: Vec<Point> = upper.iter().copied().chain(between(&upper, &lower, 0.24).into_iter().rev()).collect();
         pen.fill(area(&shade), ink([0.25, 0.18, 0.26], 0.34), clip);
         // Lights, where the photo's light comes from.
         let side = self.light_side(original);
-        let spot = |dx: f32, dy: f32, r: f32| ellipse(at(dx * side * radius, dy * tall), [r * radius, 1.05 * r * radius], turn);
+        let spot = |dx: f32, dy: f32, r: f32| {
+            ellipse(at(dx * side * radius, dy * tall), [r * radius, 1.05 * r * radius], turn)
+        };
         pen.fill(spot(0.30, -0.42, 0.29), ink([1.0; 3], 1.0), clip);
         pen.fill(spot(-0.36, 0.42, 0.14), ink([1.0, 0.98, 0.96], 0.85), clip);
     }

@@ -109,8 +109,7 @@ impl Pen<'_> {
     pub(super) fn blend(&mut self, path: Option<Path>, [from, to]: [(Point, Ink); 2], clip: Option<&Mask>) {
         let point = |p: Point| tiny_skia::Point::from_xy(p[0], p[1]);
         let stops = vec![GradientStop::new(0.0, from.1.color()), GradientStop::new(1.0, to.1.color())];
-        let gradient =
-            LinearGradient::new(point(from.0), point(to.0), stops, SpreadMode::Pad, Transform::identity());
+        let gradient = LinearGradient::new(point(from.0), point(to.0), stops, SpreadMode::Pad, Transform::identity());
         if let Some(shader) = gradient {
             self.shade(path, shader, clip);
         }

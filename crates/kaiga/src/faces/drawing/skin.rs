@@ -165,12 +165,12 @@ impl Masks {
     fn of(face: &Drawing, window: Window) -> Self {
         let unit = face.unit_px;
         let soft = |share: f32| ((share * unit).round() as usize).max(1);
-        let drawn = |draw: &dyn Fn(&mut Pen, &dyn Fn(f32) -> Ink)| {
-            let white = |alpha: f32| Ink { rgb: [1.0; 3], alpha };
+        let white = |alpha: f32| Ink { rgb: [1.0; 3], alpha };
+        let drawn = |draw: &dyn Fn(&mut Pen)| {
             let Some(mut pixmap) = Pixmap::new(window.width as u32, window.height as u32) else {
                 return Image::<Gray>::filled(window.width, window.height, 0.0);
             };
-            draw(&mut Pen { pixmap: &mut pixmap }, &white);
+            draw(&mut Pen { pixmap: &mut pixmap });
             let alpha = pixmap.pixels().iter().map(|p| f32::from(p.alpha()) / 255.0).collect();
             Image::<Gray>::new(window.width, window.height, alpha)
         };
@@ -184,7 +184,7 @@ impl Masks {
             pen.fill(area(&outline), ink, None);
             pen.fill(tapered(&outline, |_| 2.0 * by * unit), ink, None);
         };
-        let covered = drawn(&|pen, white| {
+        let covered = drawn(&|pen| {
             for (part, by) in [
                 (Part::LeftEye, 0.075),
                 (Part::RightEye, 0.075),
@@ -202,11 +202,11 @@ impl Masks {
             pen.fill(tapered(base, |_| 0.13 * unit), white(0.9 * nose), None);
         });
         let oval = closed(Part::Oval);
-        let inner = drawn(&|pen, white| pen.fill(area(&oval), white(1.0), None));
+        let inner = drawn(&|pen| pen.fill(area(&oval), white(1.0), None));
         let points = face.part(Part::Oval);
         let (chin, top) = (points[9], points[0]);
         let long = [chin[0] - top[0], chin[1] - top[1]].map(|v| v / (chin[0] - top[0]).hypot(chin[1] - top[1]));
-        let region = drawn(&|pen, white| {
+        let region = drawn(&|pen| {
             pen.fill(area(&oval), white(1.0), None);
             // Ears, and the neck under the jaw.
             pen.fill(tapered(&points[3..7], |_| 0.5 * unit), white(1.0), None);
@@ -215,15 +215,15 @@ impl Masks {
             let below = jaw.map(|p| [p[0] + 1.1 * unit * long[0], p[1] + 1.1 * unit * long[1]]);
             pen.fill(area(&[jaw[0], below[0], below[1], jaw[1]]), white(1.0), None);
         });
-        let blush = drawn(&|pen, white| {
+        let blush = drawn(&|pen| {
             let [left, right] = [Part::LeftEye, Part::RightEye].map(|eye| face.part(eye));
             let lips = face.part(Part::Lips);
             for cheek in [mix(left[13], lips[0], 0.42), mix(right[13], lips[10], 0.42)] {
                 pen.fill(super::pen::ellipse(cheek, [0.2 * unit, 0.12 * unit], 0.0), white(0.9), None);
             }
         });
-        let lips = drawn(&|pen, white| pen.fill(area(&closed(Part::Lips)), white(face.share(Part::Lips) / face.amount), None));
-        let under_nose = drawn(&|pen, white| {
+        let lips = drawn(&|pen| pen.fill(area(&closed(Part::Lips)), white(face.share(Part::Lips) / face.amount), None));
+        let under_nose = drawn(&|pen| {
             let base = face.part(Part::NoseBase);
             let (upper, lower) = (spline(&base[1..6], 30), spline(&[base[1], base[3], base[5]], 30));
             let lower = between(&lower, &upper, -0.6);
