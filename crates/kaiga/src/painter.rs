@@ -142,7 +142,7 @@ impl Painter {
         {
             let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
             let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
-            give_landmarks(&mut regions, landmarks, asked);
+            give_landmarks(&mut regions, photo, landmarks, asked);
         }
         Ok(regions)
     }

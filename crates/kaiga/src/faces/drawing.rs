@@ -16,13 +16,19 @@ pub(crate) use style::FaceStyle;
 use super::Landmarks;
 use super::align::Pose;
 use super::landmarks::Part;
-use pixels::warp::{Point, Similarity, smooth_step};
+use pixels::Image;
+use pixels::space::Srgb8;
+use pixels::warp::{Point, Similarity, distance, smooth_step};
 
 /// Under the first unit (about the distance of the eyes, px) a face is not drawn, from the second on fully.
 const SIZES_PX: [f32; 2] = [11.0, 26.0];
 /// How far landmarks may be expected to be off, in distances of the eyes: a part is drawn fully under the first, not at
 /// all over the second.
 const SURE: [f32; 2] = [0.075, 0.14];
+/// So far beyond the lids, in the face's unit, skin shows whether dark glasses are before an eye: it is darker than that of
+/// the face by the first factor behind them, and lighter than the second without.
+const BESIDE_LID: f32 = 0.08;
+const DARK_GLASS: [f32; 2] = [0.5, 0.64];
 
 /// A face that is drawn, in one coordinate system or another.
 #[derive(Clone, Debug)]
@@ -32,30 +38,50 @@ pub(crate) struct Drawing {
     pub(crate) unit_px: f32,
     /// How far it is drawn, 0..1: by size, pose and what was asked for.
     pub(crate) amount: f32,
+    /// How much of that its eyes and brows are drawn, 0..1: not behind dark glasses.
+    pub(crate) eyes: f32,
 }
 
 impl Drawing {
-    /// A face with these landmarks, px of the picture; `None` if it is too small, turned too far or too unsure.
-    pub(crate) fn of(pose: &Pose, landmarks: Landmarks, asked: f32) -> Option<Self> {
+    /// A face with these landmarks, px of the photo; `None` if it is too small, turned too far or too unsure.
+    pub(crate) fn of(photo: &Image<Srgb8>, pose: &Pose, landmarks: Landmarks, asked: f32) -> Option<Self> {
         let eyes = landmarks.spread(Part::LeftEye).min(landmarks.spread(Part::RightEye));
         let sure = smooth_step(SURE[1], SURE[0], eyes);
         let seen = smooth_step(0.0, 0.5, pose.frontal);
         let amount = asked * sure * seen * smooth_step(SIZES_PX[0], SIZES_PX[1], pose.unit_px);
-        (amount > 0.0).then_some(Self { landmarks, unit_px: pose.unit_px, amount })
+        let drawing = Self { landmarks, unit_px: pose.unit_px, amount, eyes: 1.0 };
+        (amount > 0.0).then(|| Self { eyes: drawing.bare_eyes(photo), ..drawing })
+    }
+
+    /// 0 where the skin around both eyes is so dark beside that of the face that glasses must be before them, else 1.
+    fn bare_eyes(&self, photo: &Image<Srgb8>) -> f32 {
+        let luma = |places: &[Point]| {
+            let [r, g, b] = features::median(photo, places.iter().copied()).unwrap_or([1.0; 3]);
+            0.299 * r + 0.587 * g + 0.114 * b
+        };
+        let around = |eye: Part| {
+            let lids = self.part(eye);
+            let middle = [0, 1].map(|axis| lids.iter().map(|p| p[axis]).sum::<f32>() / lids.len() as f32);
+            let outward = |p: &Point| {
+                let reach = distance(*p, middle).max(1e-3);
+                [0, 1].map(|axis| p[axis] + (p[axis] - middle[axis]) / reach * BESIDE_LID * self.unit_px)
+            };
+            luma(&lids.iter().map(outward).collect::<Vec<_>>())
+        };
+        let darker = around(Part::LeftEye).max(around(Part::RightEye)) / luma(&self.bare_skin()).max(0.02);
+        smooth_step(DARK_GLASS[0], DARK_GLASS[1], darker)
     }
 
     /// The same in other coordinates.
     pub(crate) fn placed(&self, by: &Similarity) -> Self {
-        Self {
-            landmarks: self.landmarks.moved(|p| by.apply(p)),
-            unit_px: self.unit_px * by.scale(),
-            amount: self.amount,
-        }
+        Self { landmarks: self.landmarks.moved(|p| by.apply(p)), unit_px: self.unit_px * by.scale(), ..*self }
     }
 
     /// How much of a part is drawn, 0..1.
     fn share(&self, part: Part) -> f32 {
-        self.amount * smooth_step(SURE[1], SURE[0], self.landmarks.spread(part))
+        let is_behind_glass = !matches!(part, Part::Nose | Part::NoseBase | Part::Lips | Part::Mouth | Part::Oval);
+        let seen = if is_behind_glass { self.eyes } else { 1.0 };
+        seen * self.amount * smooth_step(SURE[1], SURE[0], self.landmarks.spread(part))
     }
 
     fn part(&self, part: Part) -> &[Point] {
@@ -78,5 +104,64 @@ impl Drawing {
             self.part(Part::Nose)[4],
             mix(brows, oval[0], 0.35),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::landmarks::POINTS;
+
+    /// Points of a face that are enough to say where its skin is: parts in their places, each a line across.
+    fn landmarks() -> Landmarks {
+        let mut points = Vec::with_capacity(POINTS);
+        for part in Part::ALL {
+            let (x, y, reach) = match part {
+                Part::LeftEye | Part::LeftIris => (70.0, 100.0, 12.0),
+                Part::RightEye | Part::RightIris => (130.0, 100.0, 12.0),
+                Part::LeftBrow => (70.0, 80.0, 15.0),
+                Part::RightBrow => (130.0, 80.0, 15.0),
+                Part::Nose | Part::NoseBase => (100.0, 130.0, 6.0),
+                Part::Lips | Part::Mouth => (100.0, 165.0, 18.0),
+                Part::Oval => (100.0, 120.0, 0.0),
+            };
+            let count = part.points();
+            points.extend((0..count).map(|i| match part {
+                Part::Oval => {
+                    let (sin, cos) = (i as f32 / count as f32 * std::f32::consts::TAU).sin_cos();
+                    [100.0 + 70.0 * sin, 120.0 - 95.0 * cos]
+                }
+                _ => [x + reach * (2.0 * i as f32 / (count - 1) as f32 - 1.0), y],
+            }));
+        }
+        Landmarks::new(points, [0.02; Part::ALL.len()])
+    }
+
+    #[test]
+    fn eyes_behind_dark_glasses_are_not_drawn_and_the_mouth_is() {
+        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let skin = Image::<Srgb8>::filled(200, 240, [200, 160, 140]);
+        let band = |level: [u8; 3]| {
+            Image::from_fn(200, 240, |x, y| if (85..115).contains(&y) { level } else { skin.at(x, y) })
+        };
+        assert_eq!((face.bare_eyes(&skin), face.bare_eyes(&band([30, 28, 30]))), (1.0, 0.0));
+        assert_eq!(face.bare_eyes(&band([150, 115, 100])), 1.0, "shadow is no glass");
+        let hidden = Drawing { eyes: 0.0, ..face };
+        assert_eq!(
+            (hidden.share(Part::LeftEye), hidden.share(Part::RightBrow), hidden.share(Part::Lips)),
+            (0.0, 0.0, 1.0)
+        );
+    }
+
+    #[test]
+    fn what_is_unsure_or_small_is_not_drawn() {
+        let photo = Image::<Srgb8>::filled(200, 240, [200, 160, 140]);
+        let of = |eyes_px: f32, spread: f32| {
+            let face = super::super::align::tests::face([100.0, 100.0], eyes_px, 0.0);
+            let landmarks = Landmarks::new(landmarks().points().to_vec(), [spread; Part::ALL.len()]);
+            Drawing::of(&photo, &Pose::of(&face)?, landmarks, 1.0).map(|drawing| drawing.amount)
+        };
+        assert_eq!((of(60.0, 0.02), of(60.0, 0.2), of(8.0, 0.02)), (Some(1.0), None, None));
+        assert!(of(18.0, 0.02).is_some_and(|amount| (0.2..0.8).contains(&amount)));
     }
 }

@@ -86,9 +86,14 @@ impl FaceRegion {
 }
 
 /// Has faces drawn as far as `asked` (0..1), by their landmarks in the photo.
-pub(crate) fn give_landmarks(regions: &mut [FaceRegion], landmarks: Vec<Option<Landmarks>>, asked: f32) {
+pub(crate) fn give_landmarks(
+    regions: &mut [FaceRegion],
+    photo: &Image<Srgb8>,
+    landmarks: Vec<Option<Landmarks>>,
+    asked: f32,
+) {
     let drawn = |(region, landmarks): (&FaceRegion, Option<Landmarks>)| {
-        let in_photo = Drawing::of(&region.pose, landmarks?, asked)?;
+        let in_photo = Drawing::of(photo, &region.pose, landmarks?, asked)?;
         let bend = |q: Point| {
             let from = source(regions, q);
             [from[0] - q[0], from[1] - q[1]]

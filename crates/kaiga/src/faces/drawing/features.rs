@@ -72,7 +72,7 @@ fn window(picture: &Image<Srgb8>, face: &Drawing) -> Option<(usize, usize, usize
 }
 
 /// The median of what a picture shows at some places; `None` if all lie outside.
-fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>) -> Option<[f32; 3]> {
+pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>) -> Option<[f32; 3]> {
     let inside = |[x, y]: Point| x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
     let seen: Vec<[f32; 3]> =
         places.filter(|&p| inside(p)).map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize))).collect();
