@@ -21,6 +21,8 @@ const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
 const SHADOW: f32 = 0.34;
 const DEEP: f32 = 0.78;
+/// How much of the complexion's mean is kept.
+const KEPT: f32 = 0.75;
 /// How much of the finer modelling is kept.
 const MODELLING: f32 = 0.22;
 
@@ -72,17 +74,28 @@ pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
     let lit_luma = 0.5 * (base[0] + 1.0);
     let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.035];
     let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
-    let laid = |i: usize| {
+    let tones = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
         let (lit, half) = (ramp(SHADOW, 0.16 * style.soft), ramp(DEEP, 0.2 * style.soft));
         let fine = MODELLING * (luma.pixels()[i] - broad.pixels()[i]);
-        let tones = [0, 1, 2].map(|c| {
+        [0, 1, 2].map(|c| {
             let upper = shade[c] + lit * (base[c] - shade[c]);
             deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
-        });
+        })
+    };
+    // Nearly as light and as warm on the whole as it was painted: all of it would let hair and shade count for skin.
+    let mut off = [0.0f32; 4];
+    for i in 0..count {
+        let (weight, laid) = (skin.pixels()[i] * masks.inner.pixels()[i], tones(i));
+        (0..3).for_each(|c| off[c] += weight * (cleared[i][c] - laid[c]));
+        off[3] += weight;
+    }
+    let off = [0, 1, 2].map(|c| KEPT * off[c] / off[3].max(1.0));
+    let laid = |i: usize| {
+        let tones = tones(i);
         let share = skin.pixels()[i];
-        let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] - cleared[i][c]));
+        let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] + off[c] - cleared[i][c]));
         let (blush, lips) = (share * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
         colour[0] -= 0.03 * blush + 0.13 * lips + share * 0.2 * masks.under_nose.pixels()[i];
         colour[1] -= 0.01 * blush;
