@@ -24,6 +24,7 @@ use crate::data::stream;
 use crate::file;
 use crate::model::export::TOLERANCE;
 use crate::model::torch_model::{forward, named};
+use crate::model::trainable::CHECKPOINT;
 use crate::run::log::Log;
 use crate::run::step::Numbers;
 use crate::run::{Watch, rate};
@@ -74,16 +75,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
     let mut learners = STAGES.map(|(stage, _)| Learner::new(stage, plan.seed, plan.device, plan.kind));
     let mut before_s = [0.0; 3];
     for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(STAGES) {
-        let folder = plan.out.join(name);
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let path = folder.join("checkpoint.safetensors");
-        match (plan.resume, path.exists()) {
-            (true, true) => *before_s = learner.net.load(&path)?,
-            (false, true) => {
-                bail!("{} holds a run already: go on with --resume, or name another --out", plan.out.display())
-            }
-            _ => {}
-        }
+        *before_s = learner.net.begin(&plan.out, name, plan.resume)?;
     }
     let [learnt, held] = divide(&plan.photos)?;
     let labels = read(&plan.labels)?;
@@ -152,7 +144,7 @@ fn stage_of(
         let since_s = seconds() - reported_s;
         if done >= 1.0 || since_s >= plan.report_min * 60.0 {
             let learner = &learners[number];
-            learner.net.save(seconds(), &folder.join("checkpoint.safetensors"))?;
+            learner.net.save(seconds(), &folder.join(CHECKPOINT))?;
             let (score, losses, step) = (learner.score(&scored), recent.mean(count), learner.net.weights.step);
             let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": count / since_s.max(1e-9),
                 "recall": score.recall, "edges_off": score.edges, "landmarks_off": score.landmarks});

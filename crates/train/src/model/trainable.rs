@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use net::{Arch, Weights as Plain};
 use tch::{Device, Kind, Tensor};
 
@@ -13,6 +13,8 @@ use crate::model::parameters::{Slot, convolutions, plain, views};
 use crate::model::torch_model::forward;
 use crate::run::step::Numbers;
 
+/// What a network's state is called in the folder of its run.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Most that the running average keeps in a step.
 const KEEP: f64 = 0.998;
 /// Heads start quiet.
@@ -96,6 +98,22 @@ impl Trainable {
         let t = self.weights.step as f64;
         let _ = tch::no_grad(|| self.average.lerp_(&self.weights.flat, 1.0 - KEEP.min(t / (t + 50.0))));
         Ok(numbers)
+    }
+
+    /// Makes the folder of the network `name` in that of a run, `out`, and goes on from the checkpoint there if `resume` says
+    /// so; gives the seconds it has learnt.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, the checkpoint is of another network, or there is one and the run is to be a new one.
+    pub fn begin(&mut self, out: &Path, name: &str, resume: bool) -> Result<f64> {
+        let folder = out.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join(CHECKPOINT);
+        match (resume, path.exists()) {
+            (true, true) => self.load(&path),
+            (false, true) => bail!("{} holds a run already: go on with --resume, or name another --out", out.display()),
+            _ => Ok(0.0),
+        }
     }
 
     /// Writes the network's state and the seconds it has learnt so far, from which it goes on as if it had never stopped.
