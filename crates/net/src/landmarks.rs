@@ -56,6 +56,11 @@ impl Part {
     /// The parts the network of eyes gives, for a left eye; a right one is shown to it mirrored.
     pub const OF_EYE: [Part; 3] = [Part::LeftEye, Part::LeftIris, Part::LeftBrow];
 
+    /// Its place in [`Part::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
     /// How many points it has.
     pub const fn points(self) -> usize {
         match self {
@@ -71,7 +76,7 @@ impl Part {
 
     /// Where its points begin among those of all parts.
     pub fn start(self) -> usize {
-        Part::ALL.iter().take_while(|part| **part != self).map(|part| part.points()).sum()
+        Part::ALL[..self.index()].iter().map(|part| part.points()).sum()
     }
 
     /// The part that it becomes in a mirror, and which of that one's points its own point `i` becomes.
@@ -182,6 +187,7 @@ mod tests {
 
     #[test]
     fn the_parts_are_the_points() {
+        assert!(Part::ALL.iter().enumerate().all(|(i, part)| part.index() == i));
         assert_eq!(Part::ALL.iter().map(|part| part.points()).sum::<usize>(), POINTS);
         assert_eq!(Part::OF_EYE.iter().map(|part| part.points()).sum::<usize>(), EYE_POINTS);
         assert_eq!(Part::Oval.start(), POINTS - Part::Oval.points());

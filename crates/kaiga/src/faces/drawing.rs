@@ -17,7 +17,7 @@ use super::Landmarks;
 use super::align::Pose;
 use super::landmarks::Part;
 use pixels::Image;
-use pixels::space::Srgb8;
+use pixels::space::{Srgb8, luma_from_srgb};
 use pixels::warp::{Point, Similarity, distance, smooth_step};
 
 /// Under the first unit (about the distance of the eyes, px) a face is not drawn, from the second on fully.
@@ -55,10 +55,8 @@ impl Drawing {
 
     /// 0 where the skin around both eyes is so dark beside that of the face that glasses must be before them, else 1.
     fn bare_eyes(&self, photo: &Image<Srgb8>) -> f32 {
-        let luma = |places: &[Point]| {
-            let [r, g, b] = features::median(photo, places.iter().copied()).unwrap_or([1.0; 3]);
-            0.299 * r + 0.587 * g + 0.114 * b
-        };
+        let luma =
+            |places: &[Point]| luma_from_srgb(features::median(photo, places.iter().copied()).unwrap_or([1.0; 3]));
         let around = |eye: Part| {
             let lids = self.part(eye);
             let middle = [0, 1].map(|axis| lids.iter().map(|p| p[axis]).sum::<f32>() / lids.len() as f32);

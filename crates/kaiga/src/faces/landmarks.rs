@@ -57,7 +57,7 @@ impl Landmarks {
     /// How far a part's points are expected to be off, in distances of the eyes: under 0.03 for a face that is seen well,
     /// over 0.1 where a hand, hair or the turn of the head hides the part.
     pub fn spread(&self, part: Part) -> f32 {
-        self.spread[Part::ALL.iter().position(|one| *one == part).unwrap_or_default()]
+        self.spread[part.index()]
     }
 
     /// All points, in the order of [`Part::ALL`].
@@ -80,11 +80,6 @@ impl Landmarks {
     /// The same with each point moved.
     pub(crate) fn moved(&self, to: impl Fn(Point) -> Point) -> Self {
         Self { points: self.points.iter().map(|&p| to(p)).collect(), spread: self.spread }
-    }
-
-    /// The five landmarks of [`Face::landmarks`].
-    fn five(&self) -> [Point; 5] {
-        five(&self.points)
     }
 }
 
@@ -157,7 +152,7 @@ impl Landmarker {
         for _ in 0..LOOKS {
             let landmarks = self.whole(&near, &square)?;
             // Where the network loses the face, what it said before counts.
-            let Some(next) = face_square(landmarks.five()).filter(|next| alike(next, &first)) else { break };
+            let Some(next) = face_square(five(&landmarks.points)).filter(|next| alike(next, &first)) else { break };
             (square, found) = (next, Some(landmarks));
         }
         let Some(mut landmarks) = found else { return Ok(None) };
@@ -191,8 +186,8 @@ impl Landmarker {
                 let place = square.to_picture([if mirrored { -x } else { x }, y]);
                 landmarks.points[to.start() + order(i)] = place;
             }
-            let index = Part::ALL.iter().position(|one| *one == to).unwrap_or_default();
-            landmarks.spread[index] = landmarks.spread[index].max(seen[1].data[i].exp() * EYE_SIDE);
+            let spread = &mut landmarks.spread[to.index()];
+            *spread = spread.max(seen[1].data[i].exp() * EYE_SIDE);
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ impl Seen {
     /// Mean over the points of these parts.
     pub fn mean(&self, parts: &[Part]) -> Option<f32> {
         let off = self.off?;
-        let of = |part: &Part| Part::ALL.iter().position(|one| one == part).map(|i| off[i] * part.points() as f32);
-        Some(parts.iter().filter_map(of).sum::<f32>() / parts.iter().map(|part| part.points()).sum::<usize>() as f32)
+        let of = |part: &Part| off[part.index()] * part.points() as f32;
+        Some(parts.iter().map(of).sum::<f32>() / parts.iter().map(|part| part.points()).sum::<usize>() as f32)
     }
 }
 

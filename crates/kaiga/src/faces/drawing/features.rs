@@ -6,7 +6,7 @@ use super::pen::{Ink, Pen, area, between, ellipse, mix, shifted, spline, tapered
 use super::style::FaceStyle;
 use super::{Drawing, Part};
 use pixels::Image;
-use pixels::space::{Srgb8, lab_from_srgb, srgb_from_lab, srgb_from_srgb8};
+use pixels::space::{Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_lab, srgb_from_srgb8};
 use pixels::warp::{Point, Similarity, distance, smooth_step};
 use std::f32::consts::PI;
 use tiny_skia::{Mask, Pixmap, PremultipliedColorU8};
@@ -97,14 +97,13 @@ impl<'a> Face<'a> {
         let line = [0, 1, 2].map(|c| skin[c] * style.line[c]);
         let dark = [0, 1, 2].map(|c| (hair[c] * 0.30 + [0.028, 0.016, 0.02][c]).min(0.2));
         let brow = hair.map(|v| (v * 0.6).min(0.5));
-        let luma = 0.299 * skin[0] + 0.587 * skin[1] + 0.114 * skin[2];
+        let luma = luma_from_srgb(skin);
         let glow = 0.86 + 0.14 * smooth_step(0.25, 0.65, luma);
         Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow }
     }
 
     fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
-        let [r, g, b] = rgb;
-        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        let luma = luma_from_srgb(rgb);
         let alpha = alpha * self.face.share(part);
         if self.style.is_black_on_white {
             // What is pale on a face in colour is left away.
@@ -305,9 +304,7 @@ impl<'a> Face<'a> {
     /// −1 if the photo's light comes from the left, 1 if from the right.
     fn light_side(&self, original: &Original) -> f32 {
         let skin = original.face.bare_skin();
-        let luma = |places: [Point; 2]| {
-            median(original.photo, places.into_iter()).map_or(0.0, |[r, g, b]| 0.299 * r + 0.587 * g + 0.114 * b)
-        };
+        let luma = |places: [Point; 2]| median(original.photo, places.into_iter()).map_or(0.0, luma_from_srgb);
         if luma([skin[1], skin[3]]) > luma([skin[0], skin[2]]) + 0.02 { 1.0 } else { -1.0 }
     }
 }

@@ -1,5 +1,6 @@
 //! Shapes: curves through landmarks, tapered strokes and areas, filled without jaggies by tiny-skia.
 
+use pixels::resize::cubic;
 use pixels::warp::{Point, distance};
 use tiny_skia::{
     Color, FillRule, GradientStop, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap, Shader, SpreadMode,
@@ -38,12 +39,8 @@ pub(super) fn spline(points: &[Point], count: usize) -> Vec<Point> {
         let i = (t as usize).min(last - 1) as isize;
         let u = t - i as f32;
         let [a, b, c, d] = [at(i - 1), at(i), at(i + 1), at(i + 2)];
-        [0, 1].map(|k| {
-            0.5 * (2.0 * b[k]
-                + (c[k] - a[k]) * u
-                + (2.0 * a[k] - 5.0 * b[k] + 4.0 * c[k] - d[k]) * u * u
-                + (3.0 * b[k] - a[k] - 3.0 * c[k] + d[k]) * u * u * u)
-        })
+        let weights = [u + 1.0, u, 1.0 - u, 2.0 - u].map(|distance| cubic(0.0, f64::from(distance)) as f32);
+        [0, 1].map(|axis| [a, b, c, d].iter().zip(weights).map(|(p, weight)| weight * p[axis]).sum())
     };
     (0..count).map(place).collect()
 }
