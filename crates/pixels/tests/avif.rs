@@ -2,10 +2,14 @@
 //! box by box, are shown as their boxes say or refused.
 #![cfg(feature = "avif")]
 
+#[path = "common/random.rs"]
+mod random;
+
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use pixels::Image;
 use pixels::codec::{self, ErrorKind, Format, Limit, Limits, Photo};
 use pixels::space::Srgb8;
+use random::Random;
 use std::path::Path;
 
 fn file(name: &str) -> Vec<u8> {
@@ -389,18 +393,6 @@ fn a_file_that_ends_early_says_so() {
     }
     let half = refused(&whole[..whole.len() - 1]).to_string();
     assert!(half.contains("ends early"), "{half}");
-}
-
-/// xorshift64: the same files every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
 }
 
 #[test]

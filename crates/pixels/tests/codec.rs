@@ -1,6 +1,8 @@
 //! Laws of the codec on files made here: what goes in comes out, upright and in sRGB, or is refused.
 
 mod common;
+#[path = "common/random.rs"]
+mod random;
 
 use common::tiff;
 use image::metadata::Orientation;
@@ -10,6 +12,7 @@ use pixels::Image;
 use pixels::codec::{self, ErrorKind, Format, Limit, Limits, Warning};
 use pixels::resize::Filter;
 use pixels::space::{Alpha8, Srgb8};
+use random::Random;
 
 fn picture(width: usize, height: usize) -> Image<Srgb8> {
     Image::from_fn(width, height, |x, y| [(x * 37 % 256) as u8, (y * 53 % 256) as u8, ((x + 2 * y) * 11 % 256) as u8])
@@ -570,18 +573,6 @@ fn other_files_are_named() {
         let error = codec::read(bytes, &Limits::default()).expect_err("no picture");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains(word) && error.to_string().contains("we read JPEG"), "{error}");
-    }
-}
-
-/// xorshift64: the same files every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
     }
 }
 
