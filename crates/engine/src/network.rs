@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::Map;
 use crate::paint::{Drawn, paint};
 use crate::plain::bilinear_taps;
-use crate::plan::{Step, Work, plan};
+use crate::plan::{Kernel, Step, plan};
 use crate::rows::{PAD, Rows};
 use crate::simd::Level;
 
@@ -93,10 +93,10 @@ impl Network {
                 None => Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]),
             };
             let source = |i: usize| values[step.from[i]].as_ref().expect("the plan makes values before it reads them");
-            if matches!(step.work, Work::Up(_)) && step.on.is_none() {
+            if matches!(step.kernel, Kernel::Up(_)) && step.on.is_none() {
                 out.data.copy_from_slice(&source(1).data);
             }
-            self.take_step(&step.work, &source, &mut out);
+            self.take_step(&step.kernel, &source, &mut out);
             values[step.to] = Some(out);
             let dead = step.dead.iter().filter_map(|&value| values[value].take());
             pool.extend(dead.map(|rows| rows.data));
@@ -136,21 +136,21 @@ impl Network {
         Ok(total * size_of::<f32>())
     }
 
-    fn take_step<'a>(&self, work: &Work, source: &dyn Fn(usize) -> &'a Rows, out: &mut Rows) {
+    fn take_step<'a>(&self, kernel: &Kernel, source: &dyn Fn(usize) -> &'a Rows, out: &mut Rows) {
         let level = self.level;
-        match work {
-            Work::Conv(conv) => conv.run(level, source(0), out),
-            Work::Block(block) => block.run(level, source(0), out),
-            Work::Up(up) => up.run(level, source(0), out),
-            Work::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
-            Work::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
-            Work::Norm { weight, bias, activation } => norm(source(0), weight, bias, *activation, out),
-            Work::Add => add(source(0), source(1), out),
-            Work::Unshuffle(factor) => unshuffle(source(0), *factor, out),
-            Work::Shuffle(factor) => shuffle(source(0), *factor, out),
-            Work::Upsample { align_corners } => upsample(source(0), *align_corners, out),
-            Work::Modulate => modulate(source(0), source(1), out),
-            Work::Attend => attend(source(0), source(1), out),
+        match kernel {
+            Kernel::Conv(conv) => conv.run(level, source(0), out),
+            Kernel::Block(block) => block.run(level, source(0), out),
+            Kernel::Up(up) => up.run(level, source(0), out),
+            Kernel::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
+            Kernel::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
+            Kernel::Norm { weight, bias, activation } => norm(source(0), weight, bias, *activation, out),
+            Kernel::Add => add(source(0), source(1), out),
+            Kernel::Unshuffle(factor) => unshuffle(source(0), *factor, out),
+            Kernel::Shuffle(factor) => shuffle(source(0), *factor, out),
+            Kernel::Upsample { align_corners } => upsample(source(0), *align_corners, out),
+            Kernel::Modulate => modulate(source(0), source(1), out),
+            Kernel::Attend => attend(source(0), source(1), out),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::gemm::Packed;
 pub(crate) struct Step {
     pub(crate) to: Value,
     pub(crate) from: Vec<Value>,
-    pub(crate) work: Work,
+    pub(crate) kernel: Kernel,
     /// The source whose memory becomes the result's: the map an [`Up`] adds to, if nobody reads it later.
     pub(crate) on: Option<Value>,
     /// Values nobody reads after this step.
@@ -18,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// What a step does with its sources.
-pub(crate) enum Work {
+pub(crate) enum Kernel {
     Conv(Conv),
     /// Sources: the input.
     Block(Block),
@@ -63,7 +63,7 @@ pub(crate) fn plan(arch: &Arch, weights: &Weights) -> Vec<Step> {
                 step.dead.push(value);
             }
         }
-        if let (Work::Up(_), [_, skip]) = (&step.work, &step.from[..]) {
+        if let (Kernel::Up(_), [_, skip]) = (&step.kernel, &step.from[..]) {
             step.on = step.dead.iter().position(|value| value == skip).map(|at| step.dead.swap_remove(at));
         }
     }
@@ -118,25 +118,25 @@ impl<'a> Planner<'a> {
             Op::Paint { picture, drawn, grid } => self.paint(*picture, *drawn, *grid),
             _ => None,
         };
-        let (from, work) = fused.unwrap_or_else(|| (op.sources(), self.alone(op)));
-        Step { to: self.arch.inputs.len() + number, from, work, on: None, dead: Vec::new() }
+        let (from, kernel) = fused.unwrap_or_else(|| (op.sources(), self.alone(op)));
+        Step { to: self.arch.inputs.len() + number, from, kernel, on: None, dead: Vec::new() }
     }
 
-    fn alone(&self, op: &Op) -> Work {
+    fn alone(&self, op: &Op) -> Kernel {
         match *op {
-            Op::Conv { .. } => Work::Conv(self.conv(op, 1)),
-            Op::Norm { ref name, activation, .. } => Work::Norm {
+            Op::Conv { .. } => Kernel::Conv(self.conv(op, 1)),
+            Op::Norm { ref name, activation, .. } => Kernel::Norm {
                 weight: self.tensor(name, "weight").to_vec(),
                 bias: self.tensor(name, "bias").to_vec(),
                 activation,
             },
-            Op::Add { .. } => Work::Add,
-            Op::Unshuffle { factor, .. } => Work::Unshuffle(factor),
-            Op::Shuffle { factor, .. } => Work::Shuffle(factor),
-            Op::Upsample { align_corners, .. } => Work::Upsample { align_corners },
-            Op::Modulate { .. } => Work::Modulate,
-            Op::Attend { .. } => Work::Attend,
-            Op::Paint { .. } => Work::Paint,
+            Op::Add { .. } => Kernel::Add,
+            Op::Unshuffle { factor, .. } => Kernel::Unshuffle(factor),
+            Op::Shuffle { factor, .. } => Kernel::Shuffle(factor),
+            Op::Upsample { align_corners, .. } => Kernel::Upsample { align_corners },
+            Op::Modulate { .. } => Kernel::Modulate,
+            Op::Attend { .. } => Kernel::Attend,
+            Op::Paint { .. } => Kernel::Paint,
         }
     }
 
@@ -173,7 +173,7 @@ impl<'a> Planner<'a> {
     }
 
     /// `input + project(expand(depthwise(input)))`.
-    fn block(&self, input: Value, sum: Value) -> Option<(Vec<Value>, Work)> {
+    fn block(&self, input: Value, sum: Value) -> Option<(Vec<Value>, Kernel)> {
         let (project, expanded) = self.pointwise(sum)?;
         let (expand, filtered) = self.pointwise(expanded)?;
         let Op::Conv { from, name, kernel: 3, stride: 1, groups, bias, padding, activation, .. } =
@@ -189,27 +189,27 @@ impl<'a> Planner<'a> {
         let depthwise_bias = if *bias { self.tensor(name, "bias").to_vec() } else { vec![0.0; channels] };
         let depthwise = self.tensor(name, "weight").to_vec();
         let (expand, project) = (self.only(expand), self.only(project));
-        Some((vec![input], Work::Block(Block { depthwise, depthwise_bias, expand, project })))
+        Some((vec![input], Kernel::Block(Block { depthwise, depthwise_bias, expand, project })))
     }
 
     /// `shuffle(pointwise(x)) + skip`.
-    fn up(&self, shuffled: Value, skip: Value) -> Option<(Vec<Value>, Work)> {
+    fn up(&self, shuffled: Value, skip: Value) -> Option<(Vec<Value>, Kernel)> {
         let Op::Shuffle { from, factor } = *self.only_for_one(shuffled)? else { return None };
         let (conv, from) = self.pointwise(from)?;
-        Some((vec![from, skip], Work::Up(Up { packed: self.only(conv), factor })))
+        Some((vec![from, skip], Kernel::Up(Up { packed: self.only(conv), factor })))
     }
 
     /// A convolution of the pixel-unshuffled input.
-    fn unshuffled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Work)> {
+    fn unshuffled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Kernel)> {
         let Op::Unshuffle { from, factor } = *self.only_for_one(input)? else { return None };
-        Some((vec![from], Work::Conv(self.conv(op, factor))))
+        Some((vec![from], Kernel::Conv(self.conv(op, factor))))
     }
 
     /// Painting with the head that draws for it.
-    fn paint(&self, picture: Value, drawn: Value, grid: Value) -> Option<(Vec<Value>, Work)> {
+    fn paint(&self, picture: Value, drawn: Value, grid: Value) -> Option<(Vec<Value>, Kernel)> {
         let Op::Shuffle { from, factor: 2 } = *self.only_for_one(drawn)? else { return None };
         let (head, from) = self.pointwise(from)?;
-        Some((vec![picture, from, grid], Work::PaintFromHead(self.only(head))))
+        Some((vec![picture, from, grid], Kernel::PaintFromHead(self.only(head))))
     }
 }
 
@@ -226,14 +226,14 @@ mod tests {
             (name, net::Tensor::new(&shape, vec![0.0; count]))
         });
         let steps = plan(&drawer, &weights.collect());
-        let count = |is: fn(&Work) -> bool| steps.iter().filter(|step| is(&step.work)).count();
-        assert_eq!(count(|work| matches!(work, Work::Block(_))), 15);
-        assert_eq!(count(|work| matches!(work, Work::Up(_))), 3);
-        assert_eq!(count(|work| matches!(work, Work::Conv(_))), 5);
-        assert_eq!(count(|work| matches!(work, Work::PaintFromHead(_) | Work::Modulate)), 2);
+        let count = |is: fn(&Kernel) -> bool| steps.iter().filter(|step| is(&step.kernel)).count();
+        assert_eq!(count(|kernel| matches!(kernel, Kernel::Block(_))), 15);
+        assert_eq!(count(|kernel| matches!(kernel, Kernel::Up(_))), 3);
+        assert_eq!(count(|kernel| matches!(kernel, Kernel::Conv(_))), 5);
+        assert_eq!(count(|kernel| matches!(kernel, Kernel::PaintFromHead(_) | Kernel::Modulate)), 2);
         assert_eq!(steps.len(), 15 + 3 + 5 + 2);
         // Every way up adds to the map from the way down; everything but the painting dies somewhere, once.
-        assert!(steps.iter().all(|step| step.on.is_some() == matches!(step.work, Work::Up(_))));
+        assert!(steps.iter().all(|step| step.on.is_some() == matches!(step.kernel, Kernel::Up(_))));
         let mut dead: Vec<Value> = steps.iter().flat_map(|step| step.dead.iter().copied().chain(step.on)).collect();
         assert_eq!(dead.len(), 2 + steps.len() - 1);
         dead.sort_unstable();

@@ -198,17 +198,17 @@ impl Grid {
 
 /// What a V-cycle holds of one grid.
 #[derive(Clone)]
-struct Work {
+struct GridState {
     values: Vec<f32>,
     wanted: Vec<f32>,
 }
 
-/// One V-cycle: `work[0].values` becomes nearly what solves the equation for `work[0].wanted`. Symmetric, as
+/// One V-cycle: `states[0].values` becomes nearly what solves the equation for `states[0].wanted`. Symmetric, as
 /// conjugate gradients demand of a preconditioner.
-fn v_cycle(grids: &[Grid], work: &mut [Work]) {
-    let ([grid, coarser_grids @ ..], [here, coarser_work @ ..]) = (grids, work) else { return };
+fn v_cycle(grids: &[Grid], states: &mut [GridState]) {
+    let ([grid, coarser_grids @ ..], [here, coarser_states @ ..]) = (grids, states) else { return };
     here.values.fill(0.0);
-    let (Some(coarser), Some(below)) = (coarser_grids.first(), coarser_work.first_mut()) else {
+    let (Some(coarser), Some(below)) = (coarser_grids.first(), coarser_states.first_mut()) else {
         let forth_and_back = [0, 1].repeat(LAST_SWEEPS).into_iter().chain([1, 0].repeat(LAST_SWEEPS));
         forth_and_back.for_each(|colour| grid.sweep(&mut here.values, &here.wanted, colour));
         return;
@@ -223,8 +223,8 @@ fn v_cycle(grids: &[Grid], work: &mut [Work]) {
             grid.parents(coarser, x, y).into_iter().for_each(|(parent, weight)| below.wanted[parent] += weight * rest);
         }
     }
-    v_cycle(coarser_grids, coarser_work);
-    let below = &coarser_work[0].values;
+    v_cycle(coarser_grids, coarser_states);
+    let below = &coarser_states[0].values;
     for (x, y) in cells() {
         let at = grid.at(x, y);
         if grid.neighbours[at] > 0.0 {
@@ -238,12 +238,14 @@ fn v_cycle(grids: &[Grid], work: &mut [Work]) {
 /// Solves for cells whose Laplacian is `wanted`; returns the values and the steps it took.
 fn solve(grids: &[Grid], wanted: &[f32]) -> (Vec<f32>, usize) {
     let grid = &grids[0];
-    let mut work: Vec<Work> =
-        grids.iter().map(|grid| Work { values: vec![0.0; grid.cells()], wanted: vec![0.0; grid.cells()] }).collect();
+    let mut states: Vec<GridState> = grids
+        .iter()
+        .map(|grid| GridState { values: vec![0.0; grid.cells()], wanted: vec![0.0; grid.cells()] })
+        .collect();
     let mut precondition = |rest: &[f64]| -> Vec<f64> {
-        work[0].wanted.iter_mut().zip(rest).for_each(|(to, &from)| *to = from as f32);
-        v_cycle(grids, &mut work);
-        work[0].values.iter().map(|&v| f64::from(v)).collect()
+        states[0].wanted.iter_mut().zip(rest).for_each(|(to, &from)| *to = from as f32);
+        v_cycle(grids, &mut states);
+        states[0].values.iter().map(|&v| f64::from(v)).collect()
     };
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
 

@@ -75,7 +75,7 @@ pub(crate) trait Watcher: Sync {
 
 /// A painting's file.
 #[derive(Clone, Debug)]
-pub(crate) struct Painted {
+pub(crate) struct PaintedFile {
     /// Its bytes. No metadata of the photo is in them.
     pub(crate) bytes: Vec<u8>,
     /// Its format.
@@ -117,7 +117,7 @@ pub(crate) fn paint(
     params: &Params,
     file: &[u8],
     watcher: &dyn Watcher,
-) -> Result<Painted, Error> {
+) -> Result<PaintedFile, Error> {
     painted(cache, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn paint_avatar(
     size_px: usize,
     file: &[u8],
     watcher: &dyn Watcher,
-) -> Result<Painted, Error> {
+) -> Result<PaintedFile, Error> {
     painted(cache, limits, params, file, watcher, |photo, progress| {
         let faces = cache.studio().faces(&photo.image, progress)?;
         let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
@@ -151,7 +151,7 @@ fn painted(
     file: &[u8],
     watcher: &dyn Watcher,
     prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Error>,
-) -> Result<Painted, Error> {
+) -> Result<PaintedFile, Error> {
     let stopped = std::sync::Mutex::new(None);
     let progress = |done: usize, total: usize| match watcher.part(done, total) {
         ControlFlow::Continue(()) => ControlFlow::Continue(()),
@@ -178,7 +178,7 @@ fn painted(
         let start = Instant::now();
         let bytes = codec::write(&painted, alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
-        Ok(Painted { bytes, format: params.format, took, warning: warning.map(name_of) })
+        Ok(PaintedFile { bytes, format: params.format, took, warning: warning.map(name_of) })
     });
     // Why it was stopped says more than that it was.
     stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    fn run(params: &Params, stop: Option<Stage>) -> Result<Painted, Error> {
+    fn run(params: &Params, stop: Option<Stage>) -> Result<PaintedFile, Error> {
         let image = Image::from_fn(60, 40, |x, y| [x as u8 * 4, y as u8 * 6, 90]);
         let file = codec::write(&image, None, codec::Format::Png, 90).unwrap();
         let cache = PainterCache::new(Studio::embedded().unwrap(), Arc::default());
@@ -274,7 +274,7 @@ mod tests {
         let square =
             |x, y, side| Params { crop: Some(Crop { x, y, side }), max_side_px: Some(12), ..Params::default() };
         let painted = run(&square(30, 10, 30), None).unwrap();
-        let size = |painted: &Painted| {
+        let size = |painted: &PaintedFile| {
             let image = codec::read(&painted.bytes, &Default::default()).unwrap().image;
             (image.width(), image.height())
         };

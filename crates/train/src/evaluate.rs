@@ -46,7 +46,7 @@ pub struct Picture {
 }
 
 /// A way to make a picture of a photo.
-pub struct Model<'a> {
+pub struct Candidate<'a> {
     /// What it is called in the report.
     pub label: String,
     /// Who paints.
@@ -56,7 +56,7 @@ pub struct Model<'a> {
 }
 
 /// Photo in, painting of the same size out.
-pub type Brush<'a> = Box<dyn Fn(&Image<Srgb8>) -> Image<Srgb8> + 'a>;
+pub type PaintFn<'a> = Box<dyn Fn(&Image<Srgb8>) -> Image<Srgb8> + 'a>;
 
 /// A photo's name and the photo in, a painting of it out that was made before.
 pub type Shelf<'a> = Box<dyn Fn(&str, &Image<Srgb8>) -> Result<Image<Srgb8>> + 'a>;
@@ -68,7 +68,7 @@ pub enum Hand<'a> {
     /// The painter whose paintings the networks learn. A row to compare with.
     Painter,
     /// A network.
-    Network(Brush<'a>),
+    Network(PaintFn<'a>),
     /// Whoever painted these: judged as a network is, on clean photos only.
     Paintings(Shelf<'a>),
 }
@@ -165,7 +165,7 @@ pub struct Subject {
 }
 
 /// What was measured on a model's painting of the clean photo, and the painting.
-pub type Painted = (Measured, Image<Srgb8>);
+pub type MeasuredPainting = (Measured, Image<Srgb8>);
 
 /// Measures one picture: `teacher` is the painter, run once for each input that is needed. Returns a painting for every
 /// model.
@@ -174,9 +174,9 @@ pub type Painted = (Measured, Image<Srgb8>);
 /// If a painting has another size than its photo or is not there, or the photo has no pixels.
 pub fn measure(
     picture: &Picture,
-    models: &[Model<'_>],
+    models: &[Candidate<'_>],
     teacher: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
-) -> Result<(Subject, Vec<Painted>)> {
+) -> Result<(Subject, Vec<MeasuredPainting>)> {
     let Picture { name, photo, portrait } = picture;
     ensure!(!photo.pixels().is_empty(), "the photo {name} has no pixels");
     let shown = Input::all_of(photo, name)?;
@@ -196,7 +196,7 @@ pub fn measure(
         flat_area: compare::flat_area(photo),
         skin_lightness: skin.as_ref().map(|skin| skin.tone.lightness),
     };
-    let measured = |model: &Model<'_>| {
+    let measured = |model: &Candidate<'_>| {
         let paint = |input: Input| match &model.hand {
             Hand::Photo => Some(shown(input).clone()),
             Hand::Painter => Some(taught(input).clone()),

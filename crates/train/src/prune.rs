@@ -69,8 +69,8 @@ pub struct Plan {
     pub kind: Kind,
 }
 
-/// Models at one stage: what they cost and how near the painter they are, style by style.
-struct Stage {
+/// Models at one version: what they cost and how near the painter they are, style by style.
+struct Version {
     name: &'static str,
     models: Models,
     cost: Cost,
@@ -93,7 +93,7 @@ pub fn prune(plan: &Plan, watch: &mut dyn Watch) -> Result<String> {
     ensure!(!there, "{} holds a run already: name another --out", out.display());
 
     let held = held(pairs, &names, SIDE_PX)?;
-    let whole = stage("whole", models.clone(), &held, *device)?;
+    let whole = version("whole", models.clone(), &held, *device)?;
     let state = models.state(*device)?;
     let importance = match plan.by {
         By::Norm => norm(&state)?,
@@ -108,7 +108,7 @@ pub fn prune(plan: &Plan, watch: &mut dyn Watch) -> Result<String> {
     };
     let pruned = cut(models, &choose(&networks, &importance, plan.keep)?)?;
     watch.say(&format!("cut to {}", pruned.base.architecture));
-    let cut = stage("cut", pruned.clone(), &held, *device)?;
+    let cut = version("cut", pruned.clone(), &held, *device)?;
 
     let run = run::Plan {
         subject: Subject::Pruned(pruned),
@@ -127,33 +127,33 @@ pub fn prune(plan: &Plan, watch: &mut dyn Watch) -> Result<String> {
         kind: *kind,
     };
     train(&run, watch)?;
-    let mended = stage("mended", Models::read(&out.join("export"))?, &held, *device)?;
+    let mended = version("mended", Models::read(&out.join("export"))?, &held, *device)?;
     let race = race([(&networks, &whole.models.weights()?), (&mended.models.networks()?, &mended.models.weights()?)])?;
-    let stages = [whole, cut, mended];
-    file::write(&out.join("pruning.json"), format!("{:#}\n", json(plan, &stages, &race)?).as_bytes())?;
-    let table = markdown(&stages, &race)?;
+    let versions = [whole, cut, mended];
+    file::write(&out.join("pruning.json"), format!("{:#}\n", json(plan, &versions, &race)?).as_bytes())?;
+    let table = markdown(&versions, &race)?;
     file::write(&out.join("pruning.md"), table.as_bytes())?;
     Ok(table)
 }
 
-fn stage(name: &'static str, models: Models, held: &[Pair], device: Device) -> Result<Stage> {
+fn version(name: &'static str, models: Models, held: &[Pair], device: Device) -> Result<Version> {
     let state = models.state(device)?;
     let scores = (0..models.styles.len()).map(|style| score(&state.layout, &state.average, held, style)).collect();
-    Ok(Stage { name, cost: cost(&models.networks()?)?, models, scores })
+    Ok(Version { name, cost: cost(&models.networks()?)?, models, scores })
 }
 
-fn json(plan: &Plan, stages: &[Stage; 3], race: &Race) -> Result<Value> {
-    let stage = |stage: &Stage| -> Result<Value> {
-        let scores = stage.models.names().into_iter().zip(&stage.scores).map(|(name, s)| {
+fn json(plan: &Plan, versions: &[Version; 3], race: &Race) -> Result<Value> {
+    let version = |version: &Version| -> Result<Value> {
+        let scores = version.models.names().into_iter().zip(&version.scores).map(|(name, s)| {
             let score = json!({"psnr_db": s.psnr_db, "gradients": s.gradients, "ink": s.ink});
             (name.to_owned(), score)
         });
         Ok(json!({
-            "stage": stage.name,
-            "architecture": stage.models.base.architecture,
-            "file_bytes": stage.models.bytes()?,
-            "parameters_of_a_style": stage.cost.parameters,
-            "multiply_adds_at_512x512": stage.cost.multiply_adds,
+            "version": version.name,
+            "architecture": version.models.base.architecture,
+            "file_bytes": version.models.bytes()?,
+            "parameters_of_a_style": version.cost.parameters,
+            "multiply_adds_at_512x512": version.cost.multiply_adds,
             "held_out": scores.collect::<serde_json::Map<_, _>>(),
         }))
     };
@@ -163,25 +163,25 @@ fn json(plan: &Plan, stages: &[Stage; 3], race: &Race) -> Result<Value> {
         "minutes": plan.minutes,
         "rate": plan.distil.rate,
         "seed": plan.seed,
-        "stages": stages.iter().map(stage).collect::<Result<Vec<_>>>()?,
+        "versions": versions.iter().map(version).collect::<Result<Vec<_>>>()?,
         "speed_at_512x512_one_thread": {
             "whole_ms": race.median_ms[0], "pruned_ms": race.median_ms[1], "pruned_by_whole": race.ratio,
         },
     }))
 }
 
-fn markdown(stages: &[Stage; 3], race: &Race) -> Result<String> {
+fn markdown(versions: &[Version; 3], race: &Race) -> Result<String> {
     let mut table = "| | files, bytes | parameters | multiply-adds at 512², 10⁹ | time".to_owned();
-    for style in stages[0].models.names() {
+    for style in versions[0].models.names() {
         write!(table, " | {style}, dB | gradients | ink")?;
     }
-    let columns = 5 + 3 * stages[0].scores.len();
+    let columns = 5 + 3 * versions[0].scores.len();
     write!(table, " |\n|{}\n", "---|".repeat(columns))?;
-    for (stage, time) in stages.iter().zip([1.0, race.ratio, race.ratio]) {
-        let Cost { parameters, multiply_adds } = stage.cost;
+    for (version, time) in versions.iter().zip([1.0, race.ratio, race.ratio]) {
+        let Cost { parameters, multiply_adds } = version.cost;
         let giga = multiply_adds as f64 / 1e9;
-        write!(table, "| {} | {} | {parameters} | {giga:.3} | {time:.3}", stage.name, stage.models.bytes()?)?;
-        for s in &stage.scores {
+        write!(table, "| {} | {} | {parameters} | {giga:.3} | {time:.3}", version.name, version.models.bytes()?)?;
+        for s in &version.scores {
             write!(table, " | {:.2} | {:.4} | {:.4}", s.psnr_db, s.gradients, s.ink)?;
         }
         table += " |\n";

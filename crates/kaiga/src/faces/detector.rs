@@ -43,7 +43,7 @@ const STRIP: usize = 16;
 
 /// The networks in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum CascadeNet {
     /// The first: everywhere.
     Propose,
     /// The second: sorts out.
@@ -98,7 +98,7 @@ impl Detector {
 
     /// The same, asking again and again whether to go on.
     pub(crate) fn find(&self, photo: &Image<Srgb8>, steps: &Steps) -> Result<Vec<Face>, Error> {
-        let mut faces = self.cascade(photo, Stage::Output, steps)?;
+        let mut faces = self.cascade(photo, CascadeNet::Output, steps)?;
         let area = |face: &Face| face.bounds[2] * face.bounds[3];
         // They come surest first; equal areas keep that order.
         faces.sort_by(|a, b| area(b).total_cmp(&area(a)));
@@ -110,11 +110,11 @@ impl Detector {
     ///
     /// # Errors
     /// As [`Detector::detect`].
-    pub fn until(&self, photo: &Image<Srgb8>, last: Stage) -> Result<Vec<Face>, Error> {
+    pub fn until(&self, photo: &Image<Srgb8>, last: CascadeNet) -> Result<Vec<Face>, Error> {
         self.cascade(photo, last, &Steps::start(&unwatched, 1)?)
     }
 
-    fn cascade(&self, photo: &Image<Srgb8>, last: Stage, steps: &Steps) -> Result<Vec<Face>, Error> {
+    fn cascade(&self, photo: &Image<Srgb8>, last: CascadeNet, steps: &Steps) -> Result<Vec<Face>, Error> {
         let longer = photo.width().max(photo.height());
         let shrink = (WORKING_PX / longer.max(1) as f32).min(1.0);
         let side = |px: usize| ((px as f32 * shrink).round() as usize).max(1);
@@ -130,11 +130,11 @@ impl Detector {
         let smallest_px = SMALLEST_PX.max(SMALLEST_SHARE * working.width().max(working.height()) as f32);
         let pyramid = Pyramid::new(working, PROPOSE_PX);
         let mut faces = self.proposed(&pyramid, smallest_px, steps)?;
-        if last >= Stage::Refine {
+        if last >= CascadeNet::Refine {
             faces.truncate(MOST[0]);
             faces = self.refined(&pyramid, &faces, steps)?;
         }
-        if last >= Stage::Output {
+        if last >= CascadeNet::Output {
             faces.truncate(MOST[1]);
             faces = self.finished(&pyramid, &faces, steps)?;
         }

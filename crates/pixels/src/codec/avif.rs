@@ -6,7 +6,7 @@ mod layout;
 mod planes;
 mod rgb;
 
-use super::color::{Depth, Model, Profile, Samples, Storage};
+use super::color::{ColorModel, Depth, Profile, Samples, Storage};
 use super::decode::vec_for;
 use super::{Error, Limits};
 use boxes::Meta;
@@ -44,7 +44,7 @@ fn storage(layout: &Layout, color: &Planes) -> Storage {
     // The profile of a grey picture may be one of colours.
     let gray_profile = layout.icc.as_ref().is_some_and(|icc| icc.get(16..20) == Some(b"GRAY"));
     Storage {
-        model: if color.subsampling.is_none() && gray_profile { Model::Gray } else { Model::Rgb },
+        model: if color.subsampling.is_none() && gray_profile { ColorModel::Gray } else { ColorModel::Rgb },
         alpha: layout.alpha.is_some(),
         depth: if color.bits == 8 { Depth::Bits8 } else { Depth::Bits16 },
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What the colour samples of a pixel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Model {
+pub(super) enum ColorModel {
     Gray,
     Rgb,
     /// 0 is no ink.
@@ -35,7 +35,7 @@ pub(super) enum Depth {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Storage {
-    pub(super) model: Model,
+    pub(super) model: ColorModel,
     /// One more sample after the colours, straight (not premultiplied).
     pub(super) alpha: bool,
     pub(super) depth: Depth,
@@ -44,9 +44,9 @@ pub(super) struct Storage {
 impl Storage {
     fn color_samples(self) -> usize {
         match self.model {
-            Model::Gray => 1,
-            Model::Rgb => 3,
-            Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => 4,
+            ColorModel::Gray => 1,
+            ColorModel::Rgb => 3,
+            ColorModel::Cmyk | ColorModel::InvertedCmyk | ColorModel::InvertedYcck => 4,
         }
     }
 
@@ -91,7 +91,7 @@ pub(super) enum Profile {
 impl Profile {
     /// `None` where the profile is broken, is for another kind of samples, or changes nothing: a
     /// profile must not fail a picture, and sRGB's own must not cost a rounding.
-    pub(super) fn new(icc: &[u8], model: Model, depth: Depth) -> Option<Self> {
+    pub(super) fn new(icc: &[u8], model: ColorModel, depth: Depth) -> Option<Self> {
         Self::catching(|| Self::from_source(&ColorProfile::new_from_slice(icc).ok()?, model, depth))
     }
 
@@ -108,7 +108,7 @@ impl Profile {
                 matrix_coefficients: MatrixCoefficients::Identity,
                 full_range: true,
             });
-            Self::from_source(&source, Model::Rgb, depth)
+            Self::from_source(&source, ColorModel::Rgb, depth)
         })
     }
 
@@ -117,11 +117,13 @@ impl Profile {
         catch_unwind(AssertUnwindSafe(make)).ok().flatten()
     }
 
-    fn from_source(source: &ColorProfile, model: Model, depth: Depth) -> Option<Self> {
+    fn from_source(source: &ColorProfile, model: ColorModel, depth: Depth) -> Option<Self> {
         let (space, layout) = match model {
-            Model::Gray => (DataColorSpace::Gray, Layout::Gray),
-            Model::Rgb => (DataColorSpace::Rgb, Layout::Rgb),
-            Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => (DataColorSpace::Cmyk, Layout::Rgba),
+            ColorModel::Gray => (DataColorSpace::Gray, Layout::Gray),
+            ColorModel::Rgb => (DataColorSpace::Rgb, Layout::Rgb),
+            ColorModel::Cmyk | ColorModel::InvertedCmyk | ColorModel::InvertedYcck => {
+                (DataColorSpace::Cmyk, Layout::Rgba)
+            }
         };
         if source.color_space != space {
             return None;
@@ -147,10 +149,10 @@ impl Profile {
 }
 
 /// Whether no colour of a coarse grid moves by more than one level; `None` if the transform fails.
-fn changes_nothing(transform: &dyn TransformExecutor<u8>, model: Model) -> Option<bool> {
+fn changes_nothing(transform: &dyn TransformExecutor<u8>, model: ColorModel) -> Option<bool> {
     let (source, same): (Vec<u8>, Vec<u8>) = match model {
-        Model::Gray => ((0..=255).collect(), (0..=255).flat_map(|v| [v; 3]).collect()),
-        Model::Rgb => {
+        ColorModel::Gray => ((0..=255).collect(), (0..=255).flat_map(|v| [v; 3]).collect()),
+        ColorModel::Rgb => {
             let steps: Vec<u8> = (0..=255).step_by(15).collect();
             let grid: Vec<u8> = steps
                 .iter()
@@ -159,7 +161,7 @@ fn changes_nothing(transform: &dyn TransformExecutor<u8>, model: Model) -> Optio
                 .collect();
             (grid.clone(), grid)
         }
-        Model::Cmyk | Model::InvertedCmyk | Model::InvertedYcck => return Some(false),
+        ColorModel::Cmyk | ColorModel::InvertedCmyk | ColorModel::InvertedYcck => return Some(false),
     };
     let mut converted = vec![0; same.len()];
     transform.transform(&source, &mut converted).ok()?;
@@ -207,7 +209,7 @@ impl Samples {
         };
         let row = Row { width, storage, profile: profile.as_ref() };
 
-        let ready = storage.model == Model::Rgb && !storage.alpha && storage.depth == Depth::Bits8;
+        let ready = storage.model == ColorModel::Rgb && !storage.alpha && storage.depth == Depth::Bits8;
         if ready && profile.is_none() {
             // Nothing to do: the decoder wrote the picture itself.
         } else if storage.is_in_place() {
@@ -286,9 +288,11 @@ impl Row<'_> {
     fn convert8(&self, scratch: &mut Scratch) {
         let Scratch { color8, color16, rgb16, rgb } = scratch;
         match self.storage.model {
-            Model::Gray | Model::Rgb | Model::Cmyk => {}
-            Model::InvertedCmyk => color8.iter_mut().for_each(|v| *v = 255 - *v),
-            Model::InvertedYcck => color8.as_chunks_mut().0.iter_mut().for_each(|p| *p = cmyk_from_inverted_ycck(*p)),
+            ColorModel::Gray | ColorModel::Rgb | ColorModel::Cmyk => {}
+            ColorModel::InvertedCmyk => color8.iter_mut().for_each(|v| *v = 255 - *v),
+            ColorModel::InvertedYcck => {
+                color8.as_chunks_mut().0.iter_mut().for_each(|p| *p = cmyk_from_inverted_ycck(*p))
+            }
         }
         let converted = match self.profile {
             Some(Profile::Bits8(transform)) => transform.transform(color8, rgb).is_ok(),
@@ -301,8 +305,8 @@ impl Row<'_> {
         };
         if !converted {
             match self.storage.model {
-                Model::Gray => spread(color8, rgb),
-                Model::Rgb => rgb.copy_from_slice(color8),
+                ColorModel::Gray => spread(color8, rgb),
+                ColorModel::Rgb => rgb.copy_from_slice(color8),
                 _ => ink_on_paper(color8, 255, rgb),
             }
         }
@@ -322,8 +326,8 @@ impl Row<'_> {
         };
         if !converted {
             match self.storage.model {
-                Model::Gray => spread(color16, rgb16),
-                Model::Rgb => rgb16.copy_from_slice(color16),
+                ColorModel::Gray => spread(color16, rgb16),
+                ColorModel::Rgb => rgb16.copy_from_slice(color16),
                 _ => ink_on_paper(color16, u16::MAX, rgb16),
             }
         }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "avif")]
 use super::avif;
-use super::color::{Depth, Model, Profile, Samples, Storage};
+use super::color::{ColorModel, Depth, Profile, Samples, Storage};
 use super::{Error, Format, Limit, Limits, bmp, jpeg, orient, png, tiff};
 use ::image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use ::image::error::{ImageError, LimitErrorKind};
@@ -81,16 +81,16 @@ fn decode_other(bytes: &[u8], format: Format, limits: &Limits) -> Result<Samples
 
 fn storage(color: ColorType) -> Result<Storage, Error> {
     let (model, alpha, depth) = match color {
-        ColorType::L8 => (Model::Gray, false, Depth::Bits8),
-        ColorType::La8 => (Model::Gray, true, Depth::Bits8),
-        ColorType::Rgb8 => (Model::Rgb, false, Depth::Bits8),
-        ColorType::Rgba8 => (Model::Rgb, true, Depth::Bits8),
-        ColorType::L16 => (Model::Gray, false, Depth::Bits16),
-        ColorType::La16 => (Model::Gray, true, Depth::Bits16),
-        ColorType::Rgb16 => (Model::Rgb, false, Depth::Bits16),
-        ColorType::Rgba16 => (Model::Rgb, true, Depth::Bits16),
-        ColorType::Rgb32F => (Model::Rgb, false, Depth::Float32),
-        ColorType::Rgba32F => (Model::Rgb, true, Depth::Float32),
+        ColorType::L8 => (ColorModel::Gray, false, Depth::Bits8),
+        ColorType::La8 => (ColorModel::Gray, true, Depth::Bits8),
+        ColorType::Rgb8 => (ColorModel::Rgb, false, Depth::Bits8),
+        ColorType::Rgba8 => (ColorModel::Rgb, true, Depth::Bits8),
+        ColorType::L16 => (ColorModel::Gray, false, Depth::Bits16),
+        ColorType::La16 => (ColorModel::Gray, true, Depth::Bits16),
+        ColorType::Rgb16 => (ColorModel::Rgb, false, Depth::Bits16),
+        ColorType::Rgba16 => (ColorModel::Rgb, true, Depth::Bits16),
+        ColorType::Rgb32F => (ColorModel::Rgb, false, Depth::Float32),
+        ColorType::Rgba32F => (ColorModel::Rgb, true, Depth::Float32),
         _ => return Err(Error::unsupported("the picture's samples are of a kind we do not read; save it as PNG")),
     };
     Ok(Storage { model, alpha, depth })

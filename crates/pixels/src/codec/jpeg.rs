@@ -1,6 +1,6 @@
 //! JPEG: sizes and limits first, samples after, and whether the file holds all of them.
 
-use super::color::{Depth, Model, Profile, Samples, Storage};
+use super::color::{ColorModel, Depth, Profile, Samples, Storage};
 use super::decode::vec_for;
 use super::{Error, Limits, Warning, orient};
 use zune_jpeg::JpegDecoder;
@@ -69,18 +69,18 @@ fn open<'a>(bytes: &'a [u8], options: DecoderOptions, limits: &Limits) -> Result
 fn conversion(stored: ColorSpace, icc: Option<&[u8]>) -> (Storage, ColorSpace, Option<Profile>) {
     let wanted = |model| icc.and_then(|icc| Profile::new(icc, model, Depth::Bits8));
     let (model, output, profile) = match stored {
-        ColorSpace::Luma => match wanted(Model::Gray) {
-            Some(profile) => (Model::Gray, ColorSpace::Luma, Some(profile)),
-            None => (Model::Rgb, ColorSpace::RGB, None),
+        ColorSpace::Luma => match wanted(ColorModel::Gray) {
+            Some(profile) => (ColorModel::Gray, ColorSpace::Luma, Some(profile)),
+            None => (ColorModel::Rgb, ColorSpace::RGB, None),
         },
         ColorSpace::CMYK | ColorSpace::YCCK => {
-            let model = if stored == ColorSpace::CMYK { Model::InvertedCmyk } else { Model::InvertedYcck };
+            let model = if stored == ColorSpace::CMYK { ColorModel::InvertedCmyk } else { ColorModel::InvertedYcck };
             match wanted(model) {
                 Some(profile) => (model, stored, Some(profile)),
-                None => (Model::Rgb, ColorSpace::RGB, None),
+                None => (ColorModel::Rgb, ColorSpace::RGB, None),
             }
         }
-        _ => (Model::Rgb, ColorSpace::RGB, wanted(Model::Rgb)),
+        _ => (ColorModel::Rgb, ColorSpace::RGB, wanted(ColorModel::Rgb)),
     };
     (Storage { model, alpha: false, depth: Depth::Bits8 }, output, profile)
 }

@@ -4,7 +4,7 @@
 mod chunk;
 mod level;
 
-use super::color::{Depth, Model, Profile, Samples, Storage};
+use super::color::{ColorModel, Depth, Profile, Samples, Storage};
 use super::decode::vec_for;
 use super::{Error, Limit, Limits};
 use ::image::metadata::Orientation;
@@ -154,9 +154,9 @@ impl Page {
     /// The samples after [`level::finish`].
     fn storage(&self) -> Storage {
         let model = match self.colors {
-            Colors::Gray { .. } => Model::Gray,
-            Colors::Cmyk => Model::Cmyk,
-            Colors::Rgb | Colors::Palette(_) | Colors::YCbCr { .. } => Model::Rgb,
+            Colors::Gray { .. } => ColorModel::Gray,
+            Colors::Cmyk => ColorModel::Cmyk,
+            Colors::Rgb | Colors::Palette(_) | Colors::YCbCr { .. } => ColorModel::Rgb,
         };
         let depth = match self.packing.bits {
             _ if self.packing.float => Depth::Float32,

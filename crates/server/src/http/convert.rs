@@ -4,7 +4,7 @@ use super::App;
 use super::studio::{Watched, on_a_painter};
 use super::upload::{self, Upload};
 use crate::error::Error;
-use crate::paint::{Painted, paint};
+use crate::paint::{PaintedFile, paint};
 use crate::params::ParamsSchema;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -32,7 +32,7 @@ pub(super) async fn convert(State(app): State<Arc<App>>, request: Request) -> Re
 }
 
 /// Paints an admitted upload on a painter, and counts where the time went.
-async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Duration), Error> {
+async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(PaintedFile, Duration), Error> {
     let Upload { file, params, reserved, .. } = upload;
     let work = {
         let app = Arc::clone(app);
@@ -44,13 +44,13 @@ async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(Painted, Durati
 }
 
 /// Notes that painting works, and where the time went.
-pub(super) fn count(app: &App, painted: &Painted) {
+pub(super) fn count(app: &App, painted: &PaintedFile) {
     app.health.painted();
     app.metrics.painted(painted.took);
 }
 
 /// The painting as an answer.
-pub(super) fn picture(app: &App, painted: Painted, waited: Duration) -> Response {
+pub(super) fn picture(app: &App, painted: PaintedFile, waited: Duration) -> Response {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let took = painted.took;
     let timing = format!(

@@ -6,7 +6,7 @@ use super::{Jobs, Store};
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::metrics::Metrics;
-use crate::paint::{BYTES_PER_PIXEL, Painted, Stage, Watcher, caught, codec_limits, paint};
+use crate::paint::{BYTES_PER_PIXEL, PaintedFile, Stage, Watcher, caught, codec_limits, paint};
 use crate::painter_cache::PainterCache;
 use crate::params::{Pairs, Params};
 use pixels::codec;
@@ -189,7 +189,7 @@ impl<'a> Run<'a> {
     }
 
     /// Stores the painting.
-    fn keep(&self, painted: Painted) -> Result<(), Error> {
+    fn keep(&self, painted: PaintedFile) -> Result<(), Error> {
         let jobs = &self.bench.jobs;
         self.bench.metrics.painted(painted.took);
         self.state().news.warning = painted.warning;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use kaiga_train::evaluate::{Hand, Model, gallery as sheet};
+use kaiga_train::evaluate::{Candidate, Hand, gallery as sheet};
 use kaiga_train::{file, painter};
 use pixels::Image;
 use pixels::codec::{self, Format};
@@ -53,7 +53,7 @@ pub(crate) fn gallery(arguments: &Gallery) -> Result<()> {
             let row = |(name, photo): &(String, PathBuf)| -> Result<Vec<Image<Srgb8>>> {
                 let photo = working(photo)?;
                 let painted = painter::paint(&photo, &taste).painting;
-                let paint = |model: &Model<'_>| match &model.hand {
+                let paint = |model: &Candidate<'_>| match &model.hand {
                     Hand::Network(paint) => Some(Ok(paint(&photo))),
                     Hand::Paintings(find) => Some(find(name, &photo)),
                     Hand::Photo | Hand::Painter => None, // there already

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::complexion::{self, Complexion, ComplexionReport, Shift};
 use super::table::{self, Table};
-use super::{Agreement, ChartColours, Hand, Measured, Model, StyleDistance, Subject};
+use super::{Agreement, Candidate, ChartColours, Hand, Measured, StyleDistance, Subject};
 
 /// Models side by side, on the same pictures and against the same painter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,7 +68,7 @@ impl Report {
     /// If there are no pictures or no models, or numbers of values do not agree.
     pub fn of(
         taste: &str,
-        models: &[Model<'_>],
+        models: &[Candidate<'_>],
         measured: Vec<(Subject, Vec<Measured>)>,
         together: Vec<Together>,
     ) -> Result<Self> {
@@ -76,7 +76,7 @@ impl Report {
         let complete = together.len() == models.len() && measured.iter().all(|(_, each)| each.len() == models.len());
         ensure!(!models.is_empty() && complete, "every picture needs a value for each model");
         let (pictures, rows): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
-        let figures = |(i, (model, together)): (usize, (&Model<'_>, Together))| {
+        let figures = |(i, (model, together)): (usize, (&Candidate<'_>, Together))| {
             let role = match model.hand {
                 Hand::Photo => Role::Photo,
                 Hand::Painter => Role::Painter,

@@ -26,19 +26,23 @@ fn same(photo: &Image<Srgb8>) -> Image<Srgb8> {
 
 const ALL: &[Input] = &[Input::Noise, Input::Shift, Input::Jpeg, Input::Dark];
 
-fn network(label: &str, paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Model<'static> {
-    Model { label: label.into(), hand: Hand::Network(Box::new(paint)), inputs: ALL }
+fn network(label: &str, paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Candidate<'static> {
+    Candidate { label: label.into(), hand: Hand::Network(Box::new(paint)), inputs: ALL }
 }
 
 /// The photo, the painter and a network.
-fn three(paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Vec<Model<'static>> {
-    let photo = Model { label: "photo".into(), hand: Hand::Photo, inputs: &[Input::Shift] };
-    vec![photo, Model { label: "painter".into(), hand: Hand::Painter, inputs: &[Input::Dark] }, network("kaiga", paint)]
+fn three(paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Vec<Candidate<'static>> {
+    let photo = Candidate { label: "photo".into(), hand: Hand::Photo, inputs: &[Input::Shift] };
+    vec![
+        photo,
+        Candidate { label: "painter".into(), hand: Hand::Painter, inputs: &[Input::Dark] },
+        network("kaiga", paint),
+    ]
 }
 
 fn evaluate(
     pictures: &[Picture],
-    models: &[Model<'_>],
+    models: &[Candidate<'_>],
     teacher: impl Fn(&Image<Srgb8>) -> Image<Srgb8>,
 ) -> Result<Report> {
     let each = |picture| {
@@ -205,7 +209,7 @@ fn paintings_made_elsewhere_are_judged_like_a_network() {
         ensure!(name != "picture-1", "there is no {name}");
         Ok(darker(photo))
     });
-    let old = Model { label: "old".into(), hand: Hand::Paintings(found), inputs: ALL };
+    let old = Candidate { label: "old".into(), hand: Hand::Paintings(found), inputs: ALL };
     let mut models = three(darker);
     models.push(old);
     let [photo, painter, kaiga, old] = models.as_slice() else { panic!("three and one") };

@@ -1,7 +1,7 @@
 //! One network of the cascade while it learns: batch in, changed weights and losses out. No file, no printing.
 
 use anyhow::Result;
-use kaiga::faces::detector::Stage;
+use kaiga::faces::detector::CascadeNet;
 use net::Arch;
 use net::mtcnn::{self, BOX, LANDMARKS};
 use tch::{Device, Kind as Number, Reduction, Tensor};
@@ -20,7 +20,7 @@ const SMOOTH: f64 = 0.02;
 /// One of the three networks.
 pub struct Learner {
     /// Which of the three it is.
-    pub stage: Stage,
+    pub stage: CascadeNet,
     /// Its weights.
     pub net: Trainable,
 }
@@ -37,26 +37,26 @@ pub struct Score {
 }
 
 /// How much the losses of edges and landmarks count beside the score's.
-fn shares(stage: Stage) -> [f64; 2] {
+fn shares(stage: CascadeNet) -> [f64; 2] {
     match stage {
-        Stage::Propose => [4.0, 0.0],
-        Stage::Refine => [6.0, 2.0],
-        Stage::Output => [6.0, 20.0],
+        CascadeNet::Propose => [4.0, 0.0],
+        CascadeNet::Refine => [6.0, 2.0],
+        CascadeNet::Output => [6.0, 20.0],
     }
 }
 
 /// The network of a stage.
-pub fn arch(stage: Stage) -> Arch {
+pub fn arch(stage: CascadeNet) -> Arch {
     match stage {
-        Stage::Propose => mtcnn::propose(),
-        Stage::Refine => mtcnn::refine(),
-        Stage::Output => mtcnn::output(),
+        CascadeNet::Propose => mtcnn::propose(),
+        CascadeNet::Refine => mtcnn::refine(),
+        CascadeNet::Output => mtcnn::output(),
     }
 }
 
 impl Learner {
     /// A network that knows nothing yet, the same for the same `seed`.
-    pub fn new(stage: Stage, seed: u64, device: Device, kind: Number) -> Self {
+    pub fn new(stage: CascadeNet, seed: u64, device: Device, kind: Number) -> Self {
         Self { stage, net: Trainable::new(arch(stage), seed, device, kind) }
     }
 
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn a_network_learns_to_tell_and_to_place() {
         let source = Source::new(vec![synthetic()]);
-        let mut learner = Learner::new(Stage::Refine, 1, Device::Cpu, Number::Float);
-        let held = source.batch(Stage::Refine, 128, true, 9, 0);
+        let mut learner = Learner::new(CascadeNet::Refine, 1, Device::Cpu, Number::Float);
+        let held = source.batch(CascadeNet::Refine, 128, true, 9, 0);
         let before = learner.score(&held);
         for step in 0..150 {
-            learner.step(&source.batch(Stage::Refine, 32, true, 1, step), 2e-3).unwrap();
+            learner.step(&source.batch(CascadeNet::Refine, 32, true, 1, step), 2e-3).unwrap();
         }
         let after = learner.score(&held);
         assert!(after.recall > 0.9 && after.recall > before.recall, "{before:?} {after:?}");
@@ -161,10 +161,10 @@ mod tests {
     #[test]
     fn a_resumed_network_equals_an_uninterrupted_one() {
         let source = Source::new(vec![synthetic()]);
-        let fresh = || Learner::new(Stage::Propose, 1, Device::Cpu, Number::Float);
+        let fresh = || Learner::new(CascadeNet::Propose, 1, Device::Cpu, Number::Float);
         let learn = |learner: &mut Learner, steps: std::ops::Range<u64>| {
             for step in steps {
-                learner.step(&source.batch(Stage::Propose, 16, false, 1, step), 1e-3).unwrap();
+                learner.step(&source.batch(CascadeNet::Propose, 16, false, 1, step), 1e-3).unwrap();
             }
         };
         let mut whole = fresh();
@@ -175,7 +175,7 @@ mod tests {
         half.net.save(2.5, &path).unwrap();
         let mut resumed = fresh();
         assert_eq!(resumed.net.load(&path).unwrap(), 2.5);
-        assert!(Learner::new(Stage::Refine, 1, Device::Cpu, Number::Float).net.load(&path).is_err());
+        assert!(Learner::new(CascadeNet::Refine, 1, Device::Cpu, Number::Float).net.load(&path).is_err());
         std::fs::remove_file(&path).unwrap();
         learn(&mut resumed, 3..6);
         for (a, b) in [(&whole.net.weights.flat, &resumed.net.weights.flat), (&whole.net.average, &resumed.net.average)]

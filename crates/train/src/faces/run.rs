@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use engine::Map;
 use kaiga::faces::Detector;
-use kaiga::faces::detector::Stage;
+use kaiga::faces::detector::CascadeNet;
 use kaiga::faces::pyramid::Square;
 use net::{Model, mtcnn};
 use pixels::Image;
@@ -34,7 +34,8 @@ const SCORED: usize = 2048;
 /// Most places of a photo that are kept of what the network before let through, and of what the one before that did.
 const MINED: [usize; 2] = [60, 15];
 /// The networks, with the names of their folders.
-const STAGES: [(Stage, &str); 3] = [(Stage::Propose, "propose"), (Stage::Refine, "refine"), (Stage::Output, "output")];
+const STAGES: [(CascadeNet, &str); 3] =
+    [(CascadeNet::Propose, "propose"), (CascadeNet::Refine, "refine"), (CascadeNet::Output, "output")];
 
 /// What is trained, from what, for how long.
 pub struct Plan {
@@ -101,7 +102,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         if before_s[i] >= plan.minutes[i] * 60.0 {
             continue;
         }
-        if stage > Stage::Propose {
+        if stage > CascadeNet::Propose {
             mine(&mut source, &learners, stage, watch)?;
         }
         let shared = Arc::new(source);
@@ -212,7 +213,7 @@ pub fn disagreement(model: &Model) -> Result<f32> {
         let ours = tch::no_grad(|| forward(&arch, &[&pixels], &named(&model.weights, Device::Cpu), Number::Float));
         for (theirs, ours) in theirs.iter().zip(&ours) {
             let ours: Vec<f32> = Vec::try_from(ours.flatten(1, -1).flatten(0, -1))?;
-            let step = if stage == Stage::Propose { side / mtcnn::PROPOSE_STEP_PX } else { 1 };
+            let step = if stage == CascadeNet::Propose { side / mtcnn::PROPOSE_STEP_PX } else { 1 };
             let largest = ours.iter().fold(1.0f32, |most, v| most.max(v.abs()));
             for (i, ours) in ours.iter().enumerate() {
                 let (crop, channel) = (i / theirs.channels, i % theirs.channels);
@@ -227,9 +228,10 @@ pub fn disagreement(model: &Model) -> Result<f32> {
 /// Lets the networks before `stage` look at every photo to learn from, and keeps what they take for faces: rightly or
 /// not. Each photo is looked at a second time lying on a side or on its head, where the networks have not learnt what
 /// is no face and err as they do on photos that they never saw.
-fn mine(source: &mut Source, learners: &[Learner; 3], stage: Stage, watch: &mut dyn Watch) -> Result<()> {
+fn mine(source: &mut Source, learners: &[Learner; 3], stage: CascadeNet, watch: &mut dyn Watch) -> Result<()> {
     let detector = Detector::new(&model(learners, "", "")?)?;
-    let before: &[Stage] = if stage == Stage::Refine { &[Stage::Propose] } else { &[Stage::Refine, Stage::Propose] };
+    let before: &[CascadeNet] =
+        if stage == CascadeNet::Refine { &[CascadeNet::Propose] } else { &[CascadeNet::Refine, CascadeNet::Propose] };
     let of_photo = |(number, photo): (usize, &Photo)| -> Result<Vec<(usize, Kind, Mined)>> {
         let mut found = Vec::new();
         for quarters in [0, 1 + number % 3] {

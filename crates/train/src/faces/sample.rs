@@ -1,7 +1,7 @@
 //! Crops to learn from: faces, parts of faces, and what is none. Everything is a function of the seed and the step.
 
 use kaiga::faces::Face;
-use kaiga::faces::detector::Stage;
+use kaiga::faces::detector::CascadeNet;
 use kaiga::faces::nms::{Overlap, iou, overlap};
 use kaiga::faces::pyramid::Square;
 use net::mtcnn::{BOX, LANDMARKS, OUTPUT_PX, PROPOSE_PX, REFINE_PX};
@@ -71,11 +71,11 @@ pub struct Source {
 }
 
 /// Side of the crops a network is shown, px.
-pub fn side_px(stage: Stage) -> usize {
+pub fn side_px(stage: CascadeNet) -> usize {
     match stage {
-        Stage::Propose => PROPOSE_PX,
-        Stage::Refine => REFINE_PX,
-        Stage::Output => OUTPUT_PX,
+        CascadeNet::Propose => PROPOSE_PX,
+        CascadeNet::Refine => REFINE_PX,
+        CascadeNet::Output => OUTPUT_PX,
     }
 }
 
@@ -107,7 +107,7 @@ impl Source {
 
     /// Crops for step `step` of a network: a quarter faces, a quarter parts, the rest none; `clean` leaves them as they
     /// are in the photo.
-    pub fn batch(&self, stage: Stage, count: usize, clean: bool, seed: u64, step: u64) -> Batch {
+    pub fn batch(&self, stage: CascadeNet, count: usize, clean: bool, seed: u64, step: u64) -> Batch {
         let mut rng = fastrand::Rng::with_seed(mix(seed, step));
         let mut batch = Batch { side: side_px(stage), ..Batch::default() };
         for i in 0..count {
@@ -120,7 +120,7 @@ impl Source {
         batch
     }
 
-    fn face(&self, batch: &mut Batch, stage: Stage, kind: Kind, clean: bool, rng: &mut fastrand::Rng) {
+    fn face(&self, batch: &mut Batch, stage: CascadeNet, kind: Kind, clean: bool, rng: &mut fastrand::Rng) {
         let mined = if self.taken.is_empty() || rng.f32() > 0.3 {
             None
         } else {
@@ -146,7 +146,7 @@ impl Source {
         loop {
             // Often near, now and then as far off as the kind allows; nearest for the network that looks twice.
             let off = match (kind, stage) {
-                (Kind::Face, Stage::Output) => rng.f32().powi(2),
+                (Kind::Face, CascadeNet::Output) => rng.f32().powi(2),
                 (Kind::Face, _) => rng.f32(),
                 _ => 1.0,
             };
@@ -332,7 +332,7 @@ pub(crate) mod tests {
     #[test]
     fn a_batch_depends_on_seed_and_step_alone_and_has_its_kinds() {
         let source = Source::new(vec![synthetic()]);
-        let batch = |step| source.batch(Stage::Refine, 32, false, 7, step);
+        let batch = |step| source.batch(CascadeNet::Refine, 32, false, 7, step);
         assert_eq!(batch(3), batch(3));
         assert_ne!(batch(3).pixels, batch(4).pixels);
         let of = |kind| batch(3).kinds.iter().filter(|k| **k == kind).count();

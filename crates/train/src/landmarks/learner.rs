@@ -5,7 +5,7 @@ use net::Arch;
 use net::landmarks::{self, Part};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::sample::{Batch, Stage};
+use super::sample::{Batch, View};
 use crate::model::optimiser::Adam;
 use crate::model::parameters::plain;
 use crate::model::trainable::Trainable;
@@ -22,7 +22,7 @@ const FINE: f32 = 2.0;
 /// A network that learns.
 pub struct Learner {
     /// Which of the two it is.
-    pub stage: Stage,
+    pub view: View,
     /// Its weights.
     pub net: Trainable,
 }
@@ -36,9 +36,9 @@ pub struct Score {
     pub eyes: f64,
 }
 
-/// The network of a stage.
-pub fn arch(stage: Stage) -> Arch {
-    if stage == Stage::Face { landmarks::face() } else { landmarks::eye() }
+/// The network of a view.
+pub fn arch(view: View) -> Arch {
+    if view == View::Face { landmarks::face() } else { landmarks::eye() }
 }
 
 fn is_fine(part: Part) -> bool {
@@ -47,8 +47,8 @@ fn is_fine(part: Part) -> bool {
 
 impl Learner {
     /// A network that knows nothing yet, the same for the same `seed`.
-    pub fn new(stage: Stage, seed: u64, device: Device, kind: Kind) -> Self {
-        Self { stage, net: Trainable::new(arch(stage), seed, device, kind) }
+    pub fn new(view: View, seed: u64, device: Device, kind: Kind) -> Self {
+        Self { view, net: Trainable::new(arch(view), seed, device, kind) }
     }
 
     /// Moves the weights once: smooth L1 for the places, and for each part the Laplace likelihood of its mean error.
@@ -57,10 +57,10 @@ impl Learner {
     /// As [`Trainable::step`].
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
         let leaf = self.net.leaf();
-        let outputs = self.net.see(&leaf, self.stage.side_px(), &batch.pixels);
+        let outputs = self.net.see(&leaf, self.view.side_px(), &batch.pixels);
         let wanted = self.wanted(batch, leaf.device());
         let weights: Vec<f32> = self
-            .stage
+            .view
             .parts()
             .iter()
             .flat_map(|part| vec![if is_fine(*part) { FINE } else { 1.0 }; 2 * part.points()])
@@ -75,12 +75,12 @@ impl Learner {
     }
 
     fn wanted(&self, batch: &Batch, device: Device) -> Tensor {
-        Tensor::from_slice(&batch.points).view([-1, 2 * self.stage.points() as i64]).to_device(device)
+        Tensor::from_slice(&batch.points).view([-1, 2 * self.view.points() as i64]).to_device(device)
     }
 
     /// Mean distance of each part's points, N×parts.
     fn off_by_part(&self, got: &Tensor, wanted: &Tensor) -> Tensor {
-        let off = (got - wanted).view([-1, self.stage.points() as i64, 2]).square();
+        let off = (got - wanted).view([-1, self.view.points() as i64, 2]).square();
         let off = off.sum_dim_intlist([2i64].as_slice(), false, None::<Kind>).sqrt();
         let mut first = 0;
         let mean = |part: &Part| {
@@ -88,15 +88,15 @@ impl Learner {
             first += count;
             off.narrow(1, first - count, count).mean_dim([1i64].as_slice(), false, None::<Kind>)
         };
-        Tensor::stack(&self.stage.parts().iter().map(mean).collect::<Vec<_>>(), 1)
+        Tensor::stack(&self.view.parts().iter().map(mean).collect::<Vec<_>>(), 1)
     }
 
     /// How the averaged weights do on a batch that was not learnt from.
     pub fn score(&self, batch: &Batch) -> Score {
-        let outputs = tch::no_grad(|| self.net.see(&self.net.average, self.stage.side_px(), &batch.pixels));
+        let outputs = tch::no_grad(|| self.net.see(&self.net.average, self.view.side_px(), &batch.pixels));
         let off =
             plain(&self.off_by_part(&outputs[0], &self.wanted(batch, outputs[0].device())).to_device(Device::Cpu));
-        let parts = self.stage.parts();
+        let parts = self.view.parts();
         let mean = |chosen: &dyn Fn(Part) -> bool| {
             let (mut sum, mut count) = (0.0, 0.0);
             for (row, eyes) in off.data.chunks_exact(parts.len()).zip(&batch.eyes) {
@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn a_network_learns_places_and_how_sure_it_is() {
         let photos = [synthetic()];
-        let mut learner = Learner::new(Stage::Eye, 1, Device::Cpu, Kind::Float);
-        let held = batch(&photos, Stage::Eye, 16, false, 9, 0);
+        let mut learner = Learner::new(View::Eye, 1, Device::Cpu, Kind::Float);
+        let held = batch(&photos, View::Eye, 16, false, 9, 0);
         let before = learner.score(&held);
         let mut spread = Vec::new();
         for step in 0..120 {
-            let batch = batch(&photos, Stage::Eye, 16, false, 1, step);
+            let batch = batch(&photos, View::Eye, 16, false, 1, step);
             spread.push(learner.step(&batch, 2e-3).unwrap().get("spread"));
         }
         let after = learner.score(&held);

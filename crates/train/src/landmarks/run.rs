@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::labels::{Photo, load};
 use super::learner::{Learner, arch};
-use super::sample::{Stage, batch};
+use super::sample::{View, batch};
 use crate::data::stream;
 use crate::file;
 use crate::model::export::TOLERANCE;
@@ -24,7 +24,7 @@ use crate::run::step::Numbers;
 use crate::run::{Watch, rate};
 
 /// The networks, with the names of their folders.
-const STAGES: [(Stage, &str); 2] = [(Stage::Face, "face"), (Stage::Eye, "eye")];
+const VIEWS: [(View, &str); 2] = [(View::Face, "face"), (View::Eye, "eye")];
 
 /// What is trained, from what, for how long.
 pub struct Plan {
@@ -58,9 +58,9 @@ pub struct Plan {
 /// If photos, labels or the folder cannot be read or written, a loss is not a number, or the engine would not see
 /// what the trainer sees.
 pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
-    let mut learners = STAGES.map(|(stage, _)| Learner::new(stage, plan.seed, plan.device, plan.kind));
+    let mut learners = VIEWS.map(|(view, _)| Learner::new(view, plan.seed, plan.device, plan.kind));
     let mut before_s = [0.0; 2];
-    for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(STAGES) {
+    for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(VIEWS) {
         *before_s = learner.net.begin(&plan.out, name, plan.resume)?;
     }
     let [learnt, held] = load(&plan.photos, &plan.labels)?;
@@ -75,7 +75,7 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         plan.seed
     ));
     let learnt = Arc::new(learnt);
-    for (i, (_, name)) in STAGES.into_iter().enumerate() {
+    for (i, (_, name)) in VIEWS.into_iter().enumerate() {
         if before_s[i] < plan.minutes[i] * 60.0 {
             one(plan, i, &mut learners, before_s[i], &learnt, &held, watch)
                 .with_context(|| format!("the network {name}"))?;
@@ -94,15 +94,15 @@ fn one(
     held: &[Photo],
     watch: &mut dyn Watch,
 ) -> Result<()> {
-    let (stage, name) = STAGES[number];
+    let (view, name) = VIEWS[number];
     let folder = plan.out.join(name);
     let first = learners[number].net.weights.step;
     let mut log = Log::open(&folder, &[name], first, plan.resume)?;
     let count = 2 * held.iter().map(|photo| photo.faces.len()).sum::<usize>();
-    let scored = batch(held, stage, count, true, 1, 0);
+    let scored = batch(held, view, count, true, 1, 0);
     let batches = stream(first, {
         let (learnt, count, seed) = (learnt.clone(), plan.batch, plan.seed);
-        move |step| batch(&learnt, stage, count, false, seed, step)
+        move |step| batch(&learnt, view, count, false, seed, step)
     });
     let start = Instant::now();
     let seconds = || before_s + start.elapsed().as_secs_f64();
@@ -166,8 +166,8 @@ fn export(plan: &Plan, learners: &[Learner; 2]) -> Result<()> {
 fn disagreement(model: &Model) -> Result<f32> {
     let mut rng = fastrand::Rng::with_seed(5);
     let mut worst = 0.0f32;
-    for (stage, _) in STAGES {
-        let (arch, side) = (arch(stage), stage.side_px());
+    for (view, _) in VIEWS {
+        let (arch, side) = (arch(view), view.side_px());
         let crop = Map::from_fn(net::Shape::new(side, side, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
         let theirs = engine::Network::new(&arch, &model.weights)?.run(&[&crop])?;
         let pixels = Tensor::from_slice(&crop.data).view([1, side as i64, side as i64, 3]).permute([0, 3, 1, 2]);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_engine_sees_what_was_trained() {
-        let learners = STAGES.map(|(stage, _)| Learner::new(stage, 3, Device::Cpu, Kind::Float));
+        let learners = VIEWS.map(|(view, _)| Learner::new(view, 3, Device::Cpu, Kind::Float));
         let worst = disagreement(&Model::read(&model(&learners, "test").unwrap()).unwrap()).unwrap();
         assert!(worst > 0.0 && worst < TOLERANCE, "{worst}");
     }

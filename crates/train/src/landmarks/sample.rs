@@ -11,27 +11,27 @@ use crate::faces::augment::augment;
 
 /// Which of the two networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum View {
     /// All points on the upright face.
     Face,
     /// Lids, iris and brow on a crop of an eye.
     Eye,
 }
 
-impl Stage {
+impl View {
     /// Side of its crops, px.
     pub fn side_px(self) -> usize {
-        if self == Stage::Face { FACE_PX } else { EYE_PX }
+        if self == View::Face { FACE_PX } else { EYE_PX }
     }
 
     /// The parts it gives.
     pub fn parts(self) -> &'static [Part] {
-        if self == Stage::Face { &Part::ALL } else { &Part::OF_EYE }
+        if self == View::Face { &Part::ALL } else { &Part::OF_EYE }
     }
 
     /// The points it gives.
     pub fn points(self) -> usize {
-        if self == Stage::Face { POINTS } else { EYE_POINTS }
+        if self == View::Face { POINTS } else { EYE_POINTS }
     }
 }
 
@@ -90,25 +90,25 @@ impl Bend {
 }
 
 /// `count` crops for step `step`, each of a face of `photos` by chance; `clean` ones are of the faces in turn, as they are.
-pub fn batch(photos: &[Photo], stage: Stage, count: usize, clean: bool, seed: u64, step: u64) -> Batch {
+pub fn batch(photos: &[Photo], view: View, count: usize, clean: bool, seed: u64, step: u64) -> Batch {
     let mut rng = fastrand::Rng::with_seed(mix(seed, step));
     let faces: Vec<(&Pyramid, &Vec<Point>)> =
         photos.iter().flat_map(|photo| photo.faces.iter().map(|face| (&photo.pyramid, face))).collect();
     let mut batch = Batch::default();
     for i in 0..count {
         let (pyramid, face) = if clean { faces[i % faces.len()] } else { faces[rng.usize(..faces.len())] };
-        let mirrored = if clean { stage == Stage::Eye && i / faces.len() % 2 == 1 } else { rng.bool() };
+        let mirrored = if clean { view == View::Eye && i / faces.len() % 2 == 1 } else { rng.bool() };
         let Some(whole) = face_square(five(face)) else { continue };
-        let square = match stage {
-            Stage::Face => whole,
-            Stage::Eye => {
+        let square = match view {
+            View::Face => whole,
+            View::Eye => {
                 let eye = if mirrored { Part::RightEye } else { Part::LeftEye };
                 eye_square(&face[eye.start()..][..eye.points()], &whole)
             }
         };
         let (square, bend) =
-            if clean { (square, Bend::none()) } else { (jittered(&square, stage, &mut rng), Bend::random(&mut rng)) };
-        let side = stage.side_px();
+            if clean { (square, Bend::none()) } else { (jittered(&square, view, &mut rng), Bend::random(&mut rng)) };
+        let side = view.side_px();
         let start = batch.pixels.len();
         batch.pixels.resize(start + side * side * 3, 0.0);
         let crop = &mut batch.pixels[start..];
@@ -121,7 +121,7 @@ pub fn batch(photos: &[Photo], stage: Stage, count: usize, clean: bool, seed: u6
         if !clean {
             augment(crop, side, &mut rng);
         }
-        for &part in stage.parts() {
+        for &part in view.parts() {
             let (from, order): (Part, fn(usize) -> usize) = if mirrored { part.mirrored() } else { (part, |i| i) };
             for i in 0..part.points() {
                 let [x, y] = bend.shown(square.from_picture(face[from.start() + order(i)]));
@@ -135,10 +135,10 @@ pub fn batch(photos: &[Photo], stage: Stage, count: usize, clean: bool, seed: u6
 }
 
 /// Off by as much as what comes before the network may be, and turned: half of the crops by up to 20 degrees.
-fn jittered(square: &Square, stage: Stage, rng: &mut fastrand::Rng) -> Square {
+fn jittered(square: &Square, view: View, rng: &mut fastrand::Rng) -> Square {
     let turned = if rng.bool() { 0.35 } else { 0.08 };
     let mut draw = |most: f32| (2.0 * rng.f32() - 1.0) * most;
-    let shift = if stage == Stage::Face { 0.06 } else { 0.09 };
+    let shift = if view == View::Face { 0.06 } else { 0.09 };
     Square {
         centre: square.to_picture([draw(shift), draw(shift)]),
         side: square.side * draw(0.14).exp(),
@@ -212,13 +212,13 @@ pub(crate) mod tests {
     fn landmarks_lie_where_the_crop_shows_them() {
         let photo = synthetic();
         let mut rng = fastrand::Rng::with_seed(3);
-        for stage in [Stage::Face, Stage::Eye] {
+        for view in [View::Face, View::Eye] {
             let face = &photo.faces[0];
             let whole = face_square(five(face)).unwrap();
-            let square = if stage == Stage::Face { whole } else { eye_square(&face[..16], &whole) };
+            let square = if view == View::Face { whole } else { eye_square(&face[..16], &whole) };
             for _ in 0..20 {
-                let (square, bend) = (jittered(&square, stage, &mut rng), Bend::random(&mut rng));
-                let side = stage.side_px();
+                let (square, bend) = (jittered(&square, view, &mut rng), Bend::random(&mut rng));
+                let side = view.side_px();
                 let mut crop = vec![0.0; side * side * 3];
                 sample(&photo.pyramid, &square, (side as f32 * WIDE) as usize, &bend, side, &mut crop);
                 for &p in &face[..32] {
@@ -229,7 +229,7 @@ pub(crate) mod tests {
                     }
                     let at = |c: usize| (crop[(y * side + x) * 3 + c] + 1.0) * 127.5;
                     let off = (at(0) - p[0]).hypot(at(1) - p[1]);
-                    assert!(off < 3.5, "{stage:?}: {off}");
+                    assert!(off < 3.5, "{view:?}: {off}");
                 }
             }
         }
@@ -238,11 +238,11 @@ pub(crate) mod tests {
     #[test]
     fn a_step_always_has_the_same_crops_and_another_step_others() {
         let photos = [synthetic()];
-        for stage in [Stage::Face, Stage::Eye] {
-            let of = |step| batch(&photos, stage, 4, false, 1, step);
+        for view in [View::Face, View::Eye] {
+            let of = |step| batch(&photos, view, 4, false, 1, step);
             assert_eq!(of(3), of(3));
             assert!(of(3) != of(4));
-            assert_eq!(of(3).points.len(), 4 * 2 * stage.points());
+            assert_eq!(of(3).points.len(), 4 * 2 * view.points());
         }
     }
 }

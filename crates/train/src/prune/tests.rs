@@ -219,7 +219,7 @@ fn it_prunes_mends_and_leaves_models_behind() {
     assert!(table.contains("| mended |") && table.contains("skyglow"), "{table}");
     let report: Value = serde_json::from_slice(&std::fs::read(folder.join("out/pruning.json")).unwrap()).unwrap();
     let mended = Models::read(&folder.join("out/export")).unwrap();
-    assert_eq!(report["stages"][2]["architecture"], mended.base.architecture);
+    assert_eq!(report["versions"][2]["architecture"], mended.base.architecture);
     assert!(mended.base.architecture.starts_with(&format!("{}/h", light::NAME)));
     let tags = |models: &Models| models.styles.iter().find(|style| style.name == "skyglow").unwrap().tags.clone();
     assert_eq!(tags(&mended), tags(&Models::shipped().unwrap()));

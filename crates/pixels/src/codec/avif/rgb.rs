@@ -4,7 +4,7 @@ use super::layout::{Cicp, Layout, Window};
 use super::planes::Planes;
 use super::variant;
 use crate::codec::Error;
-use crate::codec::color::{Depth, Model, Storage};
+use crate::codec::color::{ColorModel, Depth, Storage};
 use rayon::prelude::*;
 
 /// How red, green and blue were made luma and chroma.
@@ -157,7 +157,7 @@ impl<'a> Converter<'a> {
         sample: impl Fn(f32) -> [u8; BYTES],
     ) {
         // Of a grey pixel all three are the same.
-        let colors = if self.storage.model == Model::Gray { 0..1 } else { 0..3 };
+        let colors = if self.storage.model == ColorModel::Gray { 0..1 } else { 0..3 };
         let alpha = if self.storage.alpha { 3..4 } else { 3..3 };
         let mut samples = out.as_chunks_mut::<BYTES>().0.iter_mut();
         for pixel in pixels {

@@ -7,8 +7,8 @@ use clap::Args;
 use kaiga_train::data::split;
 use kaiga_train::evaluate::drawnness::Drawnness;
 use kaiga_train::evaluate::{
-    Apart, ChartColours, Describe, Hand, Input, Measured, Model, Picture, Report, Samples, Strip, Subject, Together,
-    measure,
+    Apart, Candidate, ChartColours, Describe, Hand, Input, Measured, Picture, Report, Samples, Strip, Subject,
+    Together, measure,
 };
 use kaiga_train::painter::{self, Taste};
 use pixels::Image;
@@ -101,7 +101,7 @@ pub(crate) fn evaluate(arguments: &Evaluate) -> Result<()> {
     Ok(())
 }
 
-fn paints_every_look(model: &Model<'_>, entries: &[Entry]) -> bool {
+fn paints_every_look(model: &Candidate<'_>, entries: &[Entry]) -> bool {
     let entry = entries.iter().find(|entry| entry.label() == model.label);
     !matches!(model.hand, Hand::Photo) && entry.is_none_or(Entry::has_looks)
 }
@@ -132,7 +132,7 @@ impl Judge {
 struct Look {
     style: String,
     taste: Taste,
-    models: Vec<Model<'static>>,
+    models: Vec<Candidate<'static>>,
     measured: Vec<(Subject, Vec<Measured>)>,
     /// By model.
     seen: Vec<Samples>,
@@ -147,17 +147,17 @@ impl Look {
         let taste = source.taste(style)?;
         let mut models = entries.iter().map(|entry| entry.model(style)).collect::<Result<Vec<_>>>()?;
         let mut dark: &[Input] = &[];
-        if let [Model { hand: Hand::Network(_), inputs, .. }] = models.as_mut_slice() {
+        if let [Candidate { hand: Hand::Network(_), inputs, .. }] = models.as_mut_slice() {
             // One network alone is shown everything.
             *inputs = &[Input::Noise, Input::Shift, Input::Jpeg, Input::Dark];
             dark = &[Input::Dark];
         }
         if !models.iter().any(|model| matches!(model.hand, Hand::Painter)) {
-            models.insert(0, Model { label: "painter".into(), hand: Hand::Painter, inputs: dark });
+            models.insert(0, Candidate { label: "painter".into(), hand: Hand::Painter, inputs: dark });
         }
         if !models.iter().any(|model| matches!(model.hand, Hand::Photo)) {
             let inputs = &[Input::Noise, Input::Shift];
-            models.insert(0, Model { label: "photo".into(), hand: Hand::Photo, inputs });
+            models.insert(0, Candidate { label: "photo".into(), hand: Hand::Photo, inputs });
         }
         let (seen, drawn) = (vec![Samples::default(); models.len()], vec![0.0; models.len()]);
         Ok(Self { style: style.to_owned(), taste, models, measured: vec![], seen, drawn, strips: vec![] })
@@ -193,7 +193,7 @@ impl Look {
 
     fn report(self, judge: Option<&Judge>) -> Result<(String, Vec<Strip>, Report)> {
         let count = self.measured.len() as f64;
-        let together = |(i, model): (usize, &Model<'_>)| Together {
+        let together = |(i, model): (usize, &Candidate<'_>)| Together {
             style: judge.and_then(|judge| self.seen[i].distance(&judge.art)),
             drawnness: judge.and_then(|judge| judge.scale.as_ref()).map(|_| self.drawn[i] / count),
             chart: match &model.hand {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use kaiga::{Faces, Look, Mix, Studio, unwatched};
 use kaiga_train::data::{pairs, split};
-use kaiga_train::evaluate::{Hand, Input, Model, Picture};
+use kaiga_train::evaluate::{Candidate, Hand, Input, Picture};
 use kaiga_train::file;
 use kaiga_train::painter::Taste;
 use pixels::Image;
@@ -143,7 +143,7 @@ impl Entry {
     ///
     /// # Errors
     /// If a file cannot be read or is no model, or the style is not there.
-    pub(super) fn model(&self, style: &str) -> Result<Model<'static>> {
+    pub(super) fn model(&self, style: &str) -> Result<Candidate<'static>> {
         let hand = match &self.origin {
             Origin::Photo => Hand::Photo,
             Origin::Painter => Hand::Painter,
@@ -161,10 +161,10 @@ impl Entry {
             }
             Origin::Paintings(folder) => {
                 let hand = paintings(folder, style)?;
-                return Ok(Model { label: self.label.clone(), hand, inputs: &[] });
+                return Ok(Candidate { label: self.label.clone(), hand, inputs: &[] });
             }
         };
-        Ok(Model { label: self.label.clone(), hand, inputs: &[Input::Noise, Input::Shift] })
+        Ok(Candidate { label: self.label.clone(), hand, inputs: &[Input::Noise, Input::Shift] })
     }
 }
 
