@@ -24,13 +24,35 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |part| Ok(std::fs::write(part, bytes)?))
 }
 
-/// Lets `write` make the file under another name, then puts it in the place of `path`.
+/// Lets `write` make the file under another name, syncs it, then puts it in the place of `path`. What fails leaves
+/// nothing behind.
 ///
 /// # Errors
 /// Those of `write`, or if the folder cannot be written.
 pub fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let part = path.with_extension("tmp");
     write(&part)
+        .and_then(|()| Ok(std::fs::File::open(&part)?.sync_all()?))
         .and_then(|()| Ok(std::fs::rename(&part, path)?))
+        .inspect_err(|_| drop(std::fs::remove_file(&part)))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        write(&path, b"old").unwrap();
+        let broken = replace(&path, |part| {
+            std::fs::write(part, b"half")?;
+            anyhow::bail!("no more room")
+        });
+        assert!(format!("{:#}", broken.unwrap_err()).contains("no more room"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
