@@ -44,8 +44,9 @@ mod tests {
 
     #[test]
     fn what_fails_leaves_the_old_file_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights.safetensors");
+        let folder = std::env::temp_dir().join(format!("kaiga-file-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("weights.safetensors");
         write(&path, b"old").unwrap();
         let broken = replace(&path, |part| {
             std::fs::write(part, b"half")?;
@@ -53,6 +54,7 @@ mod tests {
         });
         assert!(format!("{:#}", broken.unwrap_err()).contains("no more room"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
