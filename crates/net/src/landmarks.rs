@@ -107,7 +107,7 @@ const LEAK: Activation = Activation::LeakyRelu(0.1);
 /// RGB −1..1 of [`FACE_PX`]² → `points`: x then y of [`POINTS`]; `spread`: for each of [`Part::ALL`] the logarithm of
 /// the distance, in sides of the crop, that it expects to be off.
 pub fn face() -> Arch {
-    let (mut net, x) = start("face");
+    let (mut net, x) = start(format!("{NAME}/face"));
     let x = conv(&mut net, x, "face.look", 32, 3, 1, Padding::Zero);
     let mut x = x;
     for (stage, channels) in [("edges", 48), ("strokes", 64), ("parts", 72)] {
@@ -122,7 +122,7 @@ pub fn face() -> Arch {
 
 /// RGB −1..1 of [`EYE_PX`]², a left eye or a right one mirrored → as [`face`], for [`EYE_POINTS`] and [`Part::OF_EYE`].
 pub fn eye() -> Arch {
-    let (mut net, x) = start("eye");
+    let (mut net, x) = start(format!("{NAME}/eye"));
     let mut x = conv(&mut net, x, "eye.look", 24, 3, 1, Padding::Zero);
     for (stage, channels) in [("edges", 40), ("parts", 48)] {
         x = halved(&mut net, x, &format!("eye.{stage}"), channels);
@@ -134,14 +134,15 @@ pub fn eye() -> Arch {
     finish(net, x, "eye", EYE_POINTS, Part::OF_EYE.len())
 }
 
-fn start(part: &str) -> (Arch, Value) {
-    let name = format!("{NAME}/{part}");
+/// A network that begins with 2×2 pixels of a picture side by side.
+pub(crate) fn start(name: String) -> (Arch, Value) {
     let mut net = Arch { name, inputs: vec![("picture".to_owned(), 3)], ops: Vec::new(), outputs: Vec::new() };
     let x = net.push(Op::Unshuffle { from: 0, factor: 2 });
     (net, x)
 }
 
-fn conv(
+/// A convolution with a bias and a leaky rectifier.
+pub(crate) fn conv(
     net: &mut Arch,
     from: Value,
     name: &str,
@@ -155,26 +156,28 @@ fn conv(
 }
 
 /// Half as wide and high: 2×2 pixels side by side as channels, then mixed.
-fn halved(net: &mut Arch, from: Value, name: &str, channels: usize) -> Value {
+pub(crate) fn halved(net: &mut Arch, from: Value, name: &str, channels: usize) -> Value {
     let x = net.push(Op::Unshuffle { from, factor: 2 });
     conv(net, x, &format!("{name}.halve"), channels, 1, 1, Padding::None)
 }
 
 /// An inverted residual (Sandler et al. 2018): widened, seen depthwise, narrowed, added.
-fn block(net: &mut Arch, from: Value, name: &str, channels: usize) -> Value {
+pub(crate) fn block(net: &mut Arch, from: Value, name: &str, channels: usize) -> Value {
     let x = conv(net, from, &format!("{name}.widen"), 2 * channels, 1, 1, Padding::None);
     let x = conv(net, x, &format!("{name}.see"), 2 * channels, 3, 2 * channels, Padding::Zero);
-    let (name, padding, activation) = (format!("{name}.narrow"), Padding::None, Activation::Identity);
-    let op = Op::Conv { from: x, name, channels, kernel: 1, stride: 1, groups: 1, bias: true, padding, activation };
-    let x = net.push(op);
+    let x = linear(net, x, &format!("{name}.narrow"), channels);
     net.push(Op::Add { a: from, b: x })
+}
+
+/// Channels mixed, pixel by pixel.
+pub(crate) fn linear(net: &mut Arch, from: Value, name: &str, channels: usize) -> Value {
+    let (name, padding, activation) = (name.to_owned(), Padding::None, Activation::Identity);
+    net.push(Op::Conv { from, name, channels, kernel: 1, stride: 1, groups: 1, bias: true, padding, activation })
 }
 
 fn finish(mut net: Arch, from: Value, part: &str, points: usize, parts: usize) -> Arch {
     for (head, channels) in [("points", 2 * points), ("spread", parts)] {
-        let (name, padding, activation) = (format!("{part}.{head}"), Padding::None, Activation::Identity);
-        let op = Op::Conv { from, name, channels, kernel: 1, stride: 1, groups: 1, bias: true, padding, activation };
-        let value = net.push(op);
+        let value = linear(&mut net, from, &format!("{part}.{head}"), channels);
         net.outputs.push((head.to_owned(), value));
     }
     net

@@ -10,6 +10,7 @@ mod medium;
 pub mod model;
 pub mod mtcnn;
 pub mod onnx;
+pub mod person;
 mod proto;
 pub mod shape;
 pub mod weights;

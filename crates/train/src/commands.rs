@@ -10,6 +10,7 @@ pub(crate) mod landmarks;
 #[cfg(feature = "torch")]
 mod machine;
 pub(crate) mod pairs;
+pub(crate) mod person;
 pub(crate) mod prune;
 #[cfg(feature = "torch")]
 pub(crate) mod train;

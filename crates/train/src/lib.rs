@@ -7,6 +7,7 @@ pub mod faces;
 pub mod file;
 pub mod landmarks;
 pub mod painter;
+pub mod person;
 pub mod sheet;
 
 #[cfg(feature = "torch")]

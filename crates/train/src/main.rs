@@ -29,6 +29,8 @@ enum Command {
     Faces(commands::faces::Faces),
     #[command(subcommand)]
     Landmarks(commands::landmarks::Landmarks),
+    #[command(subcommand)]
+    Person(commands::person::Person),
     #[cfg(feature = "torch")]
     Prune(commands::prune::Prune),
     #[cfg(feature = "torch")]
@@ -59,6 +61,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sizes => commands::prune::sizes(),
         Command::Faces(command) => commands::faces::faces(command),
         Command::Landmarks(command) => commands::landmarks::landmarks(command),
+        Command::Person(command) => commands::person::person(command),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => commands::prune::prune(arguments),
         #[cfg(feature = "torch")]

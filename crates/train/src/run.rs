@@ -4,6 +4,7 @@
 //! `distilled/` with those of the end of distillation.
 
 pub mod adversarial_step;
+pub mod lesson;
 pub mod log;
 pub mod recipe;
 pub mod score;

@@ -199,14 +199,14 @@ fn alike(a: &Square, b: &Square) -> bool {
 }
 
 /// What is near a face, in several sizes.
-struct Near {
+pub(super) struct Near {
     pyramid: Pyramid<'static>,
     /// Its left upper corner in the picture, px.
     corner: Point,
 }
 
 impl Near {
-    fn new(photo: &Image<Srgb8>, square: &Square) -> Self {
+    pub(super) fn new(photo: &Image<Srgb8>, square: &Square) -> Self {
         let reach = 1.1 * square.side;
         let span = |middle: f32, length: usize| {
             let low = (middle - reach).floor().clamp(0.0, length as f32 - 1.0);
@@ -218,7 +218,7 @@ impl Near {
         Self { pyramid, corner: [x as f32, y as f32] }
     }
 
-    fn crop(&self, square: &Square, side_px: usize, mirrored: bool) -> Map {
+    pub(super) fn crop(&self, square: &Square, side_px: usize, mirrored: bool) -> Map {
         let centre = [0, 1].map(|axis| square.centre[axis] - self.corner[axis]);
         let mut data = vec![0.0; side_px * side_px * 3];
         self.pyramid.sample(&Square { centre, ..*square }, side_px, &mut data, 3 * side_px);

@@ -10,6 +10,7 @@ use super::sample::{Batch, Kind};
 use crate::model::optimiser::Adam;
 use crate::model::parameters::plain;
 use crate::model::trainable::Trainable;
+use crate::run::lesson;
 use crate::run::step::Numbers;
 
 const ADAM: Adam = Adam { betas: (0.9, 0.99), weight_decay: 1e-3, clip: 2.0 };
@@ -60,11 +61,38 @@ impl Learner {
         Self { stage, net: Trainable::new(arch(stage), seed, device, kind) }
     }
 
-    /// Moves the weights once.
-    ///
-    /// # Errors
-    /// If a loss is not a number: the weights are then as they were.
-    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
+    /// How the averaged weights do on a batch that was not learnt from.
+    pub fn score(&self, batch: &Batch) -> Score {
+        let outputs = tch::no_grad(|| self.net.see(&self.net.average, batch.side, &batch.pixels));
+        let numbers = |tensor: &Tensor| plain(&tensor.to_device(Device::Cpu)).data;
+        let (logits, edges) = (numbers(&outputs[0]), numbers(&outputs[1]));
+        let of = |kind: Kind| (0..batch.kinds.len()).filter(move |&i| batch.kinds[i] == kind);
+        let mut none: Vec<f32> = of(Kind::None).map(|i| logits[i]).collect();
+        none.sort_by(f32::total_cmp);
+        let least = none[(none.len() * 99 / 100).min(none.len() - 1)];
+        let count = of(Kind::Face).count() as f64;
+        let recall = of(Kind::Face).filter(|&i| logits[i] > least).count() as f64 / count;
+        let off =
+            |i: usize| (0..BOX).map(|c| f64::from((edges[i * BOX + c] - batch.boxes[i * BOX + c]).abs())).sum::<f64>();
+        let edges = of(Kind::Face).map(off).sum::<f64>() / (count * BOX as f64);
+        let landmarks = outputs.get(2).map_or(f64::NAN, |output| {
+            let output = numbers(output);
+            let of_face =
+                |i: usize| landmark_error(&output[i * LANDMARKS..][..LANDMARKS], &batch.landmarks[i * LANDMARKS..]);
+            of(Kind::Face).map(of_face).sum::<f64>() / count
+        });
+        Score { recall, edges, landmarks }
+    }
+}
+
+impl lesson::Learner for Learner {
+    type Batch = Batch;
+
+    fn net(&self) -> &Trainable {
+        &self.net
+    }
+
+    fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
         let leaf = self.net.leaf();
         let device = leaf.device();
         let outputs = self.net.see(&leaf, batch.side, &batch.pixels);
@@ -100,27 +128,9 @@ impl Learner {
         self.net.step(&leaf, &total, losses, (rate, &ADAM))
     }
 
-    /// How the averaged weights do on a batch that was not learnt from.
-    pub fn score(&self, batch: &Batch) -> Score {
-        let outputs = tch::no_grad(|| self.net.see(&self.net.average, batch.side, &batch.pixels));
-        let numbers = |tensor: &Tensor| plain(&tensor.to_device(Device::Cpu)).data;
-        let (logits, edges) = (numbers(&outputs[0]), numbers(&outputs[1]));
-        let of = |kind: Kind| (0..batch.kinds.len()).filter(move |&i| batch.kinds[i] == kind);
-        let mut none: Vec<f32> = of(Kind::None).map(|i| logits[i]).collect();
-        none.sort_by(f32::total_cmp);
-        let least = none[(none.len() * 99 / 100).min(none.len() - 1)];
-        let count = of(Kind::Face).count() as f64;
-        let recall = of(Kind::Face).filter(|&i| logits[i] > least).count() as f64 / count;
-        let off =
-            |i: usize| (0..BOX).map(|c| f64::from((edges[i * BOX + c] - batch.boxes[i * BOX + c]).abs())).sum::<f64>();
-        let edges = of(Kind::Face).map(off).sum::<f64>() / (count * BOX as f64);
-        let landmarks = outputs.get(2).map_or(f64::NAN, |output| {
-            let output = numbers(output);
-            let of_face =
-                |i: usize| landmark_error(&output[i * LANDMARKS..][..LANDMARKS], &batch.landmarks[i * LANDMARKS..]);
-            of(Kind::Face).map(of_face).sum::<f64>() / count
-        });
-        Score { recall, edges, landmarks }
+    fn figures(&self, held: &Batch) -> Vec<(&'static str, f64)> {
+        let Score { recall, edges, landmarks } = self.score(held);
+        vec![("recall", recall), ("edges_off", edges), ("landmarks_off", landmarks)]
     }
 }
 
@@ -135,6 +145,7 @@ fn landmark_error(got: &[f32], wanted: &[f32]) -> f64 {
 mod tests {
     use super::*;
     use crate::faces::sample::{Source, tests::synthetic};
+    use crate::run::lesson::Learner as _;
 
     #[test]
     fn a_network_learns_to_tell_and_to_place() {

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use engine::Map;
@@ -14,20 +13,16 @@ use net::{Model, mtcnn};
 use pixels::Image;
 use pixels::space::Srgb8;
 use rayon::prelude::*;
-use serde_json::json;
 use tch::{Device, Kind as Number, Tensor};
 
 use super::labels::{Photo, divide, load, read};
 use super::learner::{Learner, arch};
 use super::sample::{Kind, Mined, Source, judge, side_px};
-use crate::data::stream;
 use crate::file;
 use crate::model::export::TOLERANCE;
 use crate::model::torch_model::{forward, named};
-use crate::model::trainable::CHECKPOINT;
-use crate::run::log::Log;
-use crate::run::step::Numbers;
-use crate::run::{Watch, rate};
+use crate::run::Watch;
+use crate::run::lesson::Lesson;
 
 /// Crops of held-out photos that a report is about.
 const SCORED: usize = 2048;
@@ -106,7 +101,20 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
             mine(&mut source, &learners, stage, watch)?;
         }
         let shared = Arc::new(source);
-        stage_of(plan, i, &mut learners, before_s[i], &shared, &held, watch)
+        let lesson = Lesson {
+            name,
+            out: &plan.out,
+            before_s: before_s[i],
+            minutes: plan.minutes[i],
+            rate: plan.rate,
+            report_min: plan.report_min,
+            resume: plan.resume,
+        };
+        let scored = held.batch(stage, SCORED, true, 1, 0);
+        let (learnt, count, seed) = (shared.clone(), plan.batch[i], plan.seed);
+        let make = move |step| learnt.batch(stage, count, false, seed, step);
+        lesson
+            .learn((&mut learners, i), &scored, make, |learners| export(plan, learners), watch)
             .with_context(|| format!("the network {name}"))?;
         // The thread that prepares batches ends with its next one.
         source = loop {
@@ -119,64 +127,8 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
     export(plan, &learners)
 }
 
-/// Trains one network.
-fn stage_of(
-    plan: &Plan,
-    number: usize,
-    learners: &mut [Learner; 3],
-    before_s: f64,
-    source: &Arc<Source>,
-    held: &Source,
-    watch: &mut dyn Watch,
-) -> Result<()> {
-    let (stage, name) = STAGES[number];
-    let folder = plan.out.join(name);
-    let mut log = Log::open(&folder, &[name], learners[number].net.weights.step, plan.resume)?;
-    let scored = held.batch(stage, SCORED, true, 1, 0);
-    let batches = stream(learners[number].net.weights.step, {
-        let (source, count, seed) = (source.clone(), plan.batch[number], plan.seed);
-        move |step| source.batch(stage, count, false, seed, step)
-    });
-    let start = Instant::now();
-    let seconds = || before_s + start.elapsed().as_secs_f64();
-    let (mut reported_s, mut recent, mut count) = (seconds(), Numbers::default(), 0.0);
-    loop {
-        let done = seconds() / (plan.minutes[number] * 60.0);
-        let since_s = seconds() - reported_s;
-        if done >= 1.0 || since_s >= plan.report_min * 60.0 {
-            let learner = &learners[number];
-            learner.net.save(seconds(), &folder.join(CHECKPOINT))?;
-            let (score, losses, step) = (learner.score(&scored), recent.mean(count), learner.net.weights.step);
-            let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": count / since_s.max(1e-9),
-                "recall": score.recall, "edges_off": score.edges, "landmarks_off": score.landmarks});
-            losses.0.iter().for_each(|&(name, x)| line[name] = json!(x));
-            watch.say(&format!(
-                "{name}, step {step}, {:.1} min, {:.1}/s: loss {:.4}; held out: recall {:.3}, edges off {:.4}, landmarks {:.4}",
-                seconds() / 60.0,
-                count / since_s.max(1e-9),
-                losses.get("total"),
-                score.recall,
-                score.edges,
-                score.landmarks
-            ));
-            log.push(line)?;
-            export(plan, learners)?;
-            (reported_s, recent, count) = (seconds(), Numbers::default(), 0.0);
-        }
-        if done >= 1.0 {
-            return Ok(());
-        }
-        let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
-        let step = learners[number].net.weights.step;
-        let numbers = learners[number].step(&batch, rate(plan.rate, step, done))?;
-        watch.progress(done, step, &numbers);
-        recent.add(&numbers);
-        count += 1.0;
-    }
-}
-
 /// The cascade as a model file's bytes.
-fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
+fn model(learners: &[Learner], note: &str, credit: &str) -> Result<Vec<u8>> {
     let weights = learners.iter().flat_map(|learner| learner.net.plain()).collect();
     let mut notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
     if !credit.is_empty() {
@@ -185,7 +137,7 @@ fn model(learners: &[Learner; 3], note: &str, credit: &str) -> Result<Vec<u8>> {
     Model { architecture: mtcnn::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
 }
 
-fn export(plan: &Plan, learners: &[Learner; 3]) -> Result<()> {
+fn export(plan: &Plan, learners: &[Learner]) -> Result<()> {
     let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
     let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.seed, steps.join(" + "));
     let bytes = model(learners, &note, &plan.credit)?;

@@ -9,6 +9,7 @@ use super::sample::{Batch, View};
 use crate::model::optimiser::Adam;
 use crate::model::parameters::plain;
 use crate::model::trainable::Trainable;
+use crate::run::lesson;
 use crate::run::step::Numbers;
 
 const ADAM: Adam = Adam { betas: (0.9, 0.99), weight_decay: 1e-3, clip: 1.0 };
@@ -51,29 +52,6 @@ impl Learner {
         Self { view, net: Trainable::new(arch(view), seed, device, kind) }
     }
 
-    /// Moves the weights once: smooth L1 for the places, and for each part the Laplace likelihood of its mean error.
-    ///
-    /// # Errors
-    /// As [`Trainable::step`].
-    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
-        let leaf = self.net.leaf();
-        let outputs = self.net.see(&leaf, self.view.side_px(), &batch.pixels);
-        let wanted = self.wanted(batch, leaf.device());
-        let weights: Vec<f32> = self
-            .view
-            .parts()
-            .iter()
-            .flat_map(|part| vec![if is_fine(*part) { FINE } else { 1.0 }; 2 * part.points()])
-            .collect();
-        let weights = Tensor::from_slice(&weights).to_device(leaf.device());
-        let each = outputs[0].smooth_l1_loss(&wanted, Reduction::None, SMOOTH);
-        let places = (each * weights).mean(Kind::Float);
-        let off = self.off_by_part(&outputs[0].detach(), &wanted);
-        let spread = (off * (-&outputs[1]).exp() + &outputs[1]).mean(Kind::Float);
-        let total = &places + &spread * SPREAD_SHARE;
-        self.net.step(&leaf, &total, vec![("places", places), ("spread", spread)], (rate, &ADAM))
-    }
-
     fn wanted(&self, batch: &Batch, device: Device) -> Tensor {
         Tensor::from_slice(&batch.points).view([-1, 2 * self.view.points() as i64]).to_device(device)
     }
@@ -112,10 +90,44 @@ impl Learner {
     }
 }
 
+impl lesson::Learner for Learner {
+    type Batch = Batch;
+
+    fn net(&self) -> &Trainable {
+        &self.net
+    }
+
+    /// Smooth L1 for the places, and for each part the Laplace likelihood of its mean error.
+    fn step(&mut self, batch: &Batch, rate: f64) -> Result<Numbers> {
+        let leaf = self.net.leaf();
+        let outputs = self.net.see(&leaf, self.view.side_px(), &batch.pixels);
+        let wanted = self.wanted(batch, leaf.device());
+        let weights: Vec<f32> = self
+            .view
+            .parts()
+            .iter()
+            .flat_map(|part| vec![if is_fine(*part) { FINE } else { 1.0 }; 2 * part.points()])
+            .collect();
+        let weights = Tensor::from_slice(&weights).to_device(leaf.device());
+        let each = outputs[0].smooth_l1_loss(&wanted, Reduction::None, SMOOTH);
+        let places = (each * weights).mean(Kind::Float);
+        let off = self.off_by_part(&outputs[0].detach(), &wanted);
+        let spread = (off * (-&outputs[1]).exp() + &outputs[1]).mean(Kind::Float);
+        let total = &places + &spread * SPREAD_SHARE;
+        self.net.step(&leaf, &total, vec![("places", places), ("spread", spread)], (rate, &ADAM))
+    }
+
+    fn figures(&self, held: &Batch) -> Vec<(&'static str, f64)> {
+        let Score { all, eyes } = self.score(held);
+        vec![("off", all), ("eyes_off", eyes)]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::landmarks::sample::{batch, tests::synthetic};
+    use crate::run::lesson::Learner as _;
 
     #[test]
     fn a_network_learns_places_and_how_sure_it_is() {

@@ -3,25 +3,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use engine::Map;
 use net::{Model, landmarks};
-use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::labels::{Photo, load};
 use super::learner::{Learner, arch};
 use super::sample::{View, batch};
-use crate::data::stream;
 use crate::file;
 use crate::model::export::TOLERANCE;
 use crate::model::torch_model::{forward, named};
-use crate::model::trainable::CHECKPOINT;
-use crate::run::log::Log;
-use crate::run::step::Numbers;
-use crate::run::{Watch, rate};
+use crate::run::Watch;
+use crate::run::lesson::Lesson;
 
 /// The networks, with the names of their folders.
 const VIEWS: [(View, &str); 2] = [(View::Face, "face"), (View::Eye, "eye")];
@@ -75,80 +70,38 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         plan.seed
     ));
     let learnt = Arc::new(learnt);
-    for (i, (_, name)) in VIEWS.into_iter().enumerate() {
-        if before_s[i] < plan.minutes[i] * 60.0 {
-            one(plan, i, &mut learners, before_s[i], &learnt, &held, watch)
-                .with_context(|| format!("the network {name}"))?;
+    let count = 2 * held.iter().map(|photo| photo.faces.len()).sum::<usize>();
+    for (i, (view, name)) in VIEWS.into_iter().enumerate() {
+        if before_s[i] >= plan.minutes[i] * 60.0 {
+            continue;
         }
+        let lesson = Lesson {
+            name,
+            out: &plan.out,
+            before_s: before_s[i],
+            minutes: plan.minutes[i],
+            rate: plan.rate,
+            report_min: plan.report_min,
+            resume: plan.resume,
+        };
+        let (learnt, size, seed) = (learnt.clone(), plan.batch, plan.seed);
+        let scored = batch(&held, view, count, true, 1, 0);
+        let make = move |step| batch(&learnt, view, size, false, seed, step);
+        lesson
+            .learn((&mut learners, i), &scored, make, |learners| export(plan, learners), watch)
+            .with_context(|| format!("the network {name}"))?;
     }
     export(plan, &learners)
 }
 
-/// Trains one network.
-fn one(
-    plan: &Plan,
-    number: usize,
-    learners: &mut [Learner; 2],
-    before_s: f64,
-    learnt: &Arc<Vec<Photo>>,
-    held: &[Photo],
-    watch: &mut dyn Watch,
-) -> Result<()> {
-    let (view, name) = VIEWS[number];
-    let folder = plan.out.join(name);
-    let first = learners[number].net.weights.step;
-    let mut log = Log::open(&folder, &[name], first, plan.resume)?;
-    let count = 2 * held.iter().map(|photo| photo.faces.len()).sum::<usize>();
-    let scored = batch(held, view, count, true, 1, 0);
-    let batches = stream(first, {
-        let (learnt, count, seed) = (learnt.clone(), plan.batch, plan.seed);
-        move |step| batch(&learnt, view, count, false, seed, step)
-    });
-    let start = Instant::now();
-    let seconds = || before_s + start.elapsed().as_secs_f64();
-    let (mut reported_s, mut recent, mut steps) = (seconds(), Numbers::default(), 0.0);
-    loop {
-        let done = seconds() / (plan.minutes[number] * 60.0);
-        let since_s = seconds() - reported_s;
-        if done >= 1.0 || since_s >= plan.report_min * 60.0 {
-            let learner = &learners[number];
-            learner.net.save(seconds(), &folder.join(CHECKPOINT))?;
-            let (score, losses, step) = (learner.score(&scored), recent.mean(steps), learner.net.weights.step);
-            let per_s = steps / since_s.max(1e-9);
-            let mut line = json!({"step": step, "seconds": seconds().round(), "steps_per_s": per_s,
-                "off": score.all, "eyes_off": score.eyes});
-            losses.0.iter().for_each(|&(name, x)| line[name] = json!(x));
-            watch.say(&format!(
-                "{name}, step {step}, {:.1} min, {per_s:.1}/s: loss {:.5}; held out, in distances of the eyes: {:.4} off, lids and irises {:.4}",
-                seconds() / 60.0,
-                losses.get("total"),
-                score.all,
-                score.eyes
-            ));
-            log.push(line)?;
-            export(plan, learners)?;
-            (reported_s, recent, steps) = (seconds(), Numbers::default(), 0.0);
-        }
-        if done >= 1.0 {
-            return Ok(());
-        }
-        let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
-        let step = learners[number].net.weights.step;
-        let numbers = learners[number].step(&batch, rate(plan.rate, step, done))?;
-        watch.progress(done, step, &numbers);
-        recent.add(&numbers);
-        steps += 1.0;
-    }
-}
-
 /// Both networks as a model file's bytes.
-fn model(learners: &[Learner; 2], note: &str) -> Result<Vec<u8>> {
+fn model(learners: &[Learner], note: &str) -> Result<Vec<u8>> {
     let weights = learners.iter().flat_map(|learner| learner.net.plain()).collect();
     let notes = std::collections::BTreeMap::from([("kaiga.training".to_owned(), note.to_owned())]);
     Model { architecture: landmarks::NAME.to_owned(), weights, notes }.write().context("the model cannot be written")
 }
 
-fn export(plan: &Plan, learners: &[Learner; 2]) -> Result<()> {
+fn export(plan: &Plan, learners: &[Learner]) -> Result<()> {
     let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
     let note = format!("landmarks labelled by MediaPipe's face mesh; seed {}, {} steps", plan.seed, steps.join(" + "));
     let bytes = model(learners, &note)?;
