@@ -12,7 +12,7 @@ use crate::arch::Arch;
 use crate::error::{Error, fail};
 use crate::medium::{Medium, medium};
 use crate::weights::{Metadata, Tensor, Weights, check, read, write};
-use crate::{classic, landmarks, light, mtcnn};
+use crate::{classic, landmarks, light, mtcnn, person};
 
 const KIND: &str = "kaiga.kind";
 const ARCHITECTURE: &str = "kaiga.architecture";
@@ -26,7 +26,8 @@ pub const CREDIT: &str = "kaiga.credit";
 
 /// The networks of an architecture, by the name model files use: [`light::NAME`] is eye and drawer, and so are its
 /// pruned forms, see [`light::networks`]; `classic-1` and `classic-1/corners` are one generator each; `faces-1` is the cascade
-/// that finds faces, see [`mtcnn`]; `landmarks-1` says where their parts are, see [`landmarks`].
+/// that finds faces, see [`mtcnn`]; `landmarks-1` says where their parts are, see [`landmarks`];
+/// `person-1` tells a person from what is behind, see [`person`].
 ///
 /// # Errors
 /// [`ErrorKind::File`](crate::ErrorKind::File) for a name this version does not know.
@@ -36,13 +37,15 @@ pub fn architecture(name: &str) -> Result<Vec<Arch>, Error> {
         "classic-1/corners" => Ok(vec![classic::generator(true)]),
         mtcnn::NAME => Ok(vec![mtcnn::propose(), mtcnn::refine(), mtcnn::output()]),
         landmarks::NAME => Ok(vec![landmarks::face(), landmarks::eye()]),
+        person::NAME => Ok(vec![person::person()]),
         _ if name.split('/').next() == Some(light::NAME) => Ok(light::networks(name)?.into()),
         _ => fail!(
             File,
-            "the architecture {name} is unknown; this version runs {}, classic-1, classic-1/corners, {}, {}",
+            "the architecture {name} is unknown; this version runs {}, classic-1, classic-1/corners, {}, {}, {}",
             light::NAME,
             mtcnn::NAME,
-            landmarks::NAME
+            landmarks::NAME,
+            person::NAME
         ),
     }
 }
