@@ -26,3 +26,6 @@ pub const FACES: File = file!("faces-1.safetensors");
 
 /// What the parts of a face are found with.
 pub const LANDMARKS: File = file!("landmarks-1.safetensors");
+
+/// What tells a person from what is behind.
+pub const PERSON: File = file!("person-1.safetensors");

@@ -7,7 +7,7 @@ pub(crate) mod drawing;
 mod face_region;
 pub mod landmarks;
 pub mod nms;
-mod person;
+pub mod person;
 pub mod pyramid;
 mod repaint;
 mod retouch;
@@ -17,7 +17,7 @@ pub use detector::Detector;
 pub use face_region::unbent;
 pub(crate) use face_region::{FaceRegion, bent, give_landmarks, kept};
 pub use landmarks::{Landmarker, Landmarks};
-pub use person::{Person, Segmenter, person_square};
+pub use person::{Person, Segmenter};
 pub(crate) use repaint::Repainter;
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.

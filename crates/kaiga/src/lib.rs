@@ -5,6 +5,7 @@
 //! environment are the caller's.
 
 mod error;
+mod face_models;
 pub mod faces;
 mod finish;
 mod generator;

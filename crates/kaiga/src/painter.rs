@@ -1,7 +1,8 @@
 //! A look made ready: its styles merged and its networks planned once, for any number of pictures.
 
 use crate::error::Error;
-use crate::faces::{Detector, Face, FaceRegion, Landmarker, Repainter, bent, give_landmarks, kept};
+use crate::face_models::FaceModels;
+use crate::faces::{Face, FaceRegion, Repainter, bent, give_landmarks, kept};
 use crate::generator::{Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
@@ -10,13 +11,7 @@ use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
 use rayon::prelude::*;
-use std::sync::{Arc, OnceLock};
-
-/// The detector of a studio and its painters, made when a face is first looked for.
-pub(crate) type SharedDetector = Arc<OnceLock<Result<Detector, Error>>>;
-
-/// What finds landmarks for a studio and its painters, made when a face is first drawn.
-pub(crate) type SharedLandmarker = Arc<OnceLock<Result<Option<Landmarker>, Error>>>;
+use std::sync::Arc;
 
 /// Paints pictures in one [`Look`]. [`crate::Studio::prepare`] makes it; it needs the studio no more, and may be shared
 /// between threads. Memory for the networks' maps is kept from picture to picture: that of one tile.
@@ -27,8 +22,7 @@ pub struct Painter {
     pub(crate) generator: Arc<Generator>,
     /// Of the styles of faces.
     pub(crate) face_generator: Arc<Generator>,
-    pub(crate) detector: SharedDetector,
-    pub(crate) landmarker: SharedLandmarker,
+    pub(crate) face_models: FaceModels,
 }
 
 /// What is known of a picture before it is painted; what is `None` is found out.
@@ -84,7 +78,7 @@ impl Painter {
         let expected = usize::from(seeks_faces) + parts + self.portraits(&regions).len();
         let mut steps = Steps::start(progress, expected)?;
         if seeks_faces {
-            regions = self.regions(photo, &detector(&self.detector)?.find(photo, &steps)?)?;
+            regions = self.regions(photo, &self.face_models.detector()?.find(photo, &steps)?)?;
             steps.expect(self.portraits(&regions).len());
             steps.one_more()?;
         }
@@ -138,13 +132,28 @@ impl Painter {
         let asked = self.look.draw.get();
         if asked > 0.0
             && !regions.is_empty()
-            && let Some(landmarker) = landmarker(&self.landmarker)?
+            && let Some(landmarker) = self.face_models.landmarker()?
         {
             let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
             let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
             give_landmarks(&mut regions, photo, landmarks, asked);
+            self.give_people(&mut regions, photo)?;
         }
         Ok(regions)
+    }
+
+    /// Says who the drawn faces are of. In screentone hair is black as it is.
+    fn give_people(&self, regions: &mut [FaceRegion], photo: &Image<Srgb8>) -> Result<(), Error> {
+        let Some(segmenter) = self.face_models.segmenter()? else { return Ok(()) };
+        if self.medium == Medium::Screentone {
+            return Ok(());
+        }
+        regions.par_iter_mut().try_for_each(|region| {
+            if let Some(drawn) = &mut region.drawn {
+                drawn.person = segmenter.find(photo, &region.face)?;
+            }
+            Ok(())
+        })
     }
 
     /// Those that are painted by themselves. Dots cannot be blended, and lines that were drawn larger would be lost: faces
@@ -152,31 +161,4 @@ impl Painter {
     fn portraits<'a>(&self, regions: &'a [FaceRegion]) -> &'a [FaceRegion] {
         if self.medium == Medium::Colour { regions } else { &[] }
     }
-}
-
-/// What finds landmarks; what comes with the library, if no other was given. Without it faces are not drawn.
-///
-/// # Errors
-/// [`crate::ErrorKind::Model`] if what comes with the library is broken, which would be a bug.
-pub(crate) fn landmarker(shared: &SharedLandmarker) -> Result<Option<&Landmarker>, Error> {
-    #[cfg(feature = "bundled-models")]
-    let bundled = || Landmarker::embedded().map(Some);
-    #[cfg(not(feature = "bundled-models"))]
-    let bundled = || Ok(None);
-    shared.get_or_init(bundled).as_ref().map(Option::as_ref).map_err(Error::clone)
-}
-
-/// The detector; the one that comes with the library, if no other was given.
-///
-/// # Errors
-/// [`crate::ErrorKind::Model`] if none was given and none comes with the library.
-pub(crate) fn detector(shared: &SharedDetector) -> Result<&Detector, Error> {
-    #[cfg(feature = "bundled-models")]
-    let bundled = Detector::embedded;
-    #[cfg(not(feature = "bundled-models"))]
-    let bundled = || {
-        let message = "there is no detector of faces: load one with Studio::use_detector, or turn faces off";
-        Err(Error::new(crate::ErrorKind::Model, message))
-    };
-    shared.get_or_init(bundled).as_ref().map_err(Error::clone)
 }

@@ -1,10 +1,11 @@
 //! The models at hand, and a look prepared from them.
 
 use crate::error::{Error, ErrorKind};
-use crate::faces::{Detector, Face, Landmarker, Landmarks};
+use crate::face_models::FaceModels;
+use crate::faces::{Detector, Face, Landmarker, Landmarks, Person, Segmenter};
 use crate::generator::{Generator, unfit};
 use crate::look::Look;
-use crate::painter::{Painter, SharedDetector, SharedLandmarker, detector, landmarker};
+use crate::painter::Painter;
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use engine::Pool;
@@ -23,8 +24,7 @@ pub struct Studio {
     /// Eye and drawer.
     networks: [Arch; 2],
     styles: Vec<net::Style>,
-    detector: SharedDetector,
-    landmarker: SharedLandmarker,
+    face_models: FaceModels,
 }
 
 /// What a look is painted with: styles with their shares.
@@ -57,8 +57,7 @@ impl Studio {
                 format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
-        let (detector, landmarker) = Default::default();
-        let mut studio = Self { base, networks, styles: Vec::new(), detector, landmarker };
+        let mut studio = Self { base, networks, styles: Vec::new(), face_models: FaceModels::default() };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -97,7 +96,7 @@ impl Studio {
     /// # Errors
     /// [`ErrorKind::Model`] if the file is broken, or is no detector of faces.
     pub fn use_detector(&mut self, model: &[u8]) -> Result<(), Error> {
-        self.detector = SharedDetector::new(Ok(Detector::new(model)?).into());
+        self.face_models.use_detector(Detector::new(model)?);
         Ok(())
     }
 
@@ -106,7 +105,17 @@ impl Studio {
     /// # Errors
     /// [`ErrorKind::Model`] if the file is broken, or is no model of landmarks.
     pub fn use_landmarker(&mut self, model: &[u8]) -> Result<(), Error> {
-        self.landmarker = SharedLandmarker::new(Ok(Some(Landmarker::new(model)?)).into());
+        self.face_models.use_landmarker(Landmarker::new(model)?);
+        Ok(())
+    }
+
+    /// Tells people from what is behind them with another model: the bytes of its file. Painters that are prepared already
+    /// keep theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if the file is broken, or is no model of people.
+    pub fn use_segmenter(&mut self, model: &[u8]) -> Result<(), Error> {
+        self.face_models.use_segmenter(Segmenter::new(model)?);
         Ok(())
     }
 
@@ -140,8 +149,8 @@ impl Studio {
         let generator = prepared(&styles)?;
         let alike = styles == face_styles || medium == Medium::Screentone || !look.minds_faces();
         let face_generator = if alike { Arc::clone(&generator) } else { prepared(&face_styles)? };
-        let (detector, landmarker) = (self.detector.clone(), self.landmarker.clone());
-        Ok(Painter { look: look.clone(), medium, generator, face_generator, detector, landmarker })
+        let face_models = self.face_models.clone();
+        Ok(Painter { look: look.clone(), medium, generator, face_generator, face_models })
     }
 
     /// The faces in a picture, largest first. `progress` has one part, and is asked again and again while it lasts.
@@ -151,7 +160,7 @@ impl Studio {
     /// [`Studio::from_bytes`].
     pub fn faces(&self, photo: &Image<Srgb8>, progress: &Progress) -> Result<Vec<Face>, Error> {
         let mut steps = Steps::start(progress, 1)?;
-        let faces = detector(&self.detector)?.find(photo, &steps)?;
+        let faces = self.face_models.detector()?.find(photo, &steps)?;
         steps.one_more()?;
         Ok(faces)
     }
@@ -162,8 +171,18 @@ impl Studio {
     /// [`ErrorKind::Model`] if there is no model of landmarks, see [`Studio::use_landmarker`].
     pub fn landmarks(&self, photo: &Image<Srgb8>, face: &Face) -> Result<Option<Landmarks>, Error> {
         let message = "there is no model of landmarks: load one with Studio::use_landmarker";
-        let landmarker = landmarker(&self.landmarker)?.ok_or_else(|| Error::new(ErrorKind::Model, message))?;
+        let landmarker = self.face_models.landmarker()?.ok_or_else(|| Error::new(ErrorKind::Model, message))?;
         landmarker.find(photo, face)
+    }
+
+    /// The person with one of a picture's faces; `None` if its five landmarks are not those of a face.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if there is no model of people, see [`Studio::use_segmenter`].
+    pub fn person(&self, photo: &Image<Srgb8>, face: &Face) -> Result<Option<Person>, Error> {
+        let message = "there is no model of people: load one with Studio::use_segmenter";
+        let segmenter = self.face_models.segmenter()?.ok_or_else(|| Error::new(ErrorKind::Model, message))?;
+        segmenter.find(photo, face)
     }
 
     /// What a look asks for, looked up and checked.
@@ -218,8 +237,8 @@ impl Clone for Painter {
         let generator = Arc::new(self.generator.sharing(&pool));
         let alike = Arc::ptr_eq(&self.generator, &self.face_generator);
         let face_generator = if alike { Arc::clone(&generator) } else { Arc::new(self.face_generator.sharing(&pool)) };
-        let (look, detector, landmarker) = (self.look.clone(), self.detector.clone(), self.landmarker.clone());
-        Self { look, medium: self.medium, generator, face_generator, detector, landmarker }
+        let (look, face_models) = (self.look.clone(), self.face_models.clone());
+        Self { look, medium: self.medium, generator, face_generator, face_models }
     }
 }
 

@@ -5,11 +5,13 @@
 //! What is not sure is not drawn: every part is as strong as its landmarks are certain.
 
 mod features;
+mod hair;
 mod pen;
 mod skin;
 mod style;
 
 pub(crate) use features::{Original, draw};
+pub(crate) use hair::lay as lay_hair;
 pub(crate) use skin::lay;
 pub(crate) use style::FaceStyle;
 

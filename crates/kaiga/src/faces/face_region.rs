@@ -3,7 +3,7 @@
 use super::align::Pose;
 use super::drawing::{Drawing, FaceStyle};
 use super::retouch::Retouch;
-use super::{Face, Landmarks};
+use super::{Face, Landmarks, Person};
 use crate::look::Look;
 use crate::tiles::Part;
 use pixels::Image;
@@ -46,6 +46,8 @@ pub(crate) struct FaceRegion {
 pub(crate) struct Drawn {
     pub(crate) in_photo: Drawing,
     pub(crate) in_picture: Drawing,
+    /// Who it is of, in the photo's px; hair is drawn on people alone.
+    pub(crate) person: Option<Person>,
 }
 
 impl FaceRegion {
@@ -99,7 +101,7 @@ pub(crate) fn give_landmarks(
             [from[0] - q[0], from[1] - q[1]]
         };
         let bent = in_photo.landmarks.moved(|p| warp::undone(p, bend));
-        Some(Drawn { in_picture: Drawing { landmarks: bent, ..in_photo.clone() }, in_photo })
+        Some(Drawn { in_picture: Drawing { landmarks: bent, ..in_photo.clone() }, in_photo, person: None })
     };
     let drawn: Vec<Option<Drawn>> = regions.iter().zip(landmarks).map(drawn).collect();
     regions.iter_mut().zip(drawn).for_each(|(region, drawn)| region.drawn = drawn);

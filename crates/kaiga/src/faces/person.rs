@@ -16,6 +16,10 @@ use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8};
 use pixels::warp::{self, Point};
 use std::f32::consts::FRAC_PI_2;
 
+/// The model that comes with the library: file name and bytes.
+#[cfg(feature = "bundled-models")]
+pub const EMBEDDED: (&str, &[u8]) = models::PERSON;
+
 /// Side of the square around a face, in the unit of its pose, and how far its middle is below the eyes: hair and
 /// shoulders are in it.
 const SIDE: f32 = 8.5;
@@ -51,6 +55,15 @@ pub struct Person {
 }
 
 impl Segmenter {
+    /// With the model that comes with the library.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if it is broken, which would be a bug.
+    #[cfg(feature = "bundled-models")]
+    pub fn embedded() -> Result<Self, Error> {
+        Self::new(EMBEDDED.1)
+    }
+
     /// With a model: the bytes of its file.
     ///
     /// # Errors
@@ -79,7 +92,7 @@ impl Segmenter {
 
 impl Person {
     /// How much of the picture at `place`, px, is the person, 0..1; beyond the square as at its border.
-    fn at(&self, place: Point) -> f32 {
+    pub(crate) fn at(&self, place: Point) -> f32 {
         let [x, y] = self.square.from_picture(place).map(|v| (v + 0.5) * SIDE_PX as f32);
         warp::at(&self.mask, [x, y], 1.0, |v| [v; 1])[0]
     }

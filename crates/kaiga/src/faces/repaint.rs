@@ -75,6 +75,9 @@ impl<'a> Repainter<'a> {
             let original = drawing::Original { photo: self.photo, face: &drawn.in_photo };
             let amount = drawn.in_picture.amount * self.look.strength.get().min(1.0);
             let face = drawing::Drawing { amount, ..drawn.in_picture.clone() };
+            if let Some(person) = &drawn.person {
+                drawing::lay_hair(picture, &face, person, &self.style);
+            }
             drawing::draw(picture, &face, &original, &self.style);
         }
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use kaiga::faces::{Detector, person_square, pyramid::Pyramid, pyramid::Square};
+use kaiga::faces::Detector;
+use kaiga::faces::person::person_square;
+use kaiga::faces::pyramid::{Pyramid, Square};
 use pixels::Image;
 use pixels::codec::{self, Format};
 use pixels::space::Srgb8;

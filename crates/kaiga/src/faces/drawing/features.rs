@@ -98,7 +98,7 @@ impl<'a> Face<'a> {
         let dark = [0, 1, 2].map(|c| (hair[c] * 0.30 + [0.028, 0.016, 0.02][c]).min(0.2));
         let brow = hair.map(|v| (v * 0.6).min(0.5));
         let luma = luma_from_srgb(skin);
-        let glow = 0.86 + 0.14 * smooth_step(0.25, 0.65, luma);
+        let glow = 0.82 + 0.18 * smooth_step(0.25, 0.7, luma);
         Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow }
     }
 
@@ -162,7 +162,7 @@ impl<'a> Face<'a> {
             let (upper, lower) = (spline(&top, 60), spline(&bottom, 60));
             let shape = |a: &[Point], b: &[Point]| area(&a.iter().chain(b.iter().rev()).copied().collect::<Vec<_>>());
             // White without teeth; a mouth that is wide open is dark below.
-            let white = self.ink([0.965, 0.95, 0.94].map(|v| v * self.glow), Part::Mouth, open);
+            let white = self.ink([0.94, 0.915, 0.90].map(|v| v * self.glow), Part::Mouth, open);
             pen.fill(shape(&upper, &lower), white, None);
             let wide = smooth_step(0.28, 0.42, apart);
             let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);

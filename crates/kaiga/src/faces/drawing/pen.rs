@@ -1,6 +1,8 @@
 //! Shapes: curves through landmarks, tapered strokes and areas, filled without jaggies by tiny-skia.
 
+use pixels::Image;
 use pixels::resize::cubic;
+use pixels::space::Gray;
 use pixels::warp::{Point, distance};
 use tiny_skia::{
     Color, FillRule, GradientStop, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap, Shader, SpreadMode,
@@ -124,6 +126,15 @@ impl Pen<'_> {
         mask.fill_path(&path?, FillRule::Winding, true, Transform::identity());
         Some(mask)
     }
+}
+
+/// What is drawn by `draw` on `width`×`height` px, 0..1.
+pub(super) fn covered(width: usize, height: usize, draw: impl Fn(&mut Pen)) -> Image<Gray> {
+    let Some(mut pixmap) = Pixmap::new(width as u32, height as u32) else {
+        return Image::filled(width, height, 0.0);
+    };
+    draw(&mut Pen { pixmap: &mut pixmap });
+    Image::new(width, height, pixmap.pixels().iter().map(|p| f32::from(p.alpha()) / 255.0).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Works on a portrait as the drawer painted it: Y −1..1, Cb, Cr −1..1 and ink 0..1.
 
-use super::pen::{Ink, Pen, area, between, mix, spline, tapered};
+use super::pen::{Ink, Pen, area, between, covered, mix, spline, tapered};
 use super::style::FaceStyle;
 use super::{Drawing, Part};
 use crate::tiles::Part as Window;
@@ -12,7 +12,6 @@ use pixels::blur::box_mean;
 use pixels::space::{Gray, Srgb};
 use pixels::warp::{Point, smooth_step};
 use rayon::prelude::*;
-use tiny_skia::Pixmap;
 
 /// How far skin may differ from the complexion in chroma and, beyond what light does, in luma.
 const CHROMA: f32 = 0.13;
@@ -179,14 +178,7 @@ impl Masks {
         let unit = face.unit_px;
         let soft = |share: f32| ((share * unit).round() as usize).max(1);
         let white = |alpha: f32| Ink { rgb: [1.0; 3], alpha };
-        let drawn = |draw: &dyn Fn(&mut Pen)| {
-            let Some(mut pixmap) = Pixmap::new(window.width as u32, window.height as u32) else {
-                return Image::<Gray>::filled(window.width, window.height, 0.0);
-            };
-            draw(&mut Pen { pixmap: &mut pixmap });
-            let alpha = pixmap.pixels().iter().map(|p| f32::from(p.alpha()) / 255.0).collect();
-            Image::<Gray>::new(window.width, window.height, alpha)
-        };
+        let drawn = |draw: &dyn Fn(&mut Pen)| covered(window.width, window.height, draw);
         let closed = |part: Part| {
             let mut points = face.part(part).to_vec();
             points.push(points[0]);
@@ -197,7 +189,7 @@ impl Masks {
             pen.fill(area(&outline), ink, None);
             pen.fill(tapered(&outline, |_| 2.0 * by * unit), ink, None);
         };
-        let covered = drawn(&|pen| {
+        let features = drawn(&|pen| {
             for (part, by) in [
                 (Part::LeftEye, 0.075),
                 (Part::RightEye, 0.075),
@@ -244,7 +236,7 @@ impl Masks {
             pen.fill(area(&shape), white(face.share(Part::NoseBase) / face.amount), None);
         });
         Self {
-            covered: box_mean(&covered, soft(0.02)),
+            covered: box_mean(&features, soft(0.02)),
             region: box_mean(&region, soft(0.06)),
             inner: box_mean(&inner, soft(0.04)),
             blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),

@@ -24,6 +24,8 @@ pub(crate) struct FaceStyle {
     pub(crate) blush: f32,
     /// Weight of the lashes.
     pub(crate) lashes: f32,
+    /// How much of the hair is laid in tones, 0..1.
+    pub(crate) hair: f32,
     /// Factor on the chroma of everything that is drawn.
     pub(crate) saturation: f32,
     /// Factor on the width of lines, but for lashes and brows.
@@ -42,6 +44,7 @@ const MEADOW: FaceStyle = FaceStyle {
     iris: 1.0,
     blush: 1.0,
     lashes: 1.0,
+    hair: 0.85,
     saturation: 1.0,
     lines: 1.0,
     is_black_on_white: false,
@@ -60,9 +63,16 @@ impl FaceStyle {
         let most = look.styles_of_faces().shares().iter().max_by(|a, b| a.1.total_cmp(&b.1));
         match most.map(|(name, _)| name.as_str()) {
             Some("skyglow") => Self { line: [0.42, 0.25, 0.28], iris: 1.2, shade: 0.86, ..MEADOW },
-            Some("storybook") => {
-                Self { line: [0.42, 0.27, 0.18], eyes: 0.7, flat: 0.6, soft: 1.0, iris: 0.8, lashes: 0.8, ..MEADOW }
-            }
+            Some("storybook") => Self {
+                line: [0.42, 0.27, 0.18],
+                eyes: 0.7,
+                flat: 0.6,
+                soft: 1.0,
+                iris: 0.8,
+                lashes: 0.8,
+                hair: 0.7,
+                ..MEADOW
+            },
             Some("portrait") => Self { flat: 0.65, soft: 1.0, shade: 0.91, eyes: 1.1, weight: 0.9, ..MEADOW },
             Some("cel") => Self {
                 line: [0.30, 0.17, 0.17],
@@ -73,6 +83,7 @@ impl FaceStyle {
                 iris: 1.3,
                 blush: 0.7,
                 lashes: 1.15,
+                hair: 0.95,
                 ..MEADOW
             },
             Some("manga") => Self { weight: 1.15, eyes: 1.15, lashes: 1.3, ..MEADOW },

@@ -1,0 +1,318 @@
+//! Hair in three tones whose borders follow its locks, with a band of light, laid over the finished picture.
+//!
+//! Where hair is, is found by what is known of the person and by colour: it begins over the forehead and goes on as far
+//! as what is of its colours hangs together.
+
+use super::pen::{Ink, area, covered, mix, spline};
+use super::style::FaceStyle;
+use super::{Drawing, Part};
+use crate::faces::Person;
+use pixels::Image;
+use pixels::blur::gaussian;
+use pixels::guided::guided;
+use pixels::lines::{flow_dog, smooth_along_edges};
+use pixels::resize::{self, Filter};
+use pixels::space::{Gray, Srgb, Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_srgb8, srgb8_from_srgb};
+use pixels::warp::{Point, distance, smooth_step};
+use rayon::prelude::*;
+
+/// The unit of the face at the size at which hair is looked at, px.
+const UNIT_PX: f32 = 90.0;
+/// How far around the eyes hair is looked for, in units: to either side, up and down.
+const AROUND: [f32; 3] = [2.6, 2.8, 2.8];
+/// How far over the outline of the face its first places are, in units.
+const OVER: [f32; 4] = [0.12, 0.22, 0.32, 0.42];
+/// Distance in Lab from the skin's colour over which a place over the forehead is no bald head.
+const NO_SKIN: f32 = 13.0;
+/// Places that differ more from most of hair than this, in the same measure, are something else.
+const ALIKE: f32 = 14.0;
+/// How much lightness counts beside chroma where colours are compared.
+const LIGHTNESS: f32 = 0.55;
+/// Least share of the first places that must show hair.
+const LEAST: f32 = 0.4;
+/// How far locks differ from their surroundings at least, in luma: evener hair is left even.
+const LEAST_CONTRAST: f32 = 0.018;
+
+/// What is left of red, green and blue in the shadow of locks.
+const SHADOW: [f32; 3] = [0.70, 0.68, 0.74];
+
+/// Where a place lies beside the face, in its units: to the right and down from the middle of the eyes.
+struct Frame {
+    eyes: Point,
+    down: Point,
+    unit_px: f32,
+}
+
+impl Frame {
+    fn of(face: &Drawing) -> Self {
+        let oval = face.part(Part::Oval);
+        let middle = |part: Part| mix(face.part(part)[0], face.part(part)[8], 0.5);
+        let length = distance(oval[0], oval[9]).max(1e-3);
+        let down = [0, 1].map(|axis| (oval[9][axis] - oval[0][axis]) / length);
+        Self { eyes: mix(middle(Part::LeftEye), middle(Part::RightEye), 0.5), down, unit_px: face.unit_px }
+    }
+
+    fn from_picture(&self, p: Point) -> Point {
+        let [x, y] = [0, 1].map(|axis| (p[axis] - self.eyes[axis]) / self.unit_px);
+        [x * self.down[1] - y * self.down[0], x * self.down[0] + y * self.down[1]]
+    }
+
+    fn to_picture(&self, [x, y]: Point) -> Point {
+        let turned = [x * self.down[1] + y * self.down[0], y * self.down[1] - x * self.down[0]];
+        [0, 1].map(|axis| self.eyes[axis] + self.unit_px * turned[axis])
+    }
+}
+
+/// A part of the picture: left, top, width and height, px.
+type Window = (usize, usize, usize, usize);
+
+/// Lays the hair of a face, in whose picture's px the landmarks and the person are.
+pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, style: &FaceStyle) {
+    let frame = Frame::of(face);
+    let Some((x, y, width, height)) = window(picture, &frame) else { return };
+    let taken = picture.crop(x, y, width, height);
+    let shrink = (UNIT_PX / frame.unit_px).min(1.0);
+    let [w, h] = [width, height].map(|side| ((side as f32 * shrink).round() as usize).max(1));
+    let small = resize::to(&taken, w, h, Filter::Area).map::<Srgb>(srgb_from_srgb8);
+    let corner = [x as f32, y as f32];
+    let steps = [width as f32 / w as f32, height as f32 / h as f32];
+    let seen = Seen { small, frame, corner, steps, shrink };
+    let Some(mask) = seen.hair(face, person) else { return };
+    let Locks { tone, light, line, base } = seen.locks(&mask);
+
+    let full = |plane: &Image<Gray>| resize::to(plane, width, height, Filter::Mitchell);
+    let (mask, tone, light, line) = (full(&mask), full(&tone), full(&light), full(&line));
+    let base = resize::to(&base, width, height, Filter::Bilinear);
+    let amount = face.amount * style.hair;
+    let laid = |i: usize| {
+        let from = srgb_from_srgb8(taken.pixels()[i]);
+        let share = amount * mask.pixels()[i].clamp(0.0, 1.0);
+        if share < 0.004 {
+            return taken.pixels()[i];
+        }
+        let base = base.pixels()[i];
+        let shaded = smooth_step(-0.55, -0.85, tone.pixels()[i]);
+        let lit = smooth_step(0.95, 1.25, light.pixels()[i]) * (1.0 - shaded);
+        let inked = style.lines.min(1.0) * smooth_step(0.8, 1.3, line.pixels()[i]);
+        let colour = [0, 1, 2].map(|c| {
+            let v = base[c] * (1.0 - shaded * (1.0 - SHADOW[c]));
+            let v = v + lit * (0.16 + 0.16 * base[c]) * (1.0 - v);
+            v * (1.0 - 0.5 * inked)
+        });
+        srgb8_from_srgb([0, 1, 2].map(|c| from[c] + share * (colour[c] - from[c])))
+    };
+    let done: Vec<[u8; 3]> = (0..width * height).into_par_iter().with_min_len(4096).map(laid).collect();
+    for row in 0..height {
+        let start = (y + row) * picture.width() + x;
+        picture.pixels_mut()[start..start + width].copy_from_slice(&done[row * width..][..width]);
+    }
+}
+
+fn window(picture: &Image<Srgb8>, frame: &Frame) -> Option<Window> {
+    let [side, up, down] = AROUND;
+    let corners = [[-side, -up], [side, -up], [-side, down], [side, down]].map(|p| frame.to_picture(p));
+    let span = |axis: usize, length: usize| {
+        let low = corners.iter().map(|p| p[axis]).fold(f32::INFINITY, f32::min).max(0.0) as usize;
+        let high = corners.iter().map(|p| p[axis]).fold(0.0, f32::max).min(length as f32) as usize;
+        (low + 8 < high).then_some((low, high - low))
+    };
+    let ((x, width), (y, height)) = (span(0, picture.width())?, span(1, picture.height())?);
+    Some((x, y, width, height))
+}
+
+/// The surroundings of a face, small.
+struct Seen {
+    small: Image<Srgb>,
+    frame: Frame,
+    /// Of the window, px of the picture.
+    corner: Point,
+    /// Px of the picture for each of the small one.
+    steps: [f32; 2],
+    /// The inverse of that.
+    shrink: f32,
+}
+
+/// What hair is made of: planes of the small picture.
+struct Locks {
+    /// How much lighter a place is than its surroundings, in the usual deviation.
+    tone: Image<Gray>,
+    /// The same with the band of light.
+    light: Image<Gray>,
+    /// Where lines are drawn between locks: from 1 on.
+    line: Image<Gray>,
+    /// Its colour without locks.
+    base: Image<Srgb>,
+}
+
+impl Seen {
+    fn unit_px(&self) -> f32 {
+        self.frame.unit_px * self.shrink
+    }
+
+    fn place(&self, x: usize, y: usize) -> Point {
+        [self.corner[0] + (x as f32 + 0.5) * self.steps[0], self.corner[1] + (y as f32 + 0.5) * self.steps[1]]
+    }
+
+    /// The pixel that shows a place of the picture.
+    fn pixel(&self, p: Point) -> Option<usize> {
+        let [x, y] = [0, 1].map(|axis| (p[axis] - self.corner[axis]) / self.steps[axis]);
+        let inside = x >= 0.0 && y >= 0.0 && x < self.small.width() as f32 && y < self.small.height() as f32;
+        inside.then(|| y as usize * self.small.width() + x as usize)
+    }
+
+    fn plane(&self, of: impl Fn(usize, Point) -> f32 + Sync) -> Image<Gray> {
+        let (width, height) = (self.small.width(), self.small.height());
+        let value = |i: usize| of(i, self.place(i % width, i / width));
+        Image::new(width, height, (0..width * height).into_par_iter().with_min_len(2048).map(value).collect())
+    }
+
+    /// How much of each pixel is hair, 0..1; `None` if there is none to speak of.
+    fn hair(&self, face: &Drawing, person: &Person) -> Option<Image<Gray>> {
+        let lab: Vec<[f32; 3]> = self.small.pixels().par_iter().map(|p| lab_from_srgb(*p)).collect();
+        let people = self.plane(|_, p| person.at(p));
+        let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
+        let skin = middle(&skin)?;
+        let shades = [skin, [skin[0] - 16.0, skin[1] + 2.0, skin[2] + 2.0], [skin[0] - 32.0, skin[1], skin[2]]];
+        let first = self.first_places(face);
+        let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
+        let of_hair: Vec<usize> =
+            seeds.iter().copied().filter(|&i| shades.iter().all(|s| apart(lab[i], *s) > NO_SKIN)).collect();
+        if of_hair.len() < 5 || (of_hair.len() as f32) < LEAST * first.len() as f32 {
+            return None;
+        }
+        let mut colours: Vec<[f32; 3]> = of_hair.iter().map(|&i| lab[i]).collect();
+        let usual = middle(&colours)?;
+        colours.retain(|colour| apart(*colour, usual) < ALIKE);
+        colours.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let third = colours.len().div_ceil(3);
+        let tones: Vec<[f32; 3]> = colours.chunks(third).filter_map(middle).collect();
+
+        let nearest = |p: [f32; 3], to: &[[f32; 3]]| to.iter().map(|c| apart(p, *c)).fold(f32::INFINITY, f32::min);
+        let oval = self.oval(face);
+        let likely = self.plane(|i, p| {
+            let (hair, skin) = (nearest(lab[i], &tones), nearest(lab[i], &shades));
+            let alike = smooth_step(-1.0, 6.0, skin - hair) * smooth_step(20.0, 11.0, hair);
+            let [x, y] = self.frame.from_picture(p);
+            // Not brows, eyes and beards; hair hangs to the shoulders and no further.
+            let fringe = smooth_step(-0.42, -0.6, y).max(smooth_step(0.95, 1.1, x.abs()));
+            let face = 1.0 - oval.pixels()[i] * (1.0 - fringe);
+            let throat = 1.0 - smooth_step(0.95, 0.75, x.abs()) * smooth_step(0.7, 0.9, y);
+            alike * people.pixels()[i] * face * throat * smooth_step(2.7, 1.9, y)
+        });
+        let joined = joined(&likely, &of_hair);
+        let rough = Image::<Gray>::new(
+            self.small.width(),
+            self.small.height(),
+            likely.pixels().iter().zip(joined).map(|(v, joined)| if joined { *v } else { 0.0 }).collect(),
+        );
+        let radius = |share: f32| ((share * self.unit_px()).round() as usize).max(1);
+        let even = gaussian(&rough, 0.025 * self.unit_px());
+        let fine = guided(&self.small, &even, radius(0.06), 1e-4);
+        let clear = fine.map::<Gray>(|v| smooth_step(0.4, 0.75, v));
+        let share = clear.pixels().iter().sum::<f32>() / (self.unit_px() * self.unit_px());
+        (share > 0.15).then_some(clear)
+    }
+
+    /// Pixels just over the forehead and the temples.
+    fn first_places(&self, face: &Drawing) -> Vec<usize> {
+        let oval = face.part(Part::Oval);
+        let centre = mix(oval[0], oval[9], 0.5);
+        let over = |i: usize| {
+            let away = distance(oval[i], centre).max(1e-3);
+            OVER.map(|far| {
+                [0, 1].map(|axis| oval[i][axis] + (oval[i][axis] - centre[axis]) / away * far * face.unit_px)
+            })
+        };
+        [15, 16, 17, 0, 1, 2, 3].into_iter().flat_map(over).filter_map(|p| self.pixel(p)).collect()
+    }
+
+    /// The face within its outline.
+    fn oval(&self, face: &Drawing) -> Image<Gray> {
+        let small = |p: &Point| [0, 1].map(|axis| (p[axis] - self.corner[axis]) / self.steps[axis]);
+        let mut points: Vec<Point> = face.part(Part::Oval).iter().map(small).collect();
+        points.push(points[0]);
+        let outline = spline(&points, 8 * points.len());
+        let white = Ink { rgb: [1.0; 3], alpha: 1.0 };
+        covered(self.small.width(), self.small.height(), |pen| pen.fill(area(&outline), white, None))
+    }
+
+    fn locks(&self, mask: &Image<Gray>) -> Locks {
+        let unit = self.unit_px();
+        let flowing = smooth_along_edges(&smooth_along_edges(&self.small, 0.13 * unit), 0.13 * unit);
+        let luma = flowing.map::<Gray>(luma_from_srgb);
+        // Mean over hair alone.
+        let weighted = |values: &dyn Fn(usize) -> f32, sigma: f32| {
+            let product = (0..mask.pixels().len()).map(|i| mask.pixels()[i].powi(2) * values(i)).collect();
+            gaussian(&Image::<Gray>::new(mask.width(), mask.height(), product), sigma)
+        };
+        let over_hair = |values: &dyn Fn(usize) -> f32, sigma: f32| {
+            let (sum, weight) = (weighted(values, sigma), weighted(&|_| 1.0, sigma));
+            let mean = sum.pixels().iter().zip(weight.pixels()).map(|(sum, weight)| sum / weight.max(1e-3)).collect();
+            Image::<Gray>::new(mask.width(), mask.height(), mean)
+        };
+        let broad = over_hair(&|i| luma.pixels()[i], 0.3 * unit);
+        let fine = over_hair(&|i| luma.pixels()[i], 0.02 * unit);
+        let detail: Vec<f32> = fine.pixels().iter().zip(broad.pixels()).map(|(a, b)| a - b).collect();
+        let (mut square, mut weight) = (0.0, 1e-3);
+        for (d, m) in detail.iter().zip(mask.pixels()) {
+            square += m * d * d;
+            weight += m;
+        }
+        let usual = (square / weight).sqrt().max(LEAST_CONTRAST);
+        let tone = self.plane(|i, _| detail[i] / usual);
+        // The band runs around the crown, broken by the locks.
+        let light = self.plane(|i, p| {
+            let [x, y] = self.frame.from_picture(p);
+            let crown = x.hypot(y + 0.15);
+            let band = (-((crown - 1.62) / 0.14).powi(2)).exp() * smooth_step(-0.5, -1.0, y);
+            tone.pixels()[i] + 1.1 * band
+        });
+        let (dog, coherence) = flow_dog(&self.small.map::<Gray>(luma_from_srgb), 1.0, 0.09 * unit);
+        let line = self.plane(|i, _| -dog.pixels()[i] * coherence.pixels()[i] / (0.35 * usual).max(0.008));
+        let channel = |c: usize| over_hair(&|i| flowing.pixels()[i][c], 0.35 * unit);
+        let [r, g, b] = [channel(0), channel(1), channel(2)];
+        let base = (0..mask.pixels().len()).map(|i| [r.pixels()[i], g.pixels()[i], b.pixels()[i]]).collect();
+        Locks { tone, light, line, base: Image::new(mask.width(), mask.height(), base) }
+    }
+}
+
+/// How far two colours of Lab are apart, lightness counting less.
+fn apart(a: [f32; 3], b: [f32; 3]) -> f32 {
+    let [l, a, b] = [0, 1, 2].map(|c| a[c] - b[c]);
+    (LIGHTNESS * l).hypot(a).hypot(b)
+}
+
+/// The median of each channel.
+fn middle(colours: &[[f32; 3]]) -> Option<[f32; 3]> {
+    (!colours.is_empty()).then(|| {
+        [0, 1, 2].map(|c| {
+            let mut values: Vec<f32> = colours.iter().map(|p| p[c]).collect();
+            values.sort_by(f32::total_cmp);
+            values[values.len() / 2]
+        })
+    })
+}
+
+/// Which pixels of more than a half hang together with one of `seeds`.
+fn joined(plane: &Image<Gray>, seeds: &[usize]) -> Vec<bool> {
+    let (width, height) = (plane.width(), plane.height());
+    let mut reached = vec![false; width * height];
+    let mut open: Vec<usize> = seeds.iter().copied().filter(|&i| plane.pixels()[i] > 0.5).collect();
+    open.iter().for_each(|&i| reached[i] = true);
+    while let Some(i) = open.pop() {
+        let (x, y) = (i % width, i / width);
+        let beside = [
+            (x > 0).then(|| i - 1),
+            (x + 1 < width).then(|| i + 1),
+            (y > 0).then(|| i - width),
+            (y + 1 < height).then(|| i + width),
+        ];
+        for next in beside.into_iter().flatten() {
+            if !reached[next] && plane.pixels()[next] > 0.35 {
+                reached[next] = true;
+                open.push(next);
+            }
+        }
+    }
+    reached
+}
