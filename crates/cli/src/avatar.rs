@@ -3,7 +3,7 @@
 use crate::args::{AvatarParams, Input};
 use crate::out;
 use crate::photo::{self, Destination, Target};
-use kaiga::faces::avatar_crop;
+use kaiga::faces::{Backdrop, avatar_crop};
 use kaiga::{Known, Studio, unwatched};
 use pixels::Image;
 use pixels::codec;
@@ -29,14 +29,27 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
     let faces = crop.faces(&faces, params.size_px);
     let known = Known { faces: Some(&faces), ..Known::default() };
     let painter = studio.prepare(&params.look).map_err(|error| error.to_string())?;
-    let painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
-    let alpha = if params.is_round { Some(round(square.alpha.as_ref(), params.size_px)) } else { square.alpha };
+    let mut painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
+    let main = faces.iter().max_by(|a, b| (a.bounds[2] * a.bounds[3]).total_cmp(&(b.bounds[2] * b.bounds[3])));
+    let mut alpha = square.alpha;
+    if let (Some(face), true) = (main, params.backdrop != Backdrop::Keep) {
+        let person = studio.person(&square.image, face).map_err(|error| error.to_string())?;
+        if let Some(cut) = person.and_then(|person| params.backdrop.behind(&person, &square.image, &mut painting)) {
+            alpha = Some(both(&cut, alpha.as_ref()));
+        }
+    }
+    if params.is_round {
+        alpha = Some(both(&circle(params.size_px), alpha.as_ref()));
+    }
     let bytes =
         codec::write(&painting, alpha.as_ref(), params.format, params.quality).map_err(|error| error.to_string())?;
     destination.deliver(&bytes)?;
     let size_px = params.size_px;
     if faces.is_empty() {
-        out::complain("kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle");
+        let background = if params.backdrop == Backdrop::Keep { "" } else { "; its background is kept" };
+        out::complain(&format!(
+            "kaiga: no face was found, this is the middle of the photo, of a tall one its upper middle{background}"
+        ));
     }
     if let Target::File(path) = &params.target {
         out::line(&format!("{}  {size_px}×{size_px} px", out::shown(path)));
@@ -44,13 +57,21 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
     Ok(())
 }
 
-/// The circle in a square of `side_px`, as opaque as the square was; half a pixel soft at its border.
-fn round(alpha: Option<&Image<Alpha8>>, side_px: usize) -> Image<Alpha8> {
+/// As opaque as both are.
+fn both(alpha: &Image<Alpha8>, other: Option<&Image<Alpha8>>) -> Image<Alpha8> {
+    let product = |x: usize, y: usize| {
+        let other = other.map_or(255.0, |other| f32::from(other.at(x, y)));
+        (f32::from(alpha.at(x, y)) * other / 255.0).round() as u8
+    };
+    Image::from_fn(alpha.width(), alpha.height(), product)
+}
+
+/// The circle in a square of `side_px`; half a pixel soft at its border.
+fn circle(side_px: usize) -> Image<Alpha8> {
     let radius = side_px as f32 / 2.0;
     Image::from_fn(side_px, side_px, |x, y| {
         let away = (x as f32 + 0.5 - radius).hypot(y as f32 + 0.5 - radius);
-        let inside = (radius - away + 0.5).clamp(0.0, 1.0);
-        (inside * alpha.map_or(255.0, |alpha| f32::from(alpha.at(x, y)))).round() as u8
+        (255.0 * (radius - away + 0.5).clamp(0.0, 1.0)).round() as u8
     })
 }
 
@@ -60,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_circle_reaches_the_sides_and_leaves_the_corners() {
-        let circle = round(None, 40);
-        assert_eq!((circle.at(20, 20), circle.at(20, 1), circle.at(0, 0), circle.at(39, 39)), (255, 255, 0, 0));
-        let covered = circle.pixels().iter().map(|&v| f32::from(v) / 255.0).sum::<f32>();
+        let disc = circle(40);
+        assert_eq!((disc.at(20, 20), disc.at(20, 1), disc.at(0, 0), disc.at(39, 39)), (255, 255, 0, 0));
+        let covered = disc.pixels().iter().map(|&v| f32::from(v) / 255.0).sum::<f32>();
         assert!((covered - std::f32::consts::PI * 400.0).abs() < 4.0, "{covered}");
-        let half = round(Some(&Image::filled(40, 40, 128)), 40);
+        let half = both(&disc, Some(&Image::filled(40, 40, 128)));
         assert_eq!((half.at(20, 20), half.at(0, 0)), (128, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! Faces: where they are, painted by themselves and set back (face2paint), and a square around one.
 
 mod align;
+mod backdrop;
 mod crop;
 pub mod detector;
 pub(crate) mod drawing;
@@ -12,6 +13,7 @@ pub mod pyramid;
 mod repaint;
 mod retouch;
 
+pub use backdrop::Backdrop;
 pub use crop::{Crop, avatar_crop};
 pub use detector::Detector;
 pub use face_region::unbent;

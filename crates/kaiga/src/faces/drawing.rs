@@ -108,12 +108,12 @@ impl Drawing {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use net::landmarks::POINTS;
 
     /// Points of a face that are enough to say where its skin is: parts in their places, each a line across.
-    fn landmarks() -> Landmarks {
+    pub(super) fn landmarks() -> Landmarks {
         let mut points = Vec::with_capacity(POINTS);
         for part in Part::ALL {
             let (x, y, reach) = match part {

@@ -13,7 +13,7 @@ use pixels::Image;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8};
-use pixels::warp::{self, Point};
+use pixels::warp::{self, Point, smooth_step};
 use std::f32::consts::FRAC_PI_2;
 
 /// The model that comes with the library: file name and bytes.
@@ -27,7 +27,7 @@ const BELOW: f32 = 0.9;
 /// Longest side at which the border follows the picture, px.
 const REFINED_PX: usize = 768;
 /// Radius of the guided filter that does, in sides of the network's pixels, and its eps.
-const RADIUS: f32 = 1.6;
+const RADIUS: f32 = 3.0;
 const EPS: f32 = 1e-4;
 
 /// The square in which the network sees the person with this face, turned by quarters only; `None` if its landmarks are
@@ -107,7 +107,57 @@ impl Person {
         let rough = Image::<Gray>::from_fn(w, h, |x, y| self.at([(x as f32 + 0.5) * across, (y as f32 + 0.5) * down]));
         let radius = (RADIUS * self.square.side / SIDE_PX as f32 / across).round().max(1.0) as usize;
         let fine = guided(&guide, &rough, radius, EPS);
-        let clear = |v: f32| ((v - 0.5) * 1.6 + 0.5).clamp(0.0, 1.0);
+        // Rather a little of the person lost than a rim of the background kept.
+        let clear = |v: f32| smooth_step(0.3, 0.8, v);
         resize::to(&fine.map::<Gray>(clear), width, height, Filter::Bilinear)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::align::tests::face;
+    use super::*;
+
+    /// A person where `is_person` says so, in a square picture of `side` px that the network saw whole.
+    pub(crate) fn person(side: usize, is_person: impl Fn(Point) -> bool) -> Person {
+        let square = Square { centre: [side as f32 / 2.0; 2], side: side as f32, roll: 0.0 };
+        let step = side as f32 / SIDE_PX as f32;
+        let inside = |x: usize, y: usize| is_person([(x as f32 + 0.5) * step, (y as f32 + 0.5) * step]);
+        Person { square, mask: Image::from_fn(SIDE_PX, SIDE_PX, |x, y| f32::from(u8::from(inside(x, y)))) }
+    }
+
+    #[test]
+    fn the_square_stands_upright_on_photos_that_lie_on_a_side() {
+        for (angle, roll) in [(0.3, 0.0), (1.4, FRAC_PI_2), (-1.6, -FRAC_PI_2)] {
+            let square = person_square(&face([300.0, 200.0], 50.0, angle)).unwrap();
+            assert!((square.roll - roll).abs() < 1e-4, "{angle}: {}", square.roll);
+            assert!((square.side - 50.0 * SIDE).abs() < 1.0);
+            let [x, y] = square.from_picture([300.0, 200.0]);
+            assert!(x.abs() < 1e-3 && (y + BELOW / SIDE).abs() < 1e-3, "{x} {y}");
+        }
+    }
+
+    /// The network's mask is too small or too large; the picture says where the border is.
+    #[test]
+    fn the_border_follows_the_picture() {
+        let disc = |radius: f32| move |[x, y]: Point| (x - 160.0).hypot(y - 160.0) < radius;
+        let is_person = disc(84.0);
+        let picture = Image::from_fn(320, 320, |x, y| {
+            if is_person([x as f32 + 0.5, y as f32 + 0.5]) { [210, 150, 120] } else { [30, 60, 90] }
+        });
+        for radius in [82.0, 86.0] {
+            let rough = person(320, disc(radius));
+            let mask = rough.mask(&picture);
+            let wrong = |share: &dyn Fn(usize, usize) -> f32| {
+                let off = |i: usize| {
+                    let (x, y) = (i % 320, i / 320);
+                    (share(x, y) - f32::from(u8::from(is_person([x as f32 + 0.5, y as f32 + 0.5])))).abs()
+                };
+                (0..320 * 320).map(off).sum::<f32>()
+            };
+            let before = wrong(&|x, y| rough.at([x as f32 + 0.5, y as f32 + 0.5]));
+            let after = wrong(&|x, y| mask.at(x, y));
+            assert!(after < 0.9 * before, "{radius}: {before} {after}");
+        }
     }
 }

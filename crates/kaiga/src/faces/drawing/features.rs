@@ -16,6 +16,13 @@ const SHUT: [f32; 2] = [0.10, 0.17];
 /// A mouth whose lips are further apart than this, in distances of the eyes, is open.
 const MOUTH_OPEN: f32 = 0.045;
 
+/// The places of the outline that are its jaw.
+const JAW: std::ops::Range<usize> = 5..14;
+/// So far inside of the outline, in units, lies what says whether it is skin there: by its distance from the skin's colour
+/// in Lab, lightness counting half.
+const INSIDE: f32 = 0.1;
+const NO_SKIN: [f32; 2] = [24.0, 14.0];
+
 /// What a face is drawn with.
 struct Face<'a> {
     face: &'a Drawing,
@@ -28,6 +35,8 @@ struct Face<'a> {
     brow: [f32; 3],
     /// How light white is beside this skin.
     glow: f32,
+    /// How much of each place of the jaw is skin and not beard, hair or a hand, 0..1.
+    jaw: [f32; JAW.end - JAW.start],
 }
 
 /// The photo and where its places lie: irises keep their colour.
@@ -86,6 +95,22 @@ pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>
     }))
 }
 
+/// How much of each place of the jaw is skin, 0..1.
+fn bare_jaw(face: &Drawing, taken: &Image<Srgb8>, skin: [f32; 3]) -> [f32; JAW.end - JAW.start] {
+    let oval = face.part(Part::Oval);
+    let (middle, skin) = (mix(oval[0], oval[9], 0.5), lab_from_srgb(skin));
+    std::array::from_fn(|i| {
+        let place = oval[JAW.start + i];
+        let inside = mix(place, middle, INSIDE * face.unit_px / distance(place, middle).max(1e-3));
+        let Some(seen) = median(taken, std::iter::once(inside)) else { return 0.0 };
+        let seen = lab_from_srgb(seen);
+        // Shadow under the chin is skin too.
+        let darker = (skin[0] - seen[0]).max(0.0) - 14.0;
+        let apart = (seen[1] - skin[1]).hypot(seen[2] - skin[2]).hypot(0.6 * darker.max(0.0));
+        smooth_step(NO_SKIN[0], NO_SKIN[1], apart)
+    })
+}
+
 impl<'a> Face<'a> {
     fn new(face: &'a Drawing, taken: &Image<Srgb8>, original: &Original, style: &'a FaceStyle) -> Self {
         let skin = median(taken, face.bare_skin().into_iter()).unwrap_or([0.8, 0.65, 0.55]);
@@ -99,7 +124,8 @@ impl<'a> Face<'a> {
         let brow = hair.map(|v| (v * 0.6).min(0.5));
         let luma = luma_from_srgb(skin);
         let glow = 0.82 + 0.18 * smooth_step(0.25, 0.7, luma);
-        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow }
+        let jaw = bare_jaw(face, taken, skin);
+        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow, jaw }
     }
 
     fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
@@ -140,7 +166,12 @@ impl<'a> Face<'a> {
     fn jaw(&self, pen: &mut Pen) {
         let oval = self.face.part(Part::Oval);
         let ink = self.ink(self.line, Part::Oval, 0.5);
-        self.line(pen, &oval[5..14], (ink, 2.6), |t| (PI * t).sin().max(0.0).sqrt());
+        let bare = |t: f32| {
+            let at = t * (self.jaw.len() - 1) as f32;
+            let before = (at as usize).min(self.jaw.len() - 2);
+            self.jaw[before] + (at - before as f32) * (self.jaw[before + 1] - self.jaw[before])
+        };
+        self.line(pen, &oval[JAW], (ink, 2.6), |t| (PI * t).sin().max(0.0).sqrt() * bare(t));
     }
 
     fn nose(&self, pen: &mut Pen) {

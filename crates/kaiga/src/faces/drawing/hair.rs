@@ -29,7 +29,7 @@ const ALIKE: f32 = 14.0;
 /// How much lightness counts beside chroma where colours are compared.
 const LIGHTNESS: f32 = 0.55;
 /// Least share of the first places that must show hair.
-const LEAST: f32 = 0.4;
+const LEAST: f32 = 0.5;
 /// How far locks differ from their surroundings at least, in luma: evener hair is left even.
 const LEAST_CONTRAST: f32 = 0.018;
 
@@ -52,12 +52,12 @@ impl Frame {
         Self { eyes: mix(middle(Part::LeftEye), middle(Part::RightEye), 0.5), down, unit_px: face.unit_px }
     }
 
-    fn from_picture(&self, p: Point) -> Point {
+    fn beside(&self, p: Point) -> Point {
         let [x, y] = [0, 1].map(|axis| (p[axis] - self.eyes[axis]) / self.unit_px);
         [x * self.down[1] - y * self.down[0], x * self.down[0] + y * self.down[1]]
     }
 
-    fn to_picture(&self, [x, y]: Point) -> Point {
+    fn place(&self, [x, y]: Point) -> Point {
         let turned = [x * self.down[1] + y * self.down[0], y * self.down[1] - x * self.down[0]];
         [0, 1].map(|axis| self.eyes[axis] + self.unit_px * turned[axis])
     }
@@ -110,7 +110,7 @@ pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, s
 
 fn window(picture: &Image<Srgb8>, frame: &Frame) -> Option<Window> {
     let [side, up, down] = AROUND;
-    let corners = [[-side, -up], [side, -up], [-side, down], [side, down]].map(|p| frame.to_picture(p));
+    let corners = [[-side, -up], [side, -up], [-side, down], [side, down]].map(|p| frame.place(p));
     let span = |axis: usize, length: usize| {
         let low = corners.iter().map(|p| p[axis]).fold(f32::INFINITY, f32::min).max(0.0) as usize;
         let high = corners.iter().map(|p| p[axis]).fold(0.0, f32::max).min(length as f32) as usize;
@@ -192,7 +192,7 @@ impl Seen {
         let likely = self.plane(|i, p| {
             let (hair, skin) = (nearest(lab[i], &tones), nearest(lab[i], &shades));
             let alike = smooth_step(-1.0, 6.0, skin - hair) * smooth_step(20.0, 11.0, hair);
-            let [x, y] = self.frame.from_picture(p);
+            let [x, y] = self.frame.beside(p);
             // Not brows, eyes and beards; hair hangs to the shoulders and no further.
             let fringe = smooth_step(-0.42, -0.6, y).max(smooth_step(0.95, 1.1, x.abs()));
             let face = 1.0 - oval.pixels()[i] * (1.0 - fringe);
@@ -262,7 +262,7 @@ impl Seen {
         let tone = self.plane(|i, _| detail[i] / usual);
         // The band runs around the crown, broken by the locks.
         let light = self.plane(|i, p| {
-            let [x, y] = self.frame.from_picture(p);
+            let [x, y] = self.frame.beside(p);
             let crown = x.hypot(y + 0.15);
             let band = (-((crown - 1.62) / 0.14).powi(2)).exp() * smooth_step(-0.5, -1.0, y);
             tone.pixels()[i] + 1.1 * band
@@ -315,4 +315,57 @@ fn joined(plane: &Image<Gray>, seeds: &[usize]) -> Vec<bool> {
         }
     }
     reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::landmarks;
+    use super::*;
+    use crate::faces::person::tests::person;
+
+    const SKIN: [u8; 3] = [222, 178, 152];
+
+    /// A head of hair in many shades over the face of [`landmarks`], before a light wall.
+    fn picture(hair: impl Fn(usize, usize) -> [u8; 3]) -> Image<Srgb8> {
+        Image::from_fn(240, 240, |x, y| {
+            let [dx, dy] = [x as f32 - 100.0, y as f32 - 120.0];
+            let head = (dx / 92.0).hypot(dy / 118.0) < 1.0;
+            let face = (dx / 72.0).hypot(dy / 96.0) < 1.0;
+            match (head, face) {
+                (true, false) if y < 150 => hair(x, y),
+                (true, _) => SKIN,
+                _ => [235, 236, 240],
+            }
+        })
+    }
+
+    fn drawn(picture: &Image<Srgb8>) -> Image<Srgb8> {
+        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let who = person(240, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
+        let mut drawn = picture.clone();
+        lay(&mut drawn, &face, &who, &FaceStyle::named(&crate::Look::default()));
+        drawn
+    }
+
+    #[test]
+    fn locks_become_a_few_tones_and_skin_and_wall_stay() {
+        let wave = |x: usize, y: usize| (30.0 + 14.0 * ((x as f32) * 0.55 + (y as f32) * 0.1).sin()) as u8;
+        let photo = picture(|x, y| [wave(x, y) + 38, wave(x, y) + 14, wave(x, y)]);
+        let drawn = drawn(&photo);
+        let mut seen: Vec<u8> = (60..140).map(|x| drawn.at(x, 12)[0]).collect();
+        let changed = (60..140).filter(|&x| drawn.at(x, 12) != photo.at(x, 12)).count();
+        assert!(changed > 60, "{changed}");
+        // Most of a row lies in few levels.
+        seen.sort_unstable();
+        let near = |level: u8| seen.iter().filter(|v| v.abs_diff(level) < 6).count();
+        let best = |levels: &[u8]| levels.iter().map(|&l| near(l)).max().unwrap_or(0);
+        assert!(best(&seen) > 24, "{seen:?}");
+        assert_eq!((drawn.at(100, 150), drawn.at(230, 20)), (SKIN, [235, 236, 240]));
+    }
+
+    #[test]
+    fn a_bald_head_is_left_alone() {
+        let photo = picture(|_, _| SKIN);
+        assert!(drawn(&photo) == photo);
+    }
 }

@@ -20,7 +20,7 @@ const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
 const SHADOW: f32 = 0.34;
 const DEEP: f32 = 0.78;
-/// How much of the complexion's mean is kept.
+/// How much of the chroma's mean is kept.
 const KEPT: f32 = 0.75;
 /// How much of the finer modelling is kept.
 const MODELLING: f32 = 0.22;
@@ -83,14 +83,19 @@ pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
             deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
         })
     };
-    // Nearly as light and as warm on the whole as it was painted: all of it would let hair and shade count for skin.
-    let mut off = [0.0f32; 4];
+    // Nearly as warm on the whole as it was painted: all of it would let hair and shade count for skin.
+    let mut off = [0.0f32; 3];
     for i in 0..count {
         let (weight, laid) = (skin.pixels()[i] * masks.inner.pixels()[i], tones(i));
-        (0..3).for_each(|c| off[c] += weight * (cleared[i][c] - laid[c]));
-        off[3] += weight;
+        (0..2).for_each(|c| off[c] += weight * (cleared[i][1 + c] - laid[1 + c]));
+        off[2] += weight;
     }
-    let off = [0, 1, 2].map(|c| KEPT * off[c] / off[3].max(1.0));
+    let [cb, cr] = [0, 1].map(|c| KEPT * off[c] / off[2].max(1.0));
+    // The lit tone is that of most of the skin: what counts for luma is the median.
+    let skin_pixels = || (0..count).filter(|&i| skin.pixels()[i] * masks.inner.pixels()[i] > 0.5);
+    let before = median(skin_pixels().map(|i| cleared[i][0]));
+    let after = median(skin_pixels().map(|i| tones(i)[0]));
+    let off = [before - after, cb, cr];
     let laid = |i: usize| {
         let tones = tones(i);
         let share = skin.pixels()[i];
@@ -158,6 +163,16 @@ fn complexion(face: &Drawing, paint: &Image<Srgb>) -> Option<[f32; 3]> {
         let middle = seen.len() / 2;
         0.5 * (seen[middle][c] + seen[(seen.len() - 1) / 2][c])
     }))
+}
+
+/// The median, 0 of nothing.
+fn median(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.collect();
+    if values.is_empty() {
+        return 0.0;
+    }
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
 /// What is where in the window, 0..1.
