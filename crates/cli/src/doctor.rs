@@ -7,8 +7,11 @@ use sha2::{Digest, Sha256};
 
 /// Everything a bug report needs, for people or for programs.
 pub(crate) fn report(as_json: bool) -> Result<String, String> {
-    let embedded =
-        kaiga::EMBEDDED.iter().chain([&kaiga::faces::detector::EMBEDDED, &kaiga::faces::landmarks::EMBEDDED]);
+    let embedded = kaiga::EMBEDDED.iter().chain([
+        &kaiga::faces::detector::EMBEDDED,
+        &kaiga::faces::landmarks::EMBEDDED,
+        &kaiga::faces::person::EMBEDDED,
+    ]);
     let models: Vec<Value> = embedded.map(|(name, bytes)| model(name, bytes)).collect();
     let [(_, base), ..] = kaiga::EMBEDDED;
     let networks = Model::read(base).and_then(|base| light::networks(&base.architecture));

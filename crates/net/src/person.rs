@@ -50,6 +50,6 @@ mod tests {
         assert_eq!(shapes[net.outputs[0].1], Shape::new(SIDE_PX, SIDE_PX, 1));
         let cost = measure(&net, &input).unwrap().multiply_adds;
         let numbers = parameters(&net).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-        assert!(cost < 90_000_000 && numbers < 210_000, "{cost} multiply-adds, {numbers} parameters");
+        assert!(cost < 90_000_000 && numbers < 250_000, "{cost} multiply-adds, {numbers} parameters");
     }
 }
