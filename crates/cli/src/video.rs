@@ -108,13 +108,8 @@ impl Typed {
     pub(crate) fn meant(self) -> Result<Params, String> {
         let end_s = self.preview.map(|length_s| self.start.unwrap_or(0.0) + length_s).or(self.end);
         let span = Span::new(self.start, end_s).map_err(|error| error.to_string())?;
-        let settings = Settings {
-            codec: self.codec,
-            crf: self.crf,
-            preset: self.preset,
-            span,
-            stability: self.stability,
-        };
+        let settings =
+            Settings { codec: self.codec, crf: self.crf, preset: self.preset, span, stability: self.stability };
         Ok(Params {
             jobs: jobs(&self.inputs, self.output.as_deref())?,
             look: self.preset.look(self.look.meant()?),
@@ -148,9 +143,12 @@ fn jobs(inputs: &[PathBuf], output: Option<&Path>) -> Result<Vec<(PathBuf, PathB
         let into = output.map_or_else(|| input.with_file_name(name), Path::to_owned);
         let entries = std::fs::read_dir(input).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let entries = entries.map_err(|error| format!("{}: {}", shown(input), crate::photo::plainly(&error)))?;
-        let mut videos: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).filter(|path| is_video(path)).collect();
+        let mut videos: Vec<PathBuf> =
+            entries.iter().map(std::fs::DirEntry::path).filter(|path| is_video(path)).collect();
         videos.sort();
-        jobs.extend(videos.into_iter().map(|path| (into.join(painting_name(&path)), path)).map(|(to, from)| (from, to)));
+        jobs.extend(
+            videos.into_iter().map(|path| (into.join(painting_name(&path)), path)).map(|(to, from)| (from, to)),
+        );
     }
     if jobs.is_empty() {
         return Err("there are no videos to paint".into());
@@ -272,7 +270,8 @@ fn tell(input: &Path, output: &Path, report: &Report, took_s: f64, as_json: bool
         out::complain(&format!("kaiga: {name}: {why}; the {} frames before that are kept", report.frames));
     }
     let how = if report.ending == Ending::Interrupted { "interrupted, " } else { "" };
-    let line = format!("{name} → {}  {how}{} frames in {took_s:.1} s, {per_second:.1} fps", shown(output), report.frames);
+    let line =
+        format!("{name} → {}  {how}{} frames in {took_s:.1} s, {per_second:.1} fps", shown(output), report.frames);
     out::line(&line);
 }
 

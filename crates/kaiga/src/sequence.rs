@@ -112,6 +112,7 @@ impl<'a> Sequence<'a> {
 }
 
 #[cfg(all(test, feature = "bundled-models"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
     use crate::{Look, Studio, unwatched};

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use kaiga::{
-    ErrorKind, Faces, Guided, Known, Line, Look, Medium, Mix, Modulation, Saturation, Sequence, Smoothing, Stability, Strength,
-    Studio, Tile, unwatched,
+    ErrorKind, Faces, Guided, Known, Line, Look, Medium, Mix, Modulation, Saturation, Sequence, Smoothing, Stability,
+    Strength, Studio, Tile, unwatched,
 };
 use net::{Model, Style, Tensor, Weights};
 use pixels::Image;

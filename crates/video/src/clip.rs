@@ -71,8 +71,8 @@ pub(crate) fn probe(path: &Path) -> Result<Clip, Error> {
     let said = tool::run(command, "ffprobe", PATIENCE)?;
     let told: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
     if !said.status.success() || !told["streams"].is_array() {
-        let why = tool::last_words(&said.complaints);
-        let why = why.rsplit(": ").next().unwrap_or_default();
+        let why = said.complaints.lines().rev().map(tool::without_sender).find(|line| !line.is_empty());
+        let why = why.and_then(|why| why.rsplit(": ").next()).unwrap_or("it does not say why");
         return Err(Error::input(format!("is not a video that ffmpeg can read ({why})")));
     }
     read(path, &told)
@@ -127,7 +127,8 @@ fn read(path: &Path, told: &Value) -> Result<Clip, Error> {
 fn colour(text: &impl Fn(&str) -> String, height: u64) -> Colour {
     let said = |name: &str| Some(text(name)).filter(|word| !matches!(&**word, "" | "unknown" | "reserved"));
     let format = text("pix_fmt");
-    let is_rgb = ["rgb", "bgr", "gbr", "pal8", "argb", "abgr", "0rgb", "0bgr"].iter().any(|name| format.starts_with(name));
+    let is_rgb =
+        ["rgb", "bgr", "gbr", "pal8", "argb", "abgr", "0rgb", "0bgr"].iter().any(|name| format.starts_with(name));
     let usual = if height >= 720 { "bt709" } else { "smpte170m" };
     let matrix = said("color_space").filter(|matrix| matrix != "gbr").unwrap_or_else(|| usual.into());
     Colour {
@@ -165,7 +166,10 @@ mod tests {
                            "avg_frame_rate": "30000/1001", "color_space": "unknown", "field_order": "tt"});
         let clip = read(Path::new("a.ts"), &told(video, "mpegts")).unwrap();
         assert_eq!((clip.stream, clip.frames, clip.rate, clip.interlaced), (2, Some(60), (30000, 1001), true));
-        assert_eq!((&*clip.colour.matrix, clip.colour.full_range, clip.colour.is_beyond_srgb()), ("bt709", false, false));
+        assert_eq!(
+            (&*clip.colour.matrix, clip.colour.full_range, clip.colour.is_beyond_srgb()),
+            ("bt709", false, false)
+        );
         assert_eq!(clip.others, [Stream { index: 1, kind: "audio".into(), codec: "aac".into() }]);
         let small = json!({"codec_type": "video", "width": 64, "height": 64, "pix_fmt": "yuvj420p", "avg_frame_rate": "0/0",
                            "r_frame_rate": "90000/1", "color_transfer": "smpte2084"});

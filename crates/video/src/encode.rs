@@ -29,6 +29,7 @@ pub(crate) struct Encoder {
     writer: Option<JoinHandle<()>>,
     complaints: Option<JoinHandle<String>>,
     tick: (u32, u32),
+    piped: (usize, usize),
     /// How long it was waited for, s.
     pub(crate) waited_s: f64,
 }
@@ -43,15 +44,47 @@ pub(crate) struct Written {
     pub(crate) codec: Codec,
 }
 
+impl Written {
+    /// A size with even sides, where the codec wants them.
+    fn even(&self, (width, height): (usize, usize)) -> (usize, usize) {
+        let side = |side: usize| if self.codec.wants_even_sides() { side.next_multiple_of(2) } else { side };
+        (side(width), side(height))
+    }
+
+    /// The size in which frames are passed on.
+    fn piped(&self) -> (usize, usize) {
+        self.even((self.shape.width, self.shape.height))
+    }
+}
+
+/// A frame of a size that is up to a pixel larger: the last column and row once more.
+fn padded(image: Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {
+    if (image.width(), image.height()) == (width, height) {
+        return image;
+    }
+    Image::from_fn(width, height, |x, y| image.at(x.min(image.width() - 1), y.min(image.height() - 1)))
+}
+
 impl Encoder {
     /// Starts coding into `path`.
     ///
     /// # Errors
     /// [`ErrorKind::Tool`] if ffmpeg is missing.
     pub(crate) fn start(clip: &Clip, written: &Written, settings: &Settings, path: &Path) -> Result<Self, Error> {
-        let Shape { width, height, tick, .. } = written.shape;
+        let (tick, (width, height)) = (written.shape.tick, written.piped());
         let mut command = tool::ffmpeg();
-        command.args(["-loglevel", "error", "-f", "matroska", "-i", "pipe:0", "-map", "0:v", "-fps_mode", "passthrough"]);
+        command.args([
+            "-loglevel",
+            "error",
+            "-f",
+            "matroska",
+            "-i",
+            "pipe:0",
+            "-map",
+            "0:v",
+            "-fps_mode",
+            "passthrough",
+        ]);
         command.args(["-enc_time_base", &format!("{}:{}", tick.0, tick.1)]);
         command.args(["-vf", &filters(clip, written)]).args(coding(written.codec, settings));
         if !written.container.is_animation() {
@@ -81,7 +114,7 @@ impl Encoder {
                 }
             })
         });
-        Ok(Self { tool, frames: Some(send), writer, complaints, tick, waited_s: 0.0 })
+        Ok(Self { tool, frames: Some(send), writer, complaints, tick, piped: written.piped(), waited_s: 0.0 })
     }
 
     /// Codes a frame that is shown `at` ticks after the first.
@@ -92,7 +125,7 @@ impl Encoder {
         let at_ns = i128::from(at) * 1_000_000_000 * i128::from(self.tick.0);
         let under = i128::from(self.tick.1);
         let at_ns = u64::try_from((at_ns + under / 2) / under).unwrap_or(0);
-        let (start, mut frame) = (Instant::now(), (at_ns, image));
+        let (start, mut frame) = (Instant::now(), (at_ns, padded(image, self.piped)));
         loop {
             let Some(frames) = &self.frames else { return Err(self.failed()) };
             match frames.try_send(frame) {
@@ -126,9 +159,7 @@ impl Encoder {
             let _ = writer.join();
         }
         let said = self.complaints.take().and_then(|said| said.join().ok()).unwrap_or_default();
-        let why = tool::last_words(&said);
-        let first = said.lines().map(tool::without_sender).find(|line| !line.is_empty()).unwrap_or_default();
-        let why = if first.is_empty() || first == why { why } else { format!("{first}; {why}") };
+        let why = tool::reason(&said);
         Error::output(format!("cannot be coded: {why}"))
     }
 }
@@ -136,17 +167,10 @@ impl Encoder {
 /// Back from full-range sRGB to what the source has.
 fn filters(clip: &Clip, written: &Written) -> String {
     let (over, under) = written.shape.pixel_aspect;
-    let (width, height) = written.size;
-    let shape = (written.shape.width, written.shape.height);
+    let (width, height) = written.even(written.size);
     let mut filters = Vec::new();
-    let even = |side: usize| side.next_multiple_of(2);
-    if shape != (width, height) {
+    if written.piped() != (width, height) {
         filters.push(format!("scale={width}:{height}:flags=lanczos"));
-    }
-    if written.codec.wants_even_sides() && (even(width), even(height)) != (width, height) {
-        // One more column or row like its neighbour.
-        let (right, bottom) = (even(width) - width, even(height) - height);
-        filters.push(format!("pad={}:{},fillborders=right={right}:bottom={bottom}:mode=smear", even(width), even(height)));
     }
     match written.codec {
         Codec::Gif => filters.push("split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1".into()),
@@ -241,20 +265,27 @@ pub(crate) fn join(
     let (mut sounds, mut texts) = (0, 0);
     for stream in &clip.others {
         let Some(way) = carried(stream, container) else {
-            changed.push(format!("the {} ({}) does not go into this container and is left out: mkv takes it", stream.kind, stream.codec));
+            changed.push(format!(
+                "the {} ({}) does not go into this container and is left out: mkv takes it",
+                stream.kind, stream.codec
+            ));
             continue;
         };
         let (letter, count) = if stream.kind == "audio" { ("a", &mut sounds) } else { ("s", &mut texts) };
         command.args(["-map", &format!("1:{}", stream.index), &format!("-c:{letter}:{count}"), way]);
         *count += 1;
         if way != "copy" {
-            changed.push(format!("the {} ({}) is coded anew as {way} for this container: mkv copies it", stream.kind, stream.codec));
+            changed.push(format!(
+                "the {} ({}) is coded anew as {way} for this container: mkv copies it",
+                stream.kind, stream.codec
+            ));
         }
     }
     if container == Container::Matroska {
         command.args(["-map", "1:t?"]);
     }
-    command.args(["-c:v", "copy", "-map_metadata", "1", "-map_chapters", "1"]);
+    // FLAC and Opus in MP4 are what ffmpeg calls experimental, and players do not.
+    command.args(["-c:v", "copy", "-map_metadata", "1", "-map_chapters", "1", "-strict", "experimental"]);
     if matches!(container, Container::Mp4 | Container::Mov) {
         command.args(["-movflags", "+faststart"]);
     }
@@ -263,7 +294,7 @@ pub(crate) fn join(
     if said.status.success() {
         return Ok(changed);
     }
-    let why = tool::last_words(&said.complaints);
+    let why = tool::reason(&said.complaints);
     Err(Error::new(ErrorKind::Output, format!("cannot be put together with its sound: {why}")))
 }
 

@@ -117,9 +117,7 @@ fn mean(values: &[f32], counts: impl Fn(usize) -> bool) -> (f64, f64) {
 
 fn distances(a: &Image<Srgb8>, b: &Image<Srgb8>) -> Vec<f32> {
     let [a, b] = [a, b].map(|picture| picture.map::<pixels::space::Lab>(lab_from_srgb8));
-    let distance = |(a, b): (&[f32; 3], &[f32; 3])| {
-        (0..3).map(|c| (a[c] - b[c]) * (a[c] - b[c])).sum::<f32>().sqrt()
-    };
+    let distance = |(a, b): (&[f32; 3], &[f32; 3])| (0..3).map(|c| (a[c] - b[c]) * (a[c] - b[c])).sum::<f32>().sqrt();
     a.pixels().iter().zip(b.pixels()).map(distance).collect()
 }
 

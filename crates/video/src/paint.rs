@@ -143,7 +143,9 @@ pub fn paint(
     run.report.took.coding = encoder.waited_s;
     if run.report.frames == 0 {
         return Err(match ending? {
-            Ending::Interrupted => Error::new(ErrorKind::Cancelled, "was interrupted before its first frame was painted"),
+            Ending::Interrupted => {
+                Error::new(ErrorKind::Cancelled, "was interrupted before its first frame was painted")
+            }
             _ => Error::input("has no frame in this part"),
         });
     }
@@ -299,14 +301,18 @@ fn doubts(clip: &Clip, frames: u64, complaints: &[String]) -> Option<String> {
             let why = said.map(|said| format!(": {said}")).unwrap_or_default();
             Some(format!("is damaged: {frames} of about {expected} frames could be read{why}"))
         }
-        (None, Some(said)) => Some(format!("is damaged in {} places, what could be read is painted: {said}", complaints.len())),
+        (None, Some(said)) => {
+            Some(format!("is damaged in {} places, what could be read is painted: {said}", complaints.len()))
+        }
     }
 }
 
 pub(crate) fn readable(input: &Path) -> Result<(), Error> {
     match std::fs::metadata(input) {
         Ok(there) if there.is_dir() => Err(Error::input("is a folder")),
-        Ok(_) => std::fs::File::open(input).map(drop).map_err(|error| Error::input(format!("cannot be read ({error})"))),
+        Ok(_) => {
+            std::fs::File::open(input).map(drop).map_err(|error| Error::input(format!("cannot be read ({error})")))
+        }
         Err(error) => Err(Error::input(format!("cannot be read ({error})"))),
     }
 }

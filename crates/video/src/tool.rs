@@ -193,10 +193,14 @@ pub(crate) fn complaints(mut stderr: ChildStderr) -> JoinHandle<String> {
     })
 }
 
-/// The last line that says something, without the address of who said it.
-pub(crate) fn last_words(complaints: &str) -> String {
-    let line = complaints.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it does not say why");
-    without_sender(line).to_owned()
+/// The first and the last line that say something, without the addresses of who said it.
+pub(crate) fn reason(complaints: &str) -> String {
+    let mut lines = complaints.lines().map(without_sender).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next_back()) {
+        (None, _) => "it does not say why".into(),
+        (Some(first), None) => first.to_owned(),
+        (Some(first), Some(last)) => format!("{first}; {last}"),
+    }
 }
 
 /// `[h264 @ 0x55d0] text` → `text`.
@@ -262,6 +266,7 @@ mod tests {
     fn complaints_lose_their_senders_and_nothing_else() {
         assert_eq!(without_sender("[h264 @ 0x55d0] [error] no frame!"), "no frame!");
         assert_eq!(without_sender("[1, 2] is a list"), "[1, 2] is a list");
-        assert_eq!(last_words("a\n[mov @ 0x1] moov atom not found\n\n"), "moov atom not found");
+        assert_eq!(reason("a\nb\n[mov @ 0x1] moov atom not found\n\n"), "a; moov atom not found");
+        assert_eq!(reason("\n"), "it does not say why");
     }
 }

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_tremor_is_stilled_and_a_lid_that_shuts_is_followed() {
-        let tremor = |i: usize| if i % 2 == 0 { 0.4 } else { -0.4 };
+        let tremor = |i: usize| if i.is_multiple_of(2) { 0.4 } else { -0.4 };
         let mut at = [50.0, 0.0];
         let mut wander = 0.0f32;
         for i in 0..40 {

@@ -1,9 +1,10 @@
 //! What was painted before, followed along the motion of the source and kept where the source is the same.
 
 use pixels::Image;
+use pixels::blur::box_mean;
 use pixels::flow::{Displacement, Pyramid, between, bilinear};
 use pixels::resize::{self, Filter, area_size};
-use pixels::space::Srgb8;
+use pixels::space::{Srgb, Srgb8};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
 
@@ -11,10 +12,8 @@ use rayon::prelude::*;
 const AREA_PX2: usize = 110_000;
 /// How far a colour may be off, 0..255, to be the same: fully under the first, not at all over the second.
 const SAME: [f32; 2] = [7.0, 22.0];
-/// Motion under this, px of what is looked at, is none, where standing still explains the picture as well to within
-/// [`AS_WELL`].
-const STILL_PX: f32 = 0.35;
-const AS_WELL: f32 = 1.5;
+/// There is no motion where standing still explains the picture as well, to within this, 0..255.
+const AS_WELL: f32 = 1.0;
 /// How much of what was there before stays, at most: the rest is painted anew with each frame.
 const MOST_KEPT: f32 = 0.93;
 /// A new shot: less than this share of the frame is found again in the one before, and its colours are by so much of
@@ -56,32 +55,33 @@ impl Followed {
     pub(super) fn new(now: &Seen, before: &Seen) -> Self {
         let (width, height) = (now.small.width(), now.small.height());
         let mut flow = between(&now.pyramid, &before.pyramid);
+        let pixels = now.small.pixels();
         let off = |p: [f32; 2], pixel: [u8; 3]| {
             if !(0.0..=(width - 1) as f32).contains(&p[0]) || !(0.0..=(height - 1) as f32).contains(&p[1]) {
-                return f32::MAX;
+                return [255.0; 3];
             }
             let was = bilinear(before.small.pixels(), (width, height), p, |pixel: [u8; 3]| pixel.map(f32::from));
-            (0..3).map(|c| (f32::from(pixel[c]) - was[c]).abs()).fold(0.0, f32::max)
+            [0, 1, 2].map(|c| f32::from(pixel[c]) - was[c])
         };
-        let pixels = now.small.pixels();
-        let differences: Vec<f32> = flow
-            .pixels_mut()
-            .par_iter_mut()
-            .with_min_len(1024)
-            .enumerate()
-            .map(|(i, way)| {
-                let (x, y) = ((i % width) as f32, (i / width) as f32);
-                let moved = off([x + way[0], y + way[1]], pixels[i]);
-                if way[0].hypot(way[1]) < STILL_PX {
-                    let still = off([x, y], pixels[i]);
-                    if still <= moved + AS_WELL {
-                        *way = [0.0; 2];
-                        return still;
-                    }
-                }
-                moved
-            })
-            .collect();
+        let differences = |flow: &Image<Displacement>| {
+            let differ = |i: usize| {
+                let ([u, v], x, y) = (flow.pixels()[i], i % width, i / width);
+                off([x as f32 + u, y as f32 + v], pixels[i])
+            };
+            let all = (0..width * height).into_par_iter().with_min_len(1024).map(differ).collect();
+            // Noise is averaged away before a difference counts as one.
+            box_mean(&Image::<Srgb>::new(width, height, all), 1)
+        };
+        let still = differences(&Image::filled(width, height, [0.0; 2]));
+        let mut least = differences(&flow);
+        let ways = flow.pixels_mut().iter_mut().zip(least.pixels_mut()).zip(still.pixels());
+        for ((way, moved), &still) in ways {
+            // What has no texture may be found anywhere: it stays where it is.
+            if size(still) <= size(*moved) + AS_WELL {
+                (*way, *moved) = ([0.0; 2], still);
+            }
+        }
+        let differences: Vec<f32> = least.pixels().iter().copied().map(size).collect();
         let widest = widest(&differences, width, height);
         let sure: Vec<f32> = widest.into_iter().map(|off| smooth_step(SAME[1], SAME[0], off)).collect();
         let found = sure.iter().sum::<f32>() / sure.len() as f32;
@@ -136,6 +136,11 @@ impl Followed {
             }
         });
     }
+}
+
+/// The greatest of three differences, whatever their signs.
+fn size(difference: [f32; 3]) -> f32 {
+    difference.into_iter().map(f32::abs).fold(0.0, f32::max)
 }
 
 /// The greatest of each value and its eight neighbours: what is beside a change is not sure either.

@@ -211,7 +211,12 @@ fn descend(patch: &Sought, to: &Level, place: [usize; 2], start: [f32; 2]) -> [f
 }
 
 /// Every pixel's flow: the mean of its patches', each weighing as well as the pixel fits where it says.
-fn densify(from: &Level, to: &Level, (columns, rows): (&[usize], &[usize]), found: &[Vec<[f32; 2]>]) -> Image<Displacement> {
+fn densify(
+    from: &Level,
+    to: &Level,
+    (columns, rows): (&[usize], &[usize]),
+    found: &[Vec<[f32; 2]>],
+) -> Image<Displacement> {
     let (width, height) = (from.width, from.height);
     let over = |places: &[usize], at: usize| {
         // The patches that hold a place; a picture smaller than a patch has one.
