@@ -40,7 +40,6 @@ pub(crate) const SHORT: &str = "name a photo or a folder to paint.
   kaiga photo.jpg                        paints photo.kaiga.png beside it
   kaiga photo.jpg -n skyglow -o out.jpg  another style, another name and format
   kaiga holiday/                         every picture in there into holiday.kaiga/
-  kaiga avatar photo.jpg                 a square of the main face
   kaiga video clip.mp4                   a video, with its sound, into clip.kaiga.mp4
   kaiga styles                           lists the styles
   kaiga serve                            the page, at http://127.0.0.1:8080
