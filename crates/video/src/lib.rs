@@ -1,6 +1,6 @@
 //! Videos painted: read and written by ffmpeg, through pipes; no frame touches the disk.
 //!
-//! [`paint`] paints a video, [`check`] says whether ffmpeg is there, [`flicker()`] measures how calm the result is.
+//! [`paint()`] paints a video, [`check`] says whether ffmpeg is there, [`flicker()`] measures how calm the result is.
 //! Decoding, painting and coding overlap, with a few frames between them: memory does not grow with length.
 
 mod animation;
