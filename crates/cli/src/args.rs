@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
         kaiga holiday/                         every picture in there into holiday.kaiga/\n  \
         kaiga - < in.jpg > out.png             reads stdin, writes stdout\n  \
         kaiga avatar photo.jpg                 a square of the main face\n  \
+        kaiga video clip.mp4                   a video, with its sound, into clip.kaiga.mp4\n  \
         kaiga serve                            the page, at http://127.0.0.1:8080\n\n\
         Exit status: 0 all done, 1 nothing done, 2 wrong usage, 3 some failed, 130 interrupted.\n\
         Not for medical pictures or ID photos: a painting is no longer evidence of anything."
@@ -40,7 +41,7 @@ pub(crate) const SHORT: &str = "name a photo or a folder to paint.
   kaiga photo.jpg                        paints photo.kaiga.png beside it
   kaiga photo.jpg -n skyglow -o out.jpg  another style, another name and format
   kaiga holiday/                         every picture in there into holiday.kaiga/
-  kaiga avatar photo.jpg                 a square of the main face
+  kaiga video clip.mp4                   a video, with its sound, into clip.kaiga.mp4
   kaiga styles                           lists the styles
   kaiga serve                            the page, at http://127.0.0.1:8080
 
@@ -80,6 +81,11 @@ pub(crate) enum Command {
     /// Paint a square of the main face, for an account or a card
     #[command(after_help = "Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.")]
     Avatar(Box<TypedAvatar>),
+    /// Paint videos, GIFs and animated WebP, calm from frame to frame, with their sound (needs ffmpeg)
+    Video(Box<crate::video::Typed>),
+    /// Measure how calm the painting of a video is beside the video itself
+    #[command(hide = true)]
+    Flicker(crate::video::TypedFlicker),
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes

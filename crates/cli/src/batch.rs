@@ -95,7 +95,7 @@ pub(crate) fn run(painter: &Painter, params: &Params, jobs: Vec<Job>) -> ExitCod
 }
 
 /// A flag that Ctrl-C raises. Pressed again, or while stdin is waited for, it ends the program at once.
-fn cancel_on_interrupt() -> Arc<AtomicBool> {
+pub(crate) fn cancel_on_interrupt() -> Arc<AtomicBool> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     let handler = ctrlc::set_handler(move || {
@@ -257,7 +257,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(crate) fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style.progress_chars("━╸ ")
 }

@@ -14,6 +14,7 @@ mod photo;
 mod place;
 mod serve;
 mod styles;
+mod video;
 
 use clap::Parser;
 use kaiga::Studio;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
             print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), (json, landmarks))))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
+        Some(args::Command::Video(typed)) => paint_videos(*typed),
+        Some(args::Command::Flicker(typed)) => print(video::flicker(&typed)),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
@@ -93,6 +96,15 @@ fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
     load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
     avatar::paint(&studio, &params).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
+}
+
+fn paint_videos(typed: video::Typed) -> Result<ExitCode, Complaint> {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
+    Ok(video::run(&painter, &params))
 }
 
 /// Loads the style files that a look names and makes sure that the other styles are there and go together.

@@ -23,7 +23,7 @@ mod whole;
 
 pub use error::{Error, ErrorKind};
 pub use generator::Modulation;
-pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Strength, Tile};
+pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile};
 pub use net::Medium;
 pub use painter::{Known, Painter};
 pub use plan::working_size;

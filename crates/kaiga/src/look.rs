@@ -126,6 +126,12 @@ setting! {
     Smoothing, "smoothing", 0.0..=0.99, default 0.8
 }
 
+setting! {
+    /// How calm a [`crate::Sequence`] is: 0 paints every frame for itself but for the mood of the whole; up to 1 what was
+    /// painted stays where the source stays, and goes with it where it moves.
+    Stability, "stability", 0.0..=1.0, default 0.8
+}
+
 /// What becomes of faces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Faces {

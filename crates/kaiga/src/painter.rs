@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::face_models::FaceModels;
-use crate::faces::{Face, FaceRegion, Repainter, bent, give_landmarks, kept};
+use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, kept};
 use crate::generator::{Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
@@ -33,6 +33,16 @@ pub struct Known<'a> {
     pub faces: Option<&'a [Face]>,
     /// What the global eye makes of it, see [`Painter::modulation`].
     pub modulation: Option<&'a Modulation>,
+}
+
+/// A face that was followed over frames.
+#[derive(Clone, Debug)]
+pub(crate) struct FollowedFace {
+    pub(crate) face: Face,
+    /// What it is drawn by.
+    pub(crate) landmarks: Option<Landmarks>,
+    /// How far it is painted by itself, 0..1: faces come and go little by little.
+    pub(crate) presence: f32,
 }
 
 impl Painter {
@@ -74,27 +84,83 @@ impl Painter {
         let whole = self.plan(photo);
         let mut regions = self.regions(photo, known.faces.unwrap_or_default())?;
         let seeks_faces = known.faces.is_none() && self.look.minds_faces();
-        let parts = if self.paints_faces_only() { 0 } else { whole.steps() };
-        let expected = usize::from(seeks_faces) + parts + self.portraits(&regions).len();
+        let expected = usize::from(seeks_faces) + self.parts(&whole) + self.portraits(&regions).len();
         let mut steps = Steps::start(progress, expected)?;
         if seeks_faces {
             regions = self.regions(photo, &self.face_models.detector()?.find(photo, &steps)?)?;
             steps.expect(self.portraits(&regions).len());
             steps.one_more()?;
         }
+        self.paint_regions(photo, &whole, &regions, known.modulation, &mut steps)
+    }
+
+    /// Paints a frame of a film, in which faces were followed.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`].
+    pub(crate) fn paint_frame(
+        &self,
+        frame: &Image<Srgb8>,
+        faces: &[FollowedFace],
+        modulation: &Modulation,
+        progress: &Progress,
+    ) -> Result<Image<Srgb8>, Error> {
+        let whole = self.plan(frame);
+        let mut regions = self.unfilled_regions(frame, &faces.iter().map(|seen| seen.face).collect::<Vec<_>>());
+        let mut landmarks = Vec::new();
+        for region in &mut regions {
+            let seen = faces.iter().find(|seen| seen.face == region.face);
+            region.fade(seen.map_or(1.0, |seen| seen.presence), &self.look);
+            landmarks.push(seen.and_then(|seen| seen.landmarks.clone()));
+        }
+        give_landmarks(&mut regions, frame, landmarks, self.look.draw.get());
+        let mut steps = Steps::start(progress, self.parts(&whole) + self.portraits(&regions).len())?;
+        self.paint_regions(frame, &whole, &regions, Some(modulation), &mut steps)
+    }
+
+    /// The faces of a frame with the landmarks they are drawn by, none where the look does not mind faces.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`].
+    pub(crate) fn seen_faces(
+        &self,
+        frame: &Image<Srgb8>,
+        progress: &Progress,
+    ) -> Result<Vec<(Face, Option<Landmarks>)>, Error> {
+        if !self.look.minds_faces() {
+            return Ok(Vec::new());
+        }
+        let steps = Steps::start(progress, 1)?;
+        let faces = self.face_models.detector()?.find(frame, &steps)?;
+        let landmarker = if self.look.draw.get() > 0.0 { self.face_models.landmarker()? } else { None };
+        let found = |face: &Face| {
+            let landmarks = landmarker.map_or(Ok(None), |landmarker| landmarker.find(frame, face))?;
+            Ok((*face, landmarks))
+        };
+        faces.par_iter().map(found).collect()
+    }
+
+    fn paint_regions(
+        &self,
+        photo: &Image<Srgb8>,
+        whole: &Whole,
+        regions: &[FaceRegion],
+        modulation: Option<&Modulation>,
+        steps: &mut Steps,
+    ) -> Result<Image<Srgb8>, Error> {
         // Faces and what is around them are painted from the same bent photo, or contours would be seen twice.
-        let bent = bent(photo, &regions);
+        let bent = bent(photo, regions);
         let bent_srgb = bent.as_ref().unwrap_or(photo);
         let look = &self.look;
         let mut result = if self.paints_faces_only() {
             bent_srgb.clone()
         } else {
-            whole.paint(bent_srgb, (look, self.medium), &self.generator, known.modulation, &mut steps)?
+            whole.paint(bent_srgb, (look, self.medium), &self.generator, modulation, steps)?
         };
         if look.faces == Faces::Only && !self.paints_faces_only() {
-            result = kept(&result, bent_srgb, &regions);
+            result = kept(&result, bent_srgb, regions);
         }
-        let portraits = self.portraits(&regions);
+        let portraits = self.portraits(regions);
         let repainter = Repainter::new(&self.face_generator, [photo, bent_srgb], portraits, (look, self.medium));
         for region in portraits {
             repainter.repaint(region, &mut result)?;
@@ -117,6 +183,11 @@ impl Painter {
         self.generator.modulation(&self.plan(photo).at_working_size(photo))
     }
 
+    /// The parts of the picture that progress is counted in.
+    fn parts(&self, whole: &Whole) -> usize {
+        if self.paints_faces_only() { 0 } else { whole.steps() }
+    }
+
     fn plan(&self, photo: &Image<Srgb8>) -> Whole {
         Whole::plan(photo.width(), photo.height(), &self.look)
     }
@@ -126,9 +197,14 @@ impl Painter {
         self.look.faces == Faces::Only && self.medium == Medium::Colour
     }
 
-    fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Result<Vec<FaceRegion>, Error> {
+    /// Without what they are drawn by.
+    fn unfilled_regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Vec<FaceRegion> {
         let faces = if self.look.minds_faces() { faces } else { &[] };
-        let mut regions = FaceRegion::all(photo.width(), photo.height(), faces, &self.look);
+        FaceRegion::all(photo.width(), photo.height(), faces, &self.look)
+    }
+
+    fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Result<Vec<FaceRegion>, Error> {
+        let mut regions = self.unfilled_regions(photo, faces);
         let asked = self.look.draw.get();
         if asked > 0.0
             && !regions.is_empty()

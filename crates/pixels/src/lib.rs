@@ -4,6 +4,7 @@
 pub mod blur;
 pub mod codec;
 pub mod compare;
+pub mod flow;
 pub mod guided;
 pub mod image;
 pub mod lines;

@@ -39,6 +39,8 @@ pub(crate) struct FaceRegion {
     pub(crate) face: Face,
     /// How it is drawn, if it is.
     pub(crate) drawn: Option<Drawn>,
+    /// How far it is painted by itself, 0..1.
+    presence: f32,
 }
 
 /// A face that is drawn, in the photo's px and in those of the picture, in which it is bent.
@@ -58,7 +60,6 @@ impl FaceRegion {
         let mut faces: Vec<(Face, Pose)> = faces.iter().filter_map(|face| Some((*face, Pose::of(face)?))).collect();
         faces.sort_by(|a, b| b.1.unit_px.total_cmp(&a.1.unit_px));
         let poses: Vec<Pose> = faces.iter().map(|(_, pose)| pose.clone()).collect();
-        let eyes = look.eyes.get() * FaceStyle::named(look).eyes;
         let strength = look.strength.get().min(1.0);
         let sizes = LEAST_UNIT_PX..=MOST_UNIT * width.max(height) as f32;
         let wanted = |pose: &Pose| strength > 0.0 && sizes.contains(&pose.unit_px) && pose.frontal > 0.0;
@@ -67,17 +68,23 @@ impl FaceRegion {
                 j != i && other.unit_px > LEAST_NEIGHBOUR * pose.unit_px && meet(pose, other)
             };
             let neighbours = poses.iter().enumerate().filter(neighbour).map(|(_, other)| other.clone()).collect();
-            let retouch = Retouch::new(pose, eyes * strength);
+            let retouch = retouch(pose, look);
             let zone = zone(pose, width, height)?;
-            Some(Self { zone, pose: pose.clone(), retouch, neighbours, face: faces[i].0, drawn: None })
+            Some(Self { zone, pose: pose.clone(), retouch, neighbours, face: faces[i].0, drawn: None, presence: 1.0 })
         };
         poses.iter().enumerate().filter(|(_, pose)| wanted(pose)).filter_map(region).collect()
+    }
+
+    /// Has it painted by itself, and bent, as far as `presence` says (0..1).
+    pub(crate) fn fade(&mut self, presence: f32, look: &Look) {
+        self.presence = presence;
+        self.retouch = retouch(&self.pose, look).faded(presence);
     }
 
     /// How much of the place `q` of the picture, px, is repainted with this face, 0..1.
     pub(crate) fn share(&self, q: Point) -> f32 {
         let own = radius(&self.pose, q);
-        let share = smooth_step(1.0, FULL, own);
+        let share = self.presence * smooth_step(1.0, FULL, own);
         if share > 0.0 { share * self.territory(q, own) } else { 0.0 }
     }
 
@@ -85,6 +92,12 @@ impl FaceRegion {
     fn territory(&self, q: Point, own: f32) -> f32 {
         self.neighbours.iter().map(|other| smooth_step(-BETWEEN, BETWEEN, radius(other, q) - own)).product()
     }
+}
+
+/// How a face is bent in a look.
+fn retouch(pose: &Pose, look: &Look) -> Retouch {
+    let eyes = look.eyes.get() * FaceStyle::named(look).eyes;
+    Retouch::new(pose, eyes * look.strength.get().min(1.0))
 }
 
 /// Has faces drawn as far as `asked` (0..1), by their landmarks in the photo.
@@ -95,7 +108,7 @@ pub(crate) fn give_landmarks(
     asked: f32,
 ) {
     let drawn = |(region, landmarks): (&FaceRegion, Option<Landmarks>)| {
-        let in_photo = Drawing::of(photo, &region.pose, landmarks?, asked)?;
+        let in_photo = Drawing::of(photo, &region.pose, landmarks?, asked * region.presence)?;
         let bend = |q: Point| {
             let from = source(regions, q);
             [from[0] - q[0], from[1] - q[1]]

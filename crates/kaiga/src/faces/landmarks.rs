@@ -78,8 +78,8 @@ impl Landmarks {
     }
 
     /// The same with each point moved.
-    pub(crate) fn moved(&self, to: impl Fn(Point) -> Point) -> Self {
-        Self { points: self.points.iter().map(|&p| to(p)).collect(), spread: self.spread }
+    pub(crate) fn moved(&self, to: impl FnMut(Point) -> Point) -> Self {
+        Self { points: self.points.iter().copied().map(to).collect(), spread: self.spread }
     }
 }
 

@@ -31,6 +31,11 @@ impl Retouch {
         Self { eyes: pose.eyes, jaw, amount: amount * pose.frontal }
     }
 
+    /// The same by `share` (0..1) of it.
+    pub(crate) fn faded(&self, share: f32) -> Self {
+        Self { amount: share * self.amount, ..self.clone() }
+    }
+
     /// Whether nothing is bent.
     pub(crate) fn is_nothing(&self) -> bool {
         self.amount == 0.0
