@@ -79,6 +79,8 @@ pub(crate) enum Command {
     /// Paint a square of the main face, for an account or a card
     #[command(after_help = "Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.")]
     Avatar(Box<TypedAvatar>),
+    /// Write a look as a file for other programs: ONNX from photo to painting, or merged weights
+    Export(crate::export::Typed),
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes

@@ -5,6 +5,7 @@ mod args;
 mod avatar;
 mod batch;
 mod doctor;
+mod export;
 mod faces;
 mod folder;
 mod look;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             print(studio().and_then(|studio| faces::list(&studio, &photo, &limits, draw.as_deref(), (json, landmarks))))
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
+        Some(args::Command::Export(typed)) => export(typed),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
@@ -93,6 +95,13 @@ fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
     let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
     load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
     avatar::paint(&studio, &params).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
+}
+
+fn export(typed: export::Typed) -> Result<ExitCode, Complaint> {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    print(export::export(&studio, &params))
 }
 
 /// Loads the style files that a look names and makes sure that the other styles are there and go together.

@@ -254,6 +254,33 @@ fn the_other_commands_answer() {
 }
 
 #[test]
+fn a_look_becomes_a_file_for_other_programs() {
+    let desk = desk();
+    let export =
+        |arguments: &[&str], code: i32| stderr(kaiga().current_dir(desk.path()).arg("export").args(arguments), code);
+    assert!(export(&["-n", "meadow:1,cel:1"], 0).contains("Faces are painted as the rest"));
+    let graph = fs::read(desk.path().join("meadow-cel.onnx")).unwrap();
+    assert!(graph.windows(17).any(|bytes| bytes == b"MIT OR Apache-2.0"));
+    export(&["--to", "safetensors", "-o", "merged.safetensors"], 0);
+    kaiga::Studio::from_bytes(&fs::read(desk.path().join("merged.safetensors")).unwrap(), &[]).unwrap();
+    assert!(export(&["-n", "manga", "--uint8", "-o", "m.onnx"], 0).contains("plain greys"));
+    for (arguments, words) in [
+        (&["-n", "baroque"][..], "there is no style \"baroque\""),
+        (&["-w", "1.2"], "a strength above 1 cannot be exported"),
+        (&["--to", "safetensors", "--uint8"], "go with --to onnx"),
+        (&["--size", "0"], "from 1 to 8192"),
+        (&["-n", "meadow,manga"], "cannot be mixed"),
+    ] {
+        let complaint = stderr(
+            kaiga().current_dir(desk.path()).arg("export").args(arguments),
+            if words.contains("strength") { 1 } else { 2 },
+        );
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    assert_eq!(listing(desk.path()), "m.onnx\nmeadow-cel.onnx\nmerged.safetensors");
+}
+
+#[test]
 fn styles_that_do_not_go_together_are_refused_before_anything_is_painted() {
     let desk = desk();
     let photo = put(&desk, "a.png");

@@ -5,6 +5,7 @@
 //! environment are the caller's.
 
 mod error;
+mod export;
 pub mod faces;
 mod finish;
 mod generator;
@@ -21,9 +22,11 @@ mod upscale;
 mod whole;
 
 pub use error::{Error, ErrorKind};
+pub use export::{Export, Format};
 pub use generator::Modulation;
 pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Strength, Tile};
 pub use net::Medium;
+pub use net::onnx::Form;
 pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};

@@ -19,19 +19,19 @@ pub const EMBEDDED: [models::File; models::GENERATOR.len()] = models::GENERATOR;
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {
-    base: Model,
+    pub(crate) base: Model,
     /// Eye and drawer.
-    networks: [Arch; 2],
+    pub(crate) networks: [Arch; 2],
     styles: Vec<net::Style>,
     detector: SharedDetector,
     landmarker: SharedLandmarker,
 }
 
 /// What a look is painted with: styles with their shares.
-struct Ingredients<'a> {
-    styles: Vec<(&'a net::Style, f32)>,
+pub(crate) struct Ingredients<'a> {
+    pub(crate) styles: Vec<(&'a net::Style, f32)>,
     face_styles: Vec<(&'a net::Style, f32)>,
-    medium: Medium,
+    pub(crate) medium: Medium,
 }
 
 impl Studio {
@@ -167,7 +167,7 @@ impl Studio {
     }
 
     /// What a look asks for, looked up and checked.
-    fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
+    pub(crate) fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
         let refused = |error: net::Error| Error::new(ErrorKind::Setting, error.to_string());
         let styles = self.shares(&look.styles)?;
         let medium = net::medium(&styles).map_err(refused)?;
