@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::generator::unfit;
 use crate::look::Look;
-use crate::studio::{Ingredients, Studio};
+use crate::studio::{Ingredients, Source, Studio};
 use net::Medium;
 use net::model::{CREDIT, Model};
 use net::onnx::{self, Finish, Form, Greys};
@@ -41,7 +41,10 @@ impl Studio {
     /// # Errors
     /// As [`Studio::check`]; [`ErrorKind::Setting`] where a setting cannot be folded in, or the size has no pixels.
     pub fn export(&self, look: &Look, format: Format) -> Result<Export, Error> {
-        let Ingredients { styles, medium, .. } = self.ingredients(look)?;
+        let Ingredients { whole: Source::Styles(styles), medium, .. } = self.ingredients(look)? else {
+            let message = format!("{} was imported: whoever wants it elsewhere takes the file it came in", look.styles);
+            return Err(Error::new(ErrorKind::Setting, message));
+        };
         let weights = net::merge(&self.base, &styles).map_err(unfit)?;
         let credits: Vec<&str> =
             styles.iter().map(|(style, _)| style.credit.as_str()).filter(|c| !c.is_empty()).collect();
@@ -116,7 +119,8 @@ mod tests {
         let export = studio.export(&look, Format::Safetensors).unwrap();
         let model = Model::read(&export.bytes).unwrap();
         assert_eq!(model.notes["kaiga.look"], "meadow:0.6,skyglow:0.4");
-        let merged = net::merge(&studio.base, &studio.ingredients(&look).unwrap().styles).unwrap();
+        let Source::Styles(styles) = studio.ingredients(&look).unwrap().whole else { panic!("styles") };
+        let merged = net::merge(&studio.base, &styles).unwrap();
         for (name, tensor) in &merged {
             for (a, b) in tensor.data.iter().zip(&model.weights[name].data) {
                 assert!((a - b).abs() <= a.abs() / 1024.0 + 1e-7, "{name}: {a} became {b}");
