@@ -22,9 +22,6 @@ pub(crate) fn list(studio: &Studio, as_json: bool) -> String {
         if !style.credit.is_empty() {
             text += &format!("\n{:width$}  Credit: {}", "", style.credit);
         }
-        if !style.licence.is_empty() {
-            text += &format!("\n{:width$}  Licence: {}", "", style.licence);
-        }
         text
     };
     let lines: Vec<String> = styles.iter().map(line).collect();

@@ -25,6 +25,7 @@ pub use error::{Error, ErrorKind};
 pub use export::{Export, Format};
 pub use generator::Modulation;
 pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Strength, Tile};
+pub use net::imported::checkpoint;
 pub use net::onnx::Form;
 pub use net::{Imported, Medium};
 pub use painter::{Known, Painter};

@@ -116,13 +116,13 @@ impl Studio {
         Ok(())
     }
 
-    /// Adds a model that others made: the bytes of the file that [`Imported::write`] makes. It is named in a look as a style
-    /// is, and cannot be mixed. A model of the same name is replaced. Returns what it is called.
+    /// Adds a model that others made. It is named in a look as a style is, and cannot be mixed. A model of the same name is
+    /// replaced. Returns what it is called.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] if the file is broken, or a style is called so already.
-    pub fn add_imported(&mut self, bytes: &[u8]) -> Result<String, Error> {
-        let model = Imported::read(bytes).map_err(unfit)?;
+    /// [`ErrorKind::Model`] if its weights are not those of its network, or a style is called so already.
+    pub fn add_imported(&mut self, model: Imported) -> Result<String, Error> {
+        net::weights::check(&model.network().map_err(unfit)?, &model.weights).map_err(unfit)?;
         if self.styles.iter().any(|style| style.name == model.name) {
             let message = format!("there is a style \"{}\" already: import the model under another name", model.name);
             return Err(Error::new(ErrorKind::Model, message));

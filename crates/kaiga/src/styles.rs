@@ -22,7 +22,7 @@ pub struct Style {
 
 impl Style {
     pub(crate) fn of_imported(model: &net::Imported) -> Self {
-        let description = format!("Imported: an AnimeGANv2 network, from {}", model.source);
+        let description = format!("An AnimeGANv2 network imported from {}. {}", model.source, model.licence);
         let (name, licence) = (model.name.clone(), model.licence.clone());
         Self { name, tags: Vec::new(), description, medium: Medium::Colour, credit: String::new(), licence }
     }
