@@ -86,6 +86,13 @@ pub(crate) enum Command {
     /// Measure how calm the painting of a video is beside the video itself
     #[command(hide = true)]
     Flicker(crate::video::TypedFlicker),
+    /// Write a look as a file for other programs: ONNX from photo to painting, or merged weights
+    Export(crate::export::Typed),
+    /// Bring in a model of others: weights of an AnimeGANv2 generator
+    Import(crate::import::Typed),
+    /// List, show and remove imported models
+    #[command(subcommand)]
+    Models(crate::import::Models),
     /// Serve the page and the HTTP interface
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes

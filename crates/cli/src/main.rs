@@ -5,8 +5,10 @@ mod args;
 mod avatar;
 mod batch;
 mod doctor;
+mod export;
 mod faces;
 mod folder;
+mod import;
 mod look;
 mod measure;
 mod out;
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None if cli.paint.says_nothing() => Err((WRONG_USAGE, args::SHORT.to_owned())),
         None => paint(cli.paint),
-        Some(args::Command::Styles { json }) => print(studio().map(|studio| styles::list(&studio, json))),
+        Some(args::Command::Styles { json }) => print(studio().map(|mut studio| {
+            import::add_all(&mut studio);
+            styles::list(&studio, json)
+        })),
         Some(args::Command::Doctor { json }) => print(doctor::report(json)),
         Some(args::Command::Faces { photo, json, draw, landmarks, max_pixels }) => {
             let limits = args::limits(max_pixels);
@@ -43,6 +48,9 @@ fn main() -> ExitCode {
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Video(typed)) => paint_videos(*typed),
         Some(args::Command::Flicker(typed)) => print(video::flicker(&typed)),
+        Some(args::Command::Export(typed)) => export(typed),
+        Some(args::Command::Import(typed)) => print(studio().and_then(|mut studio| import::import(&mut studio, typed))),
+        Some(args::Command::Models(wish)) => print(import::models(&wish)),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
@@ -107,13 +115,22 @@ fn paint_videos(typed: video::Typed) -> Result<ExitCode, Complaint> {
     Ok(video::run(&painter, &params))
 }
 
-/// Loads the style files that a look names and makes sure that the other styles are there and go together.
+fn export(typed: export::Typed) -> Result<ExitCode, Complaint> {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    print(export::export(&studio, &params))
+}
+
+/// Loads the style files and imported models that a look names and makes sure that the other styles are there and go together.
 fn load_styles(studio: &mut Studio, look: &kaiga::Look) -> Result<(), String> {
     let shares = || look.styles.shares().iter().chain(look.face_style.iter().flat_map(kaiga::Mix::shares));
     for (name, _) in shares() {
         if name.ends_with(".safetensors") {
             let bytes = std::fs::read(name).map_err(|error| format!("style {name}: {}", photo::plainly(&error)))?;
             studio.add_style_as(name, &bytes).map_err(|error| format!("style {name}: {error}"))?;
+        } else if studio.styles().iter().all(|style| style.name != *name) {
+            import::add(studio, name)?;
         }
     }
     let styles = studio.styles();

@@ -8,9 +8,9 @@ pub(crate) fn list(studio: &Studio, as_json: bool) -> String {
     let styles = studio.styles();
     if as_json {
         let style = |style: &kaiga::Style| {
-            let kaiga::Style { name, tags, description, medium, credit } = style;
+            let kaiga::Style { name, tags, description, medium, credit, licence } = style;
             let medium = medium.name();
-            json!({"name": name, "tags": tags, "description": description, "medium": medium, "credit": credit})
+            json!({"name": name, "tags": tags, "description": description, "medium": medium, "credit": credit, "licence": licence})
         };
         let lines: Vec<String> = styles.iter().map(|s| style(s).to_string()).collect();
         return lines.join("\n");

@@ -255,6 +255,110 @@ fn the_other_commands_answer() {
 }
 
 #[test]
+fn a_look_becomes_a_file_for_other_programs() {
+    let desk = desk();
+    let export =
+        |arguments: &[&str], code: i32| stderr(kaiga().current_dir(desk.path()).arg("export").args(arguments), code);
+    assert!(export(&["-n", "meadow:1,cel:1"], 0).contains("Faces are painted as the rest"));
+    let graph = fs::read(desk.path().join("meadow-cel.onnx")).unwrap();
+    assert!(graph.windows(17).any(|bytes| bytes == b"MIT OR Apache-2.0"));
+    export(&["--to", "safetensors", "-o", "merged.safetensors"], 0);
+    kaiga::Studio::from_bytes(&fs::read(desk.path().join("merged.safetensors")).unwrap(), &[]).unwrap();
+    assert!(export(&["-n", "manga", "--uint8", "-o", "m.onnx"], 0).contains("plain greys"));
+    for (arguments, words) in [
+        (&["-n", "baroque"][..], "there is no style \"baroque\""),
+        (&["-w", "1.2"], "a strength above 1 cannot be exported"),
+        (&["--to", "safetensors", "--uint8"], "go with --to onnx"),
+        (&["--size", "0"], "from 1 to 8192"),
+        (&["-n", "meadow,manga"], "cannot be mixed"),
+    ] {
+        let complaint = stderr(
+            kaiga().current_dir(desk.path()).arg("export").args(arguments),
+            if words.contains("strength") { 1 } else { 2 },
+        );
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    assert_eq!(listing(desk.path()), "m.onnx\nmeadow-cel.onnx\nmerged.safetensors");
+}
+
+/// Weights of an AnimeGANv2 generator as somebody may have saved them.
+fn checkpoint() -> Vec<u8> {
+    let [network] = &net::model::architecture("classic-1").unwrap()[..] else { panic!("it is one network") };
+    let mut state = 1_u32;
+    let tensors = net::parameters(network).unwrap().into_iter().map(|(name, shape)| {
+        let random = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 25) as f32 - 0.25
+        };
+        (format!("module.{name}"), net::Tensor::new(&shape, (0..shape.iter().product()).map(random).collect()))
+    });
+    net::weights::write_single(&tensors.collect(), &net::weights::Metadata::new()).unwrap()
+}
+
+#[test]
+fn a_model_is_brought_in_used_and_removed() {
+    let desk = desk();
+    fs::write(desk.path().join("古い model.pt"), checkpoint()).unwrap();
+    let run = |arguments: &[&str], code: i32| {
+        let mut command = kaiga();
+        command.current_dir(desk.path()).env("XDG_DATA_HOME", desk.path().join("data")).args(arguments);
+        let output = command.assert().code(code).get_output().clone();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let import = ["import", "古い model.pt", "--licence", "Not for sale"];
+    assert!(run(&import, 1).1.contains("Not for sale\nYou answer for"), "nobody can be asked");
+    assert!(!desk.path().join("data").exists(), "nothing is left where the licence was not accepted");
+    let accepted = [&import[..], &["--accept-licence"]].concat();
+    assert!(run(&accepted, 0).0.contains("kaiga -n 古い-model photo.jpg"));
+    assert!(run(&accepted, 1).1.contains("already"));
+    run(&[&accepted[..], &["--replace"]].concat(), 0);
+    assert_eq!(listing(&desk.path().join("data")), "kaiga/models/古い-model.safetensors");
+
+    assert!(run(&["models", "list"], 0).0.contains("古い-model  古い model.pt  Not for sale"));
+    assert!(run(&["models", "show", "古い-model"], 0).0.contains("classic-1/corners"));
+    assert!(run(&["styles", "--json"], 0).0.contains("\"licence\":\"Not for sale\""));
+    let photo = put(&desk, "photo.png");
+    run(&["photo.png", "-n", "古い-model", "-o", "old.png"], 0);
+    assert_eq!(size(&desk.path().join("old.png")), (24, 16));
+    assert!(fs::read(desk.path().join("old.png")).unwrap() != fs::read(&photo).unwrap());
+    run(&["photo.png", "--face-style", "古い-model", "-o", "faces.png"], 0);
+    assert!(run(&["photo.png", "-n", "古い-model:1,meadow:1"], 2).1.contains("cannot be mixed"));
+    assert!(run(&["export", "-n", "古い-model"], 1).1.contains("was imported"));
+
+    run(&["models", "remove", "古い-model"], 0);
+    assert!(run(&["models", "show", "古い-model"], 1).1.contains("there is no imported model"));
+    assert!(run(&["photo.png", "-n", "古い-model"], 2).1.contains("there is no style"));
+    assert!(run(&["models", "list"], 0).0.contains("no imported models"));
+}
+
+#[test]
+fn what_is_no_model_is_refused_with_a_reason() {
+    let desk = desk();
+    let good = checkpoint();
+    fs::write(desk.path().join("good.safetensors"), &good).unwrap();
+    fs::write(desk.path().join("cut.safetensors"), &good[..good.len() / 2]).unwrap();
+    fs::write(desk.path().join("graph.onnx"), [8, 8, 0x12, 5, b'k', b'a']).unwrap();
+    fs::write(desk.path().join("a.pt"), b"PK\x03\x04 and nothing more").unwrap();
+    fs::write(desk.path().join("style.safetensors"), kaiga::EMBEDDED[1].1).unwrap();
+    for (arguments, words) in [
+        (&["cut.safetensors"][..], "not a readable safetensors file"),
+        (&["graph.onnx"], "this is an ONNX graph"),
+        (&["a.pt"], "archive is broken"),
+        (&["style.safetensors"], "no weights of the AnimeGANv2 generator"),
+        (&["nothing.pt"], "no such file"),
+        (&["."], "it is a folder"),
+        (&["good.safetensors", "-n", "../meadow"], "cannot be a model's name"),
+        (&["good.safetensors", "-n", "meadow"], "there is a style \"meadow\" already"),
+    ] {
+        let mut command = kaiga();
+        command.current_dir(desk.path()).env("XDG_DATA_HOME", desk.path().join("data")).arg("import").args(arguments);
+        let complaint = stderr(command.arg("--accept-licence"), 1);
+        assert!(complaint.contains(words), "{arguments:?}: {complaint}");
+    }
+    assert!(!desk.path().join("data").exists());
+}
+
+#[test]
 fn styles_that_do_not_go_together_are_refused_before_anything_is_painted() {
     let desk = desk();
     let photo = put(&desk, "a.png");

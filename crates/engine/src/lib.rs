@@ -12,7 +12,7 @@ mod simd;
 mod tests;
 
 pub use net::{Error, ErrorKind, Shape};
-pub use network::{Network, Pool};
+pub use network::{Network, Place, Pool};
 
 /// Output channels of a convolution that the fast executor computes together; where the last group is not full, it
 /// multiplies zeros in the place of those that are missing.

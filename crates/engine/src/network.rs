@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use net::freeze::Statistics;
 use net::{Activation, Arch, Error, Shape, Value, Weights};
 use rayon::prelude::*;
 
@@ -41,6 +42,15 @@ impl Pool {
     }
 }
 
+/// Where the part of a picture that a network is given lies in the whole, in px of its first input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Height and width of the whole.
+    pub whole: (usize, usize),
+    /// Row and column of the part's upper left pixel, multiples of the coarsest level's pixels.
+    pub at: (usize, usize),
+}
+
 impl Network {
     /// Prepares a network. Tensors it does not know are left alone.
     ///
@@ -78,6 +88,34 @@ impl Network {
     /// # Errors
     /// Where the inputs do not fit the architecture.
     pub fn run(&self, inputs: &[&Map]) -> Result<Vec<Map>, Error> {
+        self.run_noting(inputs, None, &mut Vec::new())
+    }
+
+    /// Runs it on a part of a picture. It matters to networks that resample with `align_corners`, for which a pixel's place
+    /// depends on the size of the whole.
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn run_part(&self, inputs: &[&Map], place: Place) -> Result<Vec<Map>, Error> {
+        self.run_noting(inputs, Some(place), &mut Vec::new())
+    }
+
+    /// Runs it, and gives what its norms found as well, in their order: for [`net::freeze::frozen`].
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn run_with_statistics(&self, inputs: &[&Map]) -> Result<(Vec<Map>, Vec<Statistics>), Error> {
+        let mut found = Vec::new();
+        let outputs = self.run_noting(inputs, None, &mut found)?;
+        Ok((outputs, found))
+    }
+
+    fn run_noting(
+        &self,
+        inputs: &[&Map],
+        place: Option<Place>,
+        found: &mut Vec<Statistics>,
+    ) -> Result<Vec<Map>, Error> {
         let shapes: Vec<Shape> = inputs.iter().map(|map| map.shape()).collect();
         let shapes = net::shapes(&self.arch, &shapes)?;
         let mut pool = self.pool.take();
@@ -96,7 +134,16 @@ impl Network {
             if matches!(step.kernel, Kernel::Up(_)) && step.on.is_none() {
                 out.data.copy_from_slice(&source(1).data);
             }
-            self.take_step(&step.kernel, &source, &mut out);
+            match &step.kernel {
+                Kernel::Norm { weight, bias, activation } => {
+                    found.push(norm(source(0), weight, bias, *activation, &mut out));
+                }
+                Kernel::Upsample { align_corners } => {
+                    let place = place.filter(|_| *align_corners).map(|place| (place, shapes[0]));
+                    upsample(source(0), *align_corners, place, &mut out);
+                }
+                kernel => self.take_step(kernel, &source, &mut out),
+            }
             values[step.to] = Some(out);
             let dead = step.dead.iter().filter_map(|&value| values[value].take());
             pool.extend(dead.map(|rows| rows.data));
@@ -144,11 +191,10 @@ impl Network {
             Kernel::Up(up) => up.run(level, source(0), out),
             Kernel::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
             Kernel::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
-            Kernel::Norm { weight, bias, activation } => norm(source(0), weight, bias, *activation, out),
+            Kernel::Norm { .. } | Kernel::Upsample { .. } => unreachable!("taken where more is known"),
             Kernel::Add => add(source(0), source(1), out),
             Kernel::Unshuffle(factor) => unshuffle(source(0), *factor, out),
             Kernel::Shuffle(factor) => shuffle(source(0), *factor, out),
-            Kernel::Upsample { align_corners } => upsample(source(0), *align_corners, out),
             Kernel::Modulate => modulate(source(0), source(1), out),
             Kernel::Attend => attend(source(0), source(1), out),
         }
@@ -165,7 +211,7 @@ fn take(pool: &mut Vec<Vec<f32>>, shape: Shape) -> Vec<f32> {
     best(pool.iter().map(Vec::capacity), Rows::space(shape)).map(|at| pool.swap_remove(at)).unwrap_or_default()
 }
 
-fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: &mut Rows) {
+fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: &mut Rows) -> Statistics {
     let Shape { height, channels, .. } = from.shape;
     let count = from.shape.numbers() as f64;
     // Row sums on all cores, then added in the order of the rows: the same whatever the number of threads.
@@ -193,6 +239,7 @@ fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: 
             }
         }
     });
+    Statistics { mean: mean as f32, scale: scale as f32 }
 }
 
 /// Sum in eight lanes, which the compiler keeps in vectors; the lanes are added last. Always in the same order.
@@ -234,11 +281,19 @@ fn shuffle(from: &Rows, factor: usize, out: &mut Rows) {
     });
 }
 
-fn upsample(from: &Rows, align_corners: bool, out: &mut Rows) {
+/// With a place, of a picture of whose first input this shape is given, taps are those of the whole.
+fn upsample(from: &Rows, align_corners: bool, place: Option<(Place, Shape)>, out: &mut Rows) {
     let (small, large, stride) = (from.shape, out.shape, out.stride);
-    let columns: Vec<_> = (0..large.width).map(|x| bilinear_taps(x, small.width, large.width, align_corners)).collect();
+    let [down, along] = match place {
+        None => [Axis::whole(small.height, large.height), Axis::whole(small.width, large.width)],
+        Some((Place { whole, at }, input)) => [
+            Axis::part(small.height, large.height, input.height, whole.0, at.0),
+            Axis::part(small.width, large.width, input.width, whole.1, at.1),
+        ],
+    };
+    let columns: Vec<_> = (0..large.width).map(|x| along.taps(x, align_corners)).collect();
     out.fill(|y, row| {
-        let (above, below, down) = bilinear_taps(y, small.height, large.height, align_corners);
+        let (above, below, down) = down.taps(y, align_corners);
         for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
             let (above, below) = (from.plane(above, c), from.plane(below, c));
             for (to, &(left, right, share)) in plane[PAD..].iter_mut().zip(&columns) {
@@ -247,6 +302,36 @@ fn upsample(from: &Rows, align_corners: bool, out: &mut Rows) {
             }
         }
     });
+}
+
+/// One axis of a resampling: sides of the part that is there, sides of the whole, and where the part begins, each of the
+/// coarse and of the fine map.
+struct Axis {
+    small: usize,
+    whole: [usize; 2],
+    start: [usize; 2],
+}
+
+impl Axis {
+    fn whole(small: usize, large: usize) -> Self {
+        Self { small, whole: [small, large], start: [0; 2] }
+    }
+
+    /// Of a part whose first input has so many px, of the whole's, from there on.
+    fn part(small: usize, large: usize, input: usize, whole: usize, start: usize) -> Self {
+        Self {
+            small,
+            whole: [small, large].map(|side| whole * side / input),
+            start: [small, large].map(|side| start * side / input),
+        }
+    }
+
+    fn taps(&self, at: usize, align_corners: bool) -> (usize, usize, f32) {
+        let (first, second, share) = bilinear_taps(self.start[1] + at, self.whole[0], self.whole[1], align_corners);
+        // Beyond the part nothing is known; what is near its border is not used.
+        let inside = |place: usize| place.saturating_sub(self.start[0]).min(self.small - 1);
+        (inside(first), inside(second), share)
+    }
 }
 
 fn modulate(from: &Rows, by: &Rows, out: &mut Rows) {

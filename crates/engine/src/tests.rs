@@ -153,3 +153,34 @@ fn a_tile_with_overlap_is_the_whole_to_the_bit() {
         }
     }
 }
+
+/// What makes a network with norms over the whole picture fit for tiles.
+#[test]
+fn a_frozen_network_paints_tiles_as_the_whole() {
+    for arch in [classic::generator(true), classic::generator(false)] {
+        let (weights, inputs) = (random_weights(&arch), inputs_of(&arch, 176, 208));
+        let network = Network::new(&arch, &weights).expect("the weights fit");
+        let (whole, statistics) = network.run_with_statistics(&[&inputs[0]]).expect("the inputs fit");
+        let (frozen, folded) =
+            net::freeze::frozen(&arch, &weights, &statistics).expect("every norm is behind a convolution");
+        let figures = net::measure(&frozen, &[Shape::new(512, 512, 3)]).expect("the inputs fit");
+        let Reach::Pixels(reach) = figures.reach[0] else { panic!("a frozen network must be local") };
+        let overlap = (reach + 4).next_multiple_of(4);
+        let frozen = Network::new(&frozen, &folded).expect("the weights fit");
+        let (rows, columns) = (12, 20);
+        let (top, left) = (80, 92);
+        let at = (top - overlap, left - overlap);
+        let part = Shape::new(rows + 2 * overlap, columns + 2 * overlap, 3);
+        let part = Map::from_fn(part, |y, x, c| inputs[0].at(at.0 + y, at.1 + x, c));
+        let place = crate::Place { whole: (176, 208), at };
+        let painted = frozen.run_part(&[&part], place).expect("the inputs fit").remove(0);
+        let in_one = frozen.run(&[&inputs[0]]).expect("the inputs fit").remove(0);
+        let mut far = 0.0_f32;
+        for (y, x, c) in (0..rows).flat_map(|y| (0..columns).flat_map(move |x| (0..3).map(move |c| (y, x, c)))) {
+            let (part, one) = (painted.at(overlap + y, overlap + x, c), in_one.at(top + y, left + x, c));
+            assert_eq!(part.to_bits(), one.to_bits(), "{}: row {y}, column {x}, channel {c}", arch.name);
+            far = far.max((one - whole[0].at(top + y, left + x, c)).abs());
+        }
+        assert!(far < 1e-3, "{}: frozen with its own statistics it is off by {far}", arch.name);
+    }
+}

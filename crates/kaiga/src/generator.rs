@@ -1,61 +1,57 @@
-//! The generator in one style, planned once: its eye looks at a whole picture, its drawer paints parts of it.
+//! The contract for generators: what paints sees a whole picture, then draws its parts. The shipped network stands behind
+//! it, and the classic one.
+
+mod classic;
+mod light;
 
 use crate::error::{Error, ErrorKind};
-use crate::tiles::{Part, signed};
-use engine::{Map, Network, Pool};
-use net::light::THUMBNAIL_PX;
-use net::{Arch, Reach, Shape, Weights};
+use crate::tiles::Part;
+use engine::{Map, Pool};
 use pixels::Image;
-use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
+use std::sync::Arc;
 
-/// Eye and drawer with the weights of one style or mixture. It may be shared between threads.
-pub(crate) struct Generator {
-    eye: Network,
-    drawer: Network,
-    /// How far around a pixel the drawer looks, px.
-    pub(crate) reach_px: usize,
-}
+pub(crate) use classic::Classic;
+pub(crate) use light::Light;
 
-impl Generator {
-    /// Plans the networks; `weights` are packed into them and no longer needed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Model`] if the weights are not those of eye and drawer.
-    pub(crate) fn new([eye, drawer]: &[Arch; 2], weights: &Weights, pool: &Pool) -> Result<Self, Error> {
-        let planned = |arch: &Arch| Network::with_pool(arch, weights, pool).map_err(unfit);
-        Ok(Self { eye: planned(eye)?, drawer: planned(drawer)?, reach_px: reach_px(drawer)? })
-    }
+/// A network that paints, with its weights. It may be shared between threads. Whatever it wants (range and layout of
+/// numbers, sides divisible by some number, how far it looks around, statistics over the whole picture) is its own affair.
+pub(crate) trait Generator: Send + Sync {
+    /// What it makes of a whole picture before it draws a part of it.
+    fn modulation(&self, picture: &Image<Srgb8>) -> Result<Modulation, Error>;
+
+    /// Begins a picture. Without a modulation it looks at the picture itself.
+    fn begin<'a>(
+        &'a self,
+        picture: &'a Image<Srgb8>,
+        modulation: Option<&'a Modulation>,
+    ) -> Result<Box<dyn Drawing + 'a>, Error>;
+
+    /// How many numbers its modulations have.
+    fn modulation_numbers(&self) -> usize;
 
     /// The same generator, its weights shared, with memory for maps from `pool`.
-    pub(crate) fn sharing(&self, pool: &Pool) -> Self {
-        Self { eye: self.eye.sharing(pool), drawer: self.drawer.sharing(pool), reach_px: self.reach_px }
-    }
+    fn sharing(&self, pool: &Pool) -> Arc<dyn Generator>;
+}
 
-    /// Shows the whole picture to the eye.
-    pub(crate) fn modulation(&self, picture: &Image<Srgb8>) -> Result<Modulation, Error> {
-        let thumbnail = resize::to(picture, THUMBNAIL_PX, THUMBNAIL_PX, Filter::Bilinear);
-        let thumbnail = signed(&thumbnail, Part { x: 0, y: 0, width: THUMBNAIL_PX, height: THUMBNAIL_PX });
-        only(self.eye.run(&[&thumbnail])).map(Modulation)
-    }
+/// A picture that is being drawn.
+pub(crate) trait Drawing: Sync {
+    /// One part of it: Y −1..1, Cb, Cr, and ink 0..1 (0 where the generator knows no ink), H×W×4. Parts fit together as if
+    /// the whole were drawn at once.
+    fn draw(&self, part: Part) -> Result<Map, Error>;
+}
 
-    /// RGB −1..1, H×W×3 with sides divisible by [`net::light::GRAIN_PX`] → Y, Cb, Cr, ink, H×W×4.
-    pub(crate) fn draw(&self, picture: &Map, modulation: &Modulation) -> Result<Map, Error> {
-        only(self.drawer.run(&[picture, &modulation.0]))
+/// Whether `modulation` is of this generator's kind.
+///
+/// # Errors
+/// [`ErrorKind::Setting`] if it is not.
+pub(crate) fn check(generator: &dyn Generator, modulation: &Modulation) -> Result<(), Error> {
+    let (has, takes) = (modulation.numbers().len(), generator.modulation_numbers());
+    if has == takes {
+        return Ok(());
     }
-
-    /// Whether `modulation` is of this generator's kind.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Setting`] if it is not.
-    pub(crate) fn check(&self, modulation: &Modulation) -> Result<(), Error> {
-        let (has, takes) = (modulation.numbers().len(), modulation_of(self.drawer.arch()).channels);
-        if has == takes {
-            return Ok(());
-        }
-        let message = format!("the modulation has {has} numbers, these models take {takes}: it belongs to others");
-        Err(Error::new(ErrorKind::Setting, message))
-    }
+    let message = format!("the modulation has {has} numbers, these models take {takes}: it belongs to others");
+    Err(Error::new(ErrorKind::Setting, message))
 }
 
 /// What the global eye makes of a whole picture: how the drawer is to be modulated, so that exposure and mood are the
@@ -66,7 +62,7 @@ impl Generator {
 pub struct Modulation(Map);
 
 impl Modulation {
-    /// The scales and then the shifts of the drawer's coarsest channels.
+    /// The scales and then the shifts of the drawer's coarsest channels; of a classic network, means and scales of its norms.
     pub fn numbers(&self) -> &[f32] {
         &self.0.data
     }
@@ -89,20 +85,6 @@ impl Modulation {
             mean.data.iter_mut().zip(modulation.numbers()).for_each(|(mean, number)| *mean += weight / sum * number);
         }
         Ok(Self(mean))
-    }
-}
-
-/// The shape of what modulates `drawer`.
-fn modulation_of(drawer: &Arch) -> Shape {
-    Shape::new(1, 1, drawer.inputs[1].1)
-}
-
-fn reach_px(drawer: &Arch) -> Result<usize, Error> {
-    // Any size does that is a few times the reach.
-    let shapes = [Shape::new(512, 512, 3), modulation_of(drawer)];
-    match net::measure(drawer, &shapes).map_err(unfit)?.reach[0] {
-        Reach::Pixels(reach_px) => Ok(reach_px),
-        Reach::Whole => Err(Error::new(ErrorKind::Model, "the drawer looks at the whole picture, it cannot be tiled")),
     }
 }
 

@@ -5,6 +5,7 @@
 //! environment are the caller's.
 
 mod error;
+mod export;
 mod face_models;
 pub mod faces;
 mod finish;
@@ -22,9 +23,12 @@ mod upscale;
 mod whole;
 
 pub use error::{Error, ErrorKind};
+pub use export::{Export, Format};
 pub use generator::Modulation;
 pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile};
-pub use net::Medium;
+pub use net::imported::checkpoint;
+pub use net::onnx::Form;
+pub use net::{Imported, Medium};
 pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::face_models::FaceModels;
 use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, kept};
-use crate::generator::{Generator, Modulation};
+use crate::generator::{self, Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
 use crate::whole::Whole;
@@ -19,9 +19,9 @@ pub struct Painter {
     pub(crate) look: Look,
     pub(crate) medium: Medium,
     /// Of the look's styles.
-    pub(crate) generator: Arc<Generator>,
+    pub(crate) generator: Arc<dyn Generator>,
     /// Of the styles of faces.
-    pub(crate) face_generator: Arc<Generator>,
+    pub(crate) face_generator: Arc<dyn Generator>,
     pub(crate) face_models: FaceModels,
 }
 
@@ -80,7 +80,7 @@ impl Painter {
     /// # Errors
     /// As [`Painter::paint`]; [`crate::ErrorKind::Setting`] if the modulation belongs to other models.
     pub fn paint_with(&self, photo: &Image<Srgb8>, known: Known, progress: &Progress) -> Result<Image<Srgb8>, Error> {
-        known.modulation.map_or(Ok(()), |modulation| self.generator.check(modulation))?;
+        known.modulation.map_or(Ok(()), |modulation| generator::check(&*self.generator, modulation))?;
         let whole = self.plan(photo);
         let mut regions = self.regions(photo, known.faces.unwrap_or_default())?;
         let seeks_faces = known.faces.is_none() && self.look.minds_faces();
@@ -155,13 +155,13 @@ impl Painter {
         let mut result = if self.paints_faces_only() {
             bent_srgb.clone()
         } else {
-            whole.paint(bent_srgb, (look, self.medium), &self.generator, modulation, steps)?
+            whole.paint(bent_srgb, (look, self.medium), &*self.generator, modulation, steps)?
         };
         if look.faces == Faces::Only && !self.paints_faces_only() {
             result = kept(&result, bent_srgb, regions);
         }
         let portraits = self.portraits(regions);
-        let repainter = Repainter::new(&self.face_generator, [photo, bent_srgb], portraits, (look, self.medium));
+        let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], portraits, (look, self.medium));
         for region in portraits {
             repainter.repaint(region, &mut result)?;
             steps.one_more()?;

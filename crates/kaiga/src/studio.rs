@@ -3,13 +3,13 @@
 use crate::error::{Error, ErrorKind};
 use crate::face_models::FaceModels;
 use crate::faces::{Detector, Face, Landmarker, Landmarks, Person, Segmenter};
-use crate::generator::{Generator, unfit};
+use crate::generator::{Classic, Generator, Light, unfit};
 use crate::look::Look;
 use crate::painter::Painter;
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use engine::Pool;
-use net::{Arch, Medium, Model, light};
+use net::{Arch, Imported, Medium, Model, light};
 use pixels::Image;
 use pixels::space::Srgb8;
 use std::sync::Arc;
@@ -20,18 +20,41 @@ pub const EMBEDDED: [models::File; models::GENERATOR.len()] = models::GENERATOR;
 
 /// A place with everything at hand to paint photos: the networks' weights in every style. Make it once.
 pub struct Studio {
-    base: Model,
+    pub(crate) base: Model,
     /// Eye and drawer.
-    networks: [Arch; 2],
+    pub(crate) networks: [Arch; 2],
     styles: Vec<net::Style>,
+    /// Models that others made.
+    imported: Vec<Imported>,
     face_models: FaceModels,
 }
 
-/// What a look is painted with: styles with their shares.
-struct Ingredients<'a> {
-    styles: Vec<(&'a net::Style, f32)>,
-    face_styles: Vec<(&'a net::Style, f32)>,
-    medium: Medium,
+/// What a look is painted with.
+pub(crate) struct Ingredients<'a> {
+    pub(crate) whole: Source<'a>,
+    faces: Source<'a>,
+    pub(crate) medium: Medium,
+}
+
+/// What something is painted with.
+#[derive(PartialEq)]
+pub(crate) enum Source<'a> {
+    /// Styles of the studio's base with their shares.
+    Styles(Vec<(&'a net::Style, f32)>),
+    /// A model of its own.
+    Imported(&'a Imported),
+}
+
+impl Source<'_> {
+    /// What it is drawn with.
+    fn medium(&self) -> Result<Medium, Error> {
+        match self {
+            Self::Styles(styles) => {
+                net::medium(styles).map_err(|error| Error::new(ErrorKind::Setting, error.to_string()))
+            }
+            Self::Imported(_) => Ok(Medium::Colour),
+        }
+    }
 }
 
 impl Studio {
@@ -57,7 +80,8 @@ impl Studio {
                 format!("the base model is a {}, this version paints with {}", base.architecture, light::NAME);
             Error::new(ErrorKind::Model, message)
         })?;
-        let mut studio = Self { base, networks, styles: Vec::new(), face_models: FaceModels::default() };
+        let face_models = FaceModels::default();
+        let mut studio = Self { base, networks, styles: Vec::new(), imported: Vec::new(), face_models };
         for bytes in styles {
             studio.add_style(bytes)?;
         }
@@ -86,9 +110,27 @@ impl Studio {
     fn add(&mut self, style: net::Style) -> Result<(), Error> {
         // Merging is what can fail later: better now.
         net::merge(&self.base, &[(&style, 1.0)]).map_err(unfit)?;
+        self.imported.retain(|other| other.name != style.name);
         self.styles.retain(|other| other.name != style.name);
         self.styles.push(style);
         Ok(())
+    }
+
+    /// Adds a model that others made. It is named in a look as a style is, and cannot be mixed. A model of the same name is
+    /// replaced. Returns what it is called.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] if its weights are not those of its network, or a style is called so already.
+    pub fn add_imported(&mut self, model: Imported) -> Result<String, Error> {
+        net::weights::check(&model.network().map_err(unfit)?, &model.weights).map_err(unfit)?;
+        if self.styles.iter().any(|style| style.name == model.name) {
+            let message = format!("there is a style \"{}\" already: import the model under another name", model.name);
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        let name = model.name.clone();
+        self.imported.retain(|other| other.name != name);
+        self.imported.push(model);
+        Ok(name)
     }
 
     /// Finds faces with another detector: the bytes of its file. Painters that are prepared already keep theirs.
@@ -121,7 +163,7 @@ impl Studio {
 
     /// The styles one can paint in.
     pub fn styles(&self) -> Vec<Style> {
-        self.styles.iter().map(Style::of).collect()
+        self.styles.iter().map(Style::of).chain(self.imported.iter().map(Style::of_imported)).collect()
     }
 
     /// Whether this studio can paint so, without the work of preparing it.
@@ -140,15 +182,20 @@ impl Studio {
     /// # Errors
     /// As [`Studio::check`].
     pub fn prepare(&self, look: &Look) -> Result<Painter, Error> {
-        let Ingredients { styles, face_styles, medium } = self.ingredients(look)?;
+        let Ingredients { whole, faces, medium } = self.ingredients(look)?;
         let pool = Pool::default();
-        let prepared = |styles: &[(&net::Style, f32)]| {
-            let weights = net::merge(&self.base, styles).map_err(unfit)?;
-            Generator::new(&self.networks, &weights, &pool).map(Arc::new)
+        let prepared = |source: &Source| -> Result<Arc<dyn Generator>, Error> {
+            Ok(match source {
+                Source::Styles(styles) => {
+                    let weights = net::merge(&self.base, styles).map_err(unfit)?;
+                    Arc::new(Light::new(&self.networks, &weights, &pool)?)
+                }
+                Source::Imported(model) => Arc::new(Classic::new(model, &pool)?),
+            })
         };
-        let generator = prepared(&styles)?;
-        let alike = styles == face_styles || medium == Medium::Screentone || !look.minds_faces();
-        let face_generator = if alike { Arc::clone(&generator) } else { prepared(&face_styles)? };
+        let generator = prepared(&whole)?;
+        let alike = whole == faces || medium == Medium::Screentone || !look.minds_faces();
+        let face_generator = if alike { Arc::clone(&generator) } else { prepared(&faces)? };
         let face_models = self.face_models.clone();
         Ok(Painter { look: look.clone(), medium, generator, face_generator, face_models })
     }
@@ -186,16 +233,14 @@ impl Studio {
     }
 
     /// What a look asks for, looked up and checked.
-    fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
-        let refused = |error: net::Error| Error::new(ErrorKind::Setting, error.to_string());
-        let styles = self.shares(&look.styles)?;
-        let medium = net::medium(&styles).map_err(refused)?;
-        let face_styles = self.shares(look.styles_of_faces())?;
-        let face_medium = net::medium(&face_styles).map_err(refused)?;
+    pub(crate) fn ingredients(&self, look: &Look) -> Result<Ingredients<'_>, Error> {
+        let (whole, faces) = (self.source(&look.styles)?, self.source(look.styles_of_faces())?);
+        let (medium, face_medium) = (whole.medium()?, faces.medium()?);
         if face_medium != medium {
-            let [whole, faces] = [medium, face_medium].map(Medium::name);
-            let message =
-                format!("the picture is drawn in {whole}, the style of its faces in {faces}: they have to be the same");
+            let [medium, of_faces] = [medium, face_medium].map(Medium::name);
+            let message = format!(
+                "the picture is drawn in {medium}, the style of its faces in {of_faces}: they have to be the same"
+            );
             return Err(Error::new(ErrorKind::Setting, message));
         }
         let own_face_style = look.face_style.as_ref().is_some_and(|mix| *mix != look.styles);
@@ -207,7 +252,26 @@ impl Studio {
             let message = "the guided filter would smear the dots of a screentone style: leave it off";
             return Err(Error::new(ErrorKind::Setting, message));
         }
-        Ok(Ingredients { styles, face_styles, medium })
+        Ok(Ingredients { whole, faces, medium })
+    }
+
+    /// What a mixture is painted with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownStyle`] if one of its names is not here; [`ErrorKind::Setting`] if an imported model is to be
+    /// mixed.
+    fn source(&self, mix: &Mix) -> Result<Source<'_>, Error> {
+        let imported = |name: &str| self.imported.iter().find(|model| model.name == name);
+        match mix.shares() {
+            [(name, _)] if imported(name).is_some() => Ok(Source::Imported(imported(name).expect("it was just found"))),
+            shares => match shares.iter().find(|(name, _)| imported(name).is_some()) {
+                Some((name, _)) => {
+                    let message = format!("{name} is a model of its own and cannot be mixed: name it alone");
+                    Err(Error::new(ErrorKind::Setting, message))
+                }
+                None => self.shares(mix).map(Source::Styles),
+            },
+        }
     }
 
     /// The styles of a mixture with their shares.
@@ -223,7 +287,8 @@ impl Studio {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let names: Vec<&str> = self.styles.iter().map(|style| style.name.as_str()).collect();
+        let styles = self.styles.iter().map(|style| style.name.as_str());
+        let names: Vec<&str> = styles.chain(self.imported.iter().map(|model| model.name.as_str())).collect();
         let message = format!("there is no style \"{name}\"; there are {}", names.join(", "));
         Error::new(ErrorKind::UnknownStyle, message)
     }
@@ -234,9 +299,9 @@ impl Clone for Painter {
     /// time, or for keeping a painter that is used now and then without keeping memory for a tile.
     fn clone(&self) -> Self {
         let pool = Pool::default();
-        let generator = Arc::new(self.generator.sharing(&pool));
+        let generator = self.generator.sharing(&pool);
         let alike = Arc::ptr_eq(&self.generator, &self.face_generator);
-        let face_generator = if alike { Arc::clone(&generator) } else { Arc::new(self.face_generator.sharing(&pool)) };
+        let face_generator = if alike { Arc::clone(&generator) } else { self.face_generator.sharing(&pool) };
         let (look, face_models) = (self.look.clone(), self.face_models.clone());
         Self { look, medium: self.medium, generator, face_generator, face_models }
     }

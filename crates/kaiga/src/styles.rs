@@ -16,13 +16,21 @@ pub struct Style {
     pub medium: Medium,
     /// Whose paintings it learnt from and must be named where the style is handed on; empty if nobody must.
     pub credit: String,
+    /// Of an imported model: what its user was told and accepted, whose it is and what may be done with it. Empty for styles.
+    pub licence: String,
 }
 
 impl Style {
+    pub(crate) fn of_imported(model: &net::Imported) -> Self {
+        let description = format!("An AnimeGANv2 network imported from {}. {}", model.source, model.licence);
+        let (name, licence) = (model.name.clone(), model.licence.clone());
+        Self { name, tags: Vec::new(), description, medium: Medium::Colour, credit: String::new(), licence }
+    }
+
     pub(crate) fn of(style: &net::Style) -> Self {
         let net::Style { name, tags, description, credit, medium, .. } = style;
         let (name, tags, description, credit) = (name.clone(), tags.clone(), description.clone(), credit.clone());
-        Self { name, tags, description, medium: *medium, credit }
+        Self { name, tags, description, medium: *medium, credit, licence: String::new() }
     }
 }
 

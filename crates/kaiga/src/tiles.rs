@@ -47,17 +47,18 @@ pub(crate) fn parts(width: usize, height: usize, tile_px: usize) -> Vec<Part> {
 /// Paints one part of `photo`.
 ///
 /// `draw` takes RGB −1..1 (H×W×3, sides divisible by [`GRAIN_PX`], what lies beyond the photo repeated from its
-/// border) and returns a map of the same height and width; it may look `reach_px` around each pixel.
+/// border) with the part of the photo that they are, and returns a map of the same height and width; it may look `reach_px`
+/// around each pixel.
 pub(crate) fn paint_part(
     photo: &Image<Srgb8>,
     part: Part,
     reach_px: usize,
-    draw: impl Fn(&Map) -> Result<Map, Error>,
+    draw: impl Fn(&Map, Part) -> Result<Map, Error>,
 ) -> Result<Map, Error> {
     let (padded_width, padded_height) =
         (photo.width().next_multiple_of(GRAIN_PX), photo.height().next_multiple_of(GRAIN_PX));
     let seen = part.grown(reach_px, padded_width, padded_height).aligned();
-    let painted = draw(&signed(photo, seen))?;
+    let painted = draw(&signed(photo, seen), seen)?;
     Ok(crop(&painted, part.x - seen.x, part.y - seen.y, part.width, part.height))
 }
 
@@ -116,7 +117,7 @@ mod tests {
             let whole = signed(&photo, Part { x: 0, y: 0, width, height });
             let mut stitched = vec![f32::NAN; whole.data.len()];
             for part in parts(width, height, 128) {
-                let identity = |tile: &Map| {
+                let identity = |tile: &Map, _| {
                     assert!(tile.width.is_multiple_of(GRAIN_PX) && tile.height.is_multiple_of(GRAIN_PX));
                     Ok(tile.clone())
                 };
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn a_drawer_that_looks_around_does_not_see_the_seams() {
         // A 75-px mean along rows and columns with the border repeated: reach 37 px.
-        let blur = |tile: &Map| {
+        let blur = |tile: &Map, _| {
             let at = |x: isize, y: isize| {
                 let (x, y) = (x.clamp(0, tile.width as isize - 1), y.clamp(0, tile.height as isize - 1));
                 tile.data[(y as usize * tile.width + x as usize) * 3]

@@ -6,7 +6,7 @@ use crate::generator::{Generator, Modulation};
 use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
-use crate::tiles::{Part, paint_part, parts};
+use crate::tiles::{Part, parts};
 use crate::upscale::{Canvas, Upscaler};
 use net::Medium;
 use pixels::Image;
@@ -52,12 +52,12 @@ impl Whole {
         (area(width, height) / area(self.working.0, self.working.1)).sqrt()
     }
 
-    /// Paints it with the generator of styles that are drawn with `medium`. Without a `modulation` the eye looks.
+    /// Paints it with the generator of styles that are drawn with `medium`. Without a `modulation` it looks itself.
     pub(crate) fn paint(
         &self,
         photo_srgb: &Image<Srgb8>,
         (look, medium): (&Look, Medium),
-        generator: &Generator,
+        generator: &dyn Generator,
         modulation: Option<&Modulation>,
         steps: &mut Steps,
     ) -> Result<Image<Srgb8>, Error> {
@@ -65,22 +65,18 @@ impl Whole {
         let manner = Manner::of(medium, self.enlarged(width, height));
         let surroundings_px = surroundings_px(look, manner);
         let working_srgb = self.at_working_size(photo_srgb);
-        let seen =
-            modulation.map_or_else(|| generator.modulation(&working_srgb).map(Cow::Owned), |m| Ok(Cow::Borrowed(m)));
-        let modulation = seen?;
-        let draw =
-            |part: Part| paint_part(&working_srgb, part, generator.reach_px, |tile| generator.draw(tile, &modulation));
+        let drawing = generator.begin(&working_srgb, modulation)?;
         let mut result = Image::filled(width, height, [0; 3]);
         if self.working_parts.is_empty() {
             for &part in &self.full_parts {
                 let around = part.grown(surroundings_px, width, height);
-                finish(&draw(around)?, around, part, photo_srgb, (look, manner), &mut result);
+                finish(&drawing.draw(around)?, around, part, photo_srgb, (look, manner), &mut result);
                 steps.one_more()?;
             }
         } else {
             let mut canvas = Canvas::new(self.working.0, self.working.1);
             for &part in &self.working_parts {
-                canvas.put(part, &draw(part)?);
+                canvas.put(part, &drawing.draw(part)?);
                 steps.one_more()?;
             }
             let upscaler = Upscaler::new(canvas, width, height);

@@ -3,6 +3,8 @@
 pub mod arch;
 pub mod classic;
 mod error;
+pub mod freeze;
+pub mod imported;
 pub mod landmarks;
 pub mod light;
 pub mod measure;
@@ -13,10 +15,12 @@ pub mod onnx;
 pub mod person;
 mod proto;
 pub mod shape;
+pub mod torch;
 pub mod weights;
 
 pub use arch::{Activation, Arch, Op, Padding, Value};
 pub use error::{Error, ErrorKind};
+pub use imported::Imported;
 pub use measure::{Measure, Reach, measure};
 pub use medium::{Medium, medium};
 pub use model::{Model, Style, merge};

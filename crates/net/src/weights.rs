@@ -88,6 +88,37 @@ pub fn read(bytes: &[u8]) -> Result<(Weights, Metadata), Error> {
 /// [`ErrorKind::Weights`](crate::ErrorKind::Weights) if a tensor's shape does not match its numbers, or a number is
 /// not finite or beyond what half precision holds (±65504).
 pub fn write(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, Error> {
+    let half = |name: &str, number: f32| {
+        let half = f16::from_f32(number);
+        if !half.is_finite() {
+            fail!(Weights, "tensor {name} contains {number}, which half precision cannot hold");
+        }
+        Ok(half.to_le_bytes())
+    };
+    write_as("F16", half, weights, metadata)
+}
+
+/// Writes a safetensors file in single precision. The same tensors and words make the same bytes.
+///
+/// # Errors
+/// [`ErrorKind::Weights`](crate::ErrorKind::Weights) if a tensor's shape does not match its numbers, or a number is
+/// not finite.
+pub fn write_single(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, Error> {
+    let single = |name: &str, number: f32| {
+        if !number.is_finite() {
+            fail!(Weights, "tensor {name} contains {number}");
+        }
+        Ok(number.to_le_bytes())
+    };
+    write_as("F32", single, weights, metadata)
+}
+
+fn write_as<const N: usize>(
+    kind: &str,
+    bytes_of: impl Fn(&str, f32) -> Result<[u8; N], Error>,
+    weights: &Weights,
+    metadata: &Metadata,
+) -> Result<Vec<u8>, Error> {
     // The crate's own writer keeps the metadata in a hash map, whose order differs from run to run.
     let mut header = serde_json::Map::new();
     let mut data = Vec::new();
@@ -100,13 +131,9 @@ pub fn write(weights: &Weights, metadata: &Metadata) -> Result<Vec<u8>, Error> {
         }
         let start = data.len();
         for &number in &tensor.data {
-            let half = f16::from_f32(number);
-            if !half.is_finite() {
-                fail!(Weights, "tensor {name} contains {number}, which half precision cannot hold");
-            }
-            data.extend(half.to_le_bytes());
+            data.extend(bytes_of(name, number)?);
         }
-        let entry = serde_json::json!({"dtype": "F16", "shape": tensor.shape, "data_offsets": [start, data.len()]});
+        let entry = serde_json::json!({"dtype": kind, "shape": tensor.shape, "data_offsets": [start, data.len()]});
         header.insert(name.clone(), entry);
     }
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();

@@ -11,14 +11,15 @@ pub const CELL_PX: f32 = 5.0;
 /// Dots are never nearer than about this, px: smaller ones are no longer round.
 pub const LEAST_CELL_PX: f32 = 4.0;
 
-/// sRGB 0..1: a touch off white and off black, as print is.
-const PAPER: f32 = 0.985;
-const BLACK: f32 = 0.02;
+/// sRGB 0..1 of the paper: paper and ink are a touch off white and black, as print is.
+pub const PAPER: f32 = 0.985;
+/// sRGB 0..1 of solid ink.
+pub const BLACK: f32 = 0.02;
 /// Half the width of the soft border between two tones, in tone. What is further from a border than this is laid exactly
 /// as if it were the tone itself; the nearest two tones leave room for errors of ±0.05.
-const SOFT: f32 = 0.018;
+pub const SOFT: f32 = 0.018;
 /// Ink that is not seen, and ink that covers.
-const INK: std::ops::Range<f32> = 0.10..0.45;
+pub const INK: std::ops::Range<f32> = 0.10..0.45;
 /// The grid lies so that dots that start between pixels mirror those that start on them: all look alike.
 const ORIGIN_PX: f32 = 0.25;
 

@@ -271,6 +271,9 @@ settings! {
         /// Where the jobs' pictures are: a folder, or s3://bucket/folder (with the build feature s3; credentials in
         /// the usual AWS_ variables). By default a folder in `store`.
         pictures: Option<String> = None,
+        /// Folder of imported models, offered beside the styles. By default that of `kaiga import`: kaiga/models below
+        /// $XDG_DATA_HOME or ~/.local/share.
+        models: Option<PathBuf> = None,
         /// Painters: pictures worked on at a time; by default one for each core. 0 leaves jobs to `kaiga worker`, of which any
         /// number may run on the same store; one painter stays for what somebody waits for (previews, faces).
         workers: Option<usize> = None,

@@ -12,6 +12,7 @@ mod jobs;
 mod log;
 pub mod memory;
 mod metrics;
+pub mod models;
 mod paint;
 mod painter_cache;
 mod params;

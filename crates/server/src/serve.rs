@@ -69,7 +69,11 @@ pub(crate) struct House {
 /// Opens the store and starts the painters. Must be called within a runtime.
 pub(crate) fn open(config: Config) -> Result<House, String> {
     let jobs = Arc::new(open_jobs(&config)?);
-    let studio = Studio::embedded().map_err(|error| error.to_string())?;
+    let mut studio = Studio::embedded().map_err(|error| error.to_string())?;
+    if let Some(folder) = config.models.clone().or_else(crate::models::default_folder) {
+        let complaints = crate::models::add_all(&mut studio, &folder);
+        complaints.iter().for_each(|complaint| tracing::warn!(%complaint, "an imported model is left out"));
+    }
     let (health, metrics) = (Arc::new(Health::default()), Arc::new(Metrics::default()));
     let painter_cache = Arc::new(PainterCache::new(studio, Arc::clone(&metrics)));
     let budget = Budget::new(config.limits.max_memory_bytes);

@@ -7,9 +7,8 @@ use crate::finish::{Manner, at_strength, coloured, surroundings_px};
 use crate::generator::Generator;
 use crate::look::Look;
 use crate::plan::working_size;
-use crate::tiles::{Part, paint_part, parts};
+use crate::tiles::{Part, parts};
 use crate::upscale::{Canvas, Upscaler};
-use engine::Map;
 use net::Medium;
 use pixels::guided::guided;
 use pixels::resize::{self, Filter};
@@ -35,7 +34,7 @@ const EVENED_PX: usize = 448;
 /// Who paints faces, and how.
 pub(crate) struct Repainter<'a> {
     /// Of the faces' style.
-    generator: &'a Generator,
+    generator: &'a dyn Generator,
     photo: &'a Image<Srgb8>,
     /// The photo with its faces bent: what is painted.
     bent: &'a Image<Srgb8>,
@@ -50,7 +49,7 @@ pub(crate) struct Repainter<'a> {
 impl<'a> Repainter<'a> {
     /// Paints the face `regions` of `photo` with the generator of the faces' style. `bent` is the photo with these faces bent.
     pub(crate) fn new(
-        generator: &'a Generator,
+        generator: &'a dyn Generator,
         [photo, bent]: [&'a Image<Srgb8>; 2],
         regions: &'a [FaceRegion],
         (look, medium): (&'a Look, Medium),
@@ -96,11 +95,10 @@ impl<'a> Repainter<'a> {
         let bend = |q: Point| source(self.regions, q);
         let upright = warp::window(self.photo, (side, side), &to_photo, 0.5 * face_px, bend).map(srgb8_from_srgb);
 
-        let modulation = self.generator.modulation(&upright)?;
-        let draw = |tile: &Map| self.generator.draw(tile, &modulation);
+        let drawing = self.generator.begin(&upright, None)?;
         let mut canvas = Canvas::new(side, side);
         for part in parts(side, side, self.look.tile.side_px()) {
-            canvas.put(part, &paint_part(&upright, part, self.generator.reach_px, draw)?);
+            canvas.put(part, &drawing.draw(part)?);
         }
         if let Some(drawn) = &region.drawn {
             let on_canvas = drawn.in_picture.placed(&region.pose.to_face.then(&to_canvas));

@@ -32,14 +32,16 @@ pub(super) struct Style {
     medium: String,
     /// Whose paintings it learnt from and must be named with it; may be empty.
     credit: String,
+    /// Of an imported model: whose it is and what may be done with it; empty for the styles that come with kaiga.
+    licence: String,
 }
 
 /// Lists the styles.
 #[utoipa::path(get, path = "/api/v1/styles", tag = "about", responses((status = 200, description = "The styles", body = Styles)))]
 pub(super) async fn styles(State(app): State<Arc<App>>) -> Json<Styles> {
     let style = |style: kaiga::Style| {
-        let kaiga::Style { name, tags, description, medium, credit } = style;
-        Style { name, tags, description, medium: medium.name().to_owned(), credit }
+        let kaiga::Style { name, tags, description, medium, credit, licence } = style;
+        Style { name, tags, description, medium: medium.name().to_owned(), credit, licence }
     };
     let styles = app.painter_cache.studio().styles().into_iter().map(style).collect();
     Json(Styles { styles, default: kaiga::Mix::default().to_string() })

@@ -51,6 +51,32 @@ async fn a_photo_comes_back_as_a_painting() {
     assert_eq!(faces["crop"], serde_json::json!({"x": 4, "y": 0, "side": 16}));
 }
 
+/// A model of others, all of whose weights are alike.
+fn imported(name: &str) -> Vec<u8> {
+    let architecture = "classic-1/corners".to_owned();
+    let [network] = &net::model::architecture(&architecture).unwrap()[..] else { panic!("it is one network") };
+    let tensor = |shape: &[usize]| net::Tensor::new(shape, vec![0.01; shape.iter().product()]);
+    let weights = net::parameters(network).unwrap().into_iter().map(|(name, shape)| (name, tensor(&shape))).collect();
+    let [name, licence, source, source_sha256] = [name, "Not for sale", "old.pt", "00"].map(str::to_owned);
+    kaiga::Imported { name, architecture, weights, licence, source, source_sha256 }.write().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_model_is_one_of_the_styles() {
+    let models = tempfile::tempdir().unwrap();
+    std::fs::write(models.path().join("old.safetensors"), imported("old")).unwrap();
+    std::fs::write(models.path().join("broken.safetensors"), b"no model").unwrap();
+    let service = Service::start(|config| config.models = Some(models.path().into()));
+    let styles = service.get("/api/v1/styles").await.json();
+    let style = styles["styles"].as_array().unwrap().iter().find(|style| style["name"] == "old").unwrap();
+    assert_eq!(style["licence"], "Not for sale");
+    assert!(style["description"].as_str().unwrap().ends_with("Not for sale"), "the page shows descriptions: {style}");
+    let answer = service.post("/api/v1/convert?style=old", picture(24, 16)).await;
+    assert_eq!((answer.status.as_u16(), size(&answer)), (200, (24, 16)));
+    let mixed = service.post("/api/v1/convert?style=old,meadow", picture(24, 16)).await;
+    assert_eq!(mixed.problem(), "setting");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_should_know_first() {
     let service = Service::start(|_| ());
