@@ -6,6 +6,7 @@ import { cancel } from "../picture/painting.js";
 import { isBusy, onChange, state } from "../state.js";
 
 function stageWords({ status, job }) {
+  if (!state.connected) return t("stage.offline");
   if (status === "waiting") return t("stage.waiting");
   if (job?.stage === "busy") return t("stage.busy", { n: job.seconds });
   if (job?.stage === "queued" && job.position > 0) return t("stage.queuedAt", { n: job.position });
