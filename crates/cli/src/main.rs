@@ -8,6 +8,7 @@ mod doctor;
 mod faces;
 mod folder;
 mod look;
+mod manual;
 mod measure;
 mod out;
 mod photo;
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
+        Some(args::Command::Completions { shell }) => print(Ok(manual::completions(shell))),
+        Some(args::Command::Man { folder }) => print(manual::pages(&folder)),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {

@@ -458,7 +458,7 @@ test("the language is the browser's and can be changed for good", async () => {
   await waitPainted(page);
   await page.locator("#language").selectOption("zh");
   await page.locator(".stylecard", { hasText: "宫崎骏风" }).waitFor();
-  await page.getByRole("button", { name: "保存" }).waitFor();
+  await page.getByRole("button", { name: "保存", exact: true }).waitFor();
   await page.locator("#language").selectOption("ja");
   await page.locator(".stylecard", { hasText: "新海誠風の光" }).waitFor();
   await page.reload();
@@ -478,6 +478,8 @@ test("a phone: nothing sticks out, two fingers zoom, all by touch", async () => 
   assert.equal(await overflow(), 0, "a strip of five photos scrolls by itself");
   await page.locator(".stylecard", { hasText: "Skyglow" }).tap();
   await waitPainted(page);
+  await page.getByRole("button", { name: "Back to the picture" }).tap();
+  await page.waitForFunction(() => scrollY === 0);
   const box = await page.locator("#viewer .split").boundingBox();
   const session = await page.context().newCDPSession(page);
   const fingers = (type, ...points) => session.send("Input.dispatchTouchEvent", { type, touchPoints: points.map(([x, y], id) => ({ x: box.x + x, y: box.y + y, id })) });

@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
 import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./harness.mjs";
 
-const refused = /status of [45]\d\d|Failed to load|ERR_/;
+const refused = /status of [45]\d\d|Failed to load|ERR_|blocked by CORS/;
 
 before(openStandIn);
 after(close);

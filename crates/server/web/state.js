@@ -48,7 +48,7 @@ export function newPicture(file) {
     /** The latest Job the server told, and the notice of a wait for a full server. */
     job: null,
     /** {id, key, look} of a job that the server has taken on and that is not fetched yet. */
-    pending: null,
+    pending: null, resumed: false,
     /** {key, url} of a quick small painting. */
     preview: null,
     /** The true ones by key: {key, look, url, blob, width, height, id, expires, at}; `result` is the latest of them. */

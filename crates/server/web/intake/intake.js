@@ -8,11 +8,11 @@ import { byId, say } from "../dom.js";
 import { toast, words } from "../errors.js";
 import { t } from "../i18n.js";
 import { recall, rememberPicture } from "../memory/memory.js";
-import { enqueue, forget, release, resume, unforget } from "../picture/painting.js";
+import { enqueue, forget, forgetResults, release, resume, unforget } from "../picture/painting.js";
 import { cut, open } from "../picture/pixels.js";
 import { makeAvatar } from "../viewer/crop.js";
 import { scaled } from "../viewer/crop_geometry.js";
-import { changed, isFresh, newPicture, onChange, plainLook, select, state } from "../state.js";
+import { changed, newPicture, onChange, plainLook, select, state } from "../state.js";
 
 /** Longest side of the copy that previews are made from, px. */
 export const SMALL_PX = 768;
@@ -51,6 +51,8 @@ export async function read(picture, { keepSize = false } = {}) {
   try {
     const original = picture.original ?? picture.file;
     const { file, notice } = await prepared(original, state.limits, keepSize);
+    // What was painted of another file is no painting of this one.
+    if (picture.results.size && file !== picture.file && picture.original) forgetResults(picture);
     if (file !== original) Object.assign(picture, { file, original, name: file.name });
     picture.notice = notice && { ...notice, offer: notice.mayKeepSize ? () => again(picture, { keepSize: true }) : null };
     await openHere(picture).catch(() => openByServer(picture));
@@ -176,9 +178,7 @@ export function startIntake() {
 
 function wake(picture) {
   if (picture.pending) return resume(picture);
-  picture.status = picture.results.size ? "done" : "idle";
-  if (isFresh(picture) || !picture.results.size) enqueue(picture);
-  else changed();
+  enqueue(picture);
 }
 
 /** Takes in what was left here last time; what the server was still painting is gone on with. */

@@ -32,6 +32,7 @@ export function enqueue(picture) {
 
 /** Goes on with a job that was under way when the page was left. */
 export function resume(picture) {
+  picture.resumed = true;
   picture.status = "waiting";
   line.push(picture);
   queueMicrotask(advance);
@@ -115,7 +116,7 @@ async function run(picture) {
   try {
     const result = picture.avatar ? await paintAvatar(picture, signal) : await paintJob(picture, signal);
     signal.throwIfAborted();
-    keep(picture, result);
+    await keep(picture, result);
     if (picture === state.selected) say(t("painted"));
   } catch (error) {
     if (signal.aborted) return;
@@ -135,7 +136,8 @@ async function paintAvatar(picture, signal) {
 
 async function paintJob(picture, signal) {
   const tell = (job) => { if (!signal.aborted) { picture.job = job; changed(); } };
-  const pending = picture.pending ?? await submit(picture, signal, tell);
+  const pending = picture.pending?.key === lookKey(picture) || picture.resumed ? picture.pending : await submit(picture, signal, tell);
+  picture.resumed = false;
   const { id, key, look } = pending;
   let job = null;
   try {
@@ -150,10 +152,9 @@ async function paintJob(picture, signal) {
   } catch (error) {
     // A job that was given up: its photo shall not lie on the server until its time is over.
     api.remove(id).catch(() => {});
-    throw error;
-  } finally {
     if (picture.pending === pending) picture.pending = null;
     if (state.pictures.includes(picture)) rememberPicture(picture);
+    throw error;
   }
 }
 
@@ -167,18 +168,30 @@ async function submit(picture, signal, tell) {
   return picture.pending;
 }
 
-function keep(picture, result) {
+// The job is forgotten once its painting is remembered: whoever leaves the page in between has the one or the other.
+async function keep(picture, result) {
   const kept = { ...result, at: Date.now(), url: URL.createObjectURL(result.blob) };
   picture.results.set(kept.key, kept);
   picture.result = kept;
-  picture.status = "done";
-  rememberPainting(picture, kept);
-  if (picture.results.size <= MOST_RESULTS) return;
-  const [[key, oldest]] = picture.results;
-  picture.results.delete(key);
-  URL.revokeObjectURL(oldest.url);
-  forgetPainting(picture, oldest);
-  if (oldest.id) api.remove(oldest.id).catch(() => {});
+  await rememberPainting(picture, kept);
+  picture.pending = null;
+  rememberPicture(picture);
+  // Meanwhile something else may have been asked for.
+  if (picture.status === "working") picture.status = "done";
+  if (picture.results.size > MOST_RESULTS) forgetResult(picture, picture.results.values().next().value);
+}
+
+function forgetResult(picture, result) {
+  picture.results.delete(result.key);
+  URL.revokeObjectURL(result.url);
+  forgetPainting(picture, result);
+  if (result.id) api.remove(result.id).catch(() => {});
+}
+
+/** Forgets all paintings of a picture, here and on the server. */
+export function forgetResults(picture) {
+  for (const result of picture.results.values()) forgetResult(picture, result);
+  picture.result = null;
 }
 
 async function patiently(picture, signal, ask) {
