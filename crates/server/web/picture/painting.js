@@ -136,7 +136,8 @@ async function paintAvatar(picture, signal) {
 
 async function paintJob(picture, signal) {
   const tell = (job) => { if (!signal.aborted) { picture.job = job; changed(); } };
-  const pending = picture.pending?.key === lookKey(picture) || picture.resumed ? picture.pending : await submit(picture, signal, tell);
+  const { resumed } = picture;
+  const pending = resumed ? picture.pending : await submit(picture, signal, tell);
   picture.resumed = false;
   const { id, key, look } = pending;
   let job = null;
@@ -154,6 +155,8 @@ async function paintJob(picture, signal) {
     api.remove(id).catch(() => {});
     if (picture.pending === pending) picture.pending = null;
     if (state.pictures.includes(picture)) rememberPicture(picture);
+    // The page was left for longer than the server keeps things: the photo is here, so it is painted anew.
+    if (resumed && [404, 410].includes(error.status) && !signal.aborted) return paintJob(picture, signal);
     throw error;
   }
 }

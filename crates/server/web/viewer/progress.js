@@ -14,7 +14,7 @@ function stageWords({ status, job }) {
 }
 
 // Opening and waiting have no measure, so the bar only says that something is going on.
-const measured = (picture) => picture.status === "working" && ["painting", "encoding", "done"].includes(picture.job?.stage);
+const measured = (picture) => picture.status === "working" && Number.isFinite(picture.job?.progress) && ["painting", "encoding", "done"].includes(picture.job?.stage);
 
 export function startProgress() {
   const bar = h("progress", { max: 1 });
