@@ -65,6 +65,11 @@ test("what saves and shares is on the screen at once, and nothing lies over anyt
         // Above one column the picture stays beside the settings; on a phone what saves stays.
         const save = await page.getByRole("button", { name: "Save", exact: true }).boundingBox(), share = await page.getByRole("button", { name: "Share" }).boundingBox();
         const last = down === 1e5;
+        const onTop = await page.getByRole("button", { name: "Share" }).evaluate((button) => {
+          const box = button.getBoundingClientRect();
+          return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+        });
+        assert.ok(onTop || (last && !isMobile), `${width} × ${height}: something lies over Share`);
         for (const box of [save, share]) assert.ok(last && !isMobile || (box.y >= 0 && box.y + box.height <= height + 1), `${width} × ${height}, ${file.name}, ${down} px down: ${JSON.stringify(box)}`);
       }
       await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));

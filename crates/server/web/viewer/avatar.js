@@ -15,7 +15,7 @@ export function startAvatar() {
   const radio = (value) => {
     const input = h("input", { type: "radio", name: "shape", value, onchange: () => { state.selected.avatar.round = value === "round"; rememberPicture(state.selected); changed(); } });
     const words = h("span");
-    return { input, words, element: h("label.shape", {}, input, h(`span.figure.${value}`, { "aria-hidden": "true" }), words) };
+    return { input, words, element: h("label.shape", {}, input, h(`span.figure.as-${value}`, { "aria-hidden": "true" }), words) };
   };
   const shapes = [radio("round"), radio("square")];
   const group = h("div.shapes", { role: "radiogroup", "aria-labelledby": "avatar-title" }, shapes.map(({ element }) => element));
