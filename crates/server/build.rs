@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What is bundled: its entry, which takes its place, and the ending of what it is made of.
-const BUNDLES: [(&str, fn(&BTreeMap<String, Vec<u8>>, &str) -> String); 2] =
-    [("app.js", bundle::modules), ("page.css", bundle::styles)];
+const BUNDLES: [(&str, Bundler); 2] = [("app.js", bundle::modules), ("page.css", bundle::styles)];
+
+type Bundler = fn(&bundle::Files, &str) -> String;
 
 /// Written when the program starts: the server fills in their addresses.
 const TEMPLATES: [&str; 3] = ["index.html", "sw.js", "manifest.webmanifest"];

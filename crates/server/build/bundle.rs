@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-type Files = BTreeMap<String, Vec<u8>>;
+/// Names of the page's files and their contents.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// The module `entry` with all it imports, each a function's scope that is left with what it exports. Modules that import each
 /// other in a circle stop the build.
