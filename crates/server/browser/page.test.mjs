@@ -462,7 +462,7 @@ test("the language is the browser's and can be changed for good", async () => {
   await page.locator("#language").selectOption("ja");
   await page.locator(".stylecard", { hasText: "新海誠風の光" }).waitFor();
   await page.reload();
-  await page.getByRole("button", { name: "写真を選ぶ" }).waitFor();
+  await page.getByRole("heading", { name: "スタイル" }).waitFor();
   await page.finish();
 });
 
