@@ -1,22 +1,40 @@
 #!/usr/bin/env bash
-# Makes the paintings on the welcome screen anew: web/samples/NAME-STYLE.webp, from NAME.webp there and as large. Needs the
-# release binary (cargo build --release). Look at them; web/welcome.js and web/sw.js have to name the same.
-#   crates/server/samples.sh                  those that are shown
-#   crates/server/samples.sh coast manga      one for trying
+# Makes the pictures of the welcome screen anew from the photos in web/samples: for each panel the photo (NAME-photo) and its
+# painting (NAME-STYLE), cut upright, small and large, as AVIF and WebP; and ../card.jpg, what a link to the page shows. Needs the
+# release binary (cargo build --release). Look at them; web/index.html has to name the same.
+#   crates/server/samples.sh
 set -euo pipefail
 cd "$(dirname "$0")/web/samples"
-program=$(cd ../../../.. && pwd)/target/release/kaiga
+program=${CARGO_TARGET_DIR:-$(cd ../../../.. && pwd)/target}/release/kaiga
 [ -x "$program" ] || { echo "there is no $program: cargo build --release" >&2; exit 1; }
-if ! command -v cwebp >/dev/null; then
+if ! command -v cwebp >/dev/null || ! command -v avifenc >/dev/null || ! command -v convert >/dev/null; then
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends webp >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends webp libavif-bin imagemagick >/dev/null
 fi
-[ $# -gt 0 ] || set -- street meadow coast skyglow sweets storybook
-painting=$(mktemp --suffix .png)
-trap 'rm "$painting"' EXIT
-while [ $# -gt 1 ]; do
-  "$program" "$1.webp" -n "$2" -o "$painting" >/dev/null
-  cwebp -quiet -q 84 -m 6 -sharp_yuv "$painting" -o "$1-$2.webp"
-  echo "$1-$2.webp"
-  shift 2
-done
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+rm -f ./*.avif ./*-[0-9]*.webp
+
+# A panel is 100 wide and 161 high; the third word says where it is cut from, from left, in per cent.
+panel() {
+  local name=$1 style=$2 left=$3
+  dwebp -quiet "$name.webp" -o "$work/photo.png"
+  "$program" "$work/photo.png" -n "$style" -o "$work/$style.png" >/dev/null
+  for what in photo "$style"; do
+    local height width
+    height=$(identify -format %h "$work/$what.png")
+    width=$((height * 62 / 100))
+    local x=$((($(identify -format %w "$work/$what.png") - width) * left / 100))
+    for side in 240 420; do
+      convert "$work/$what.png" -crop "${width}x$height+$x+0" +repage -filter Lanczos -resize "${side}x" "$work/cut.png"
+      avifenc -s 0 -y 420 --min 20 --max 46 -a end-usage=q -a cq-level=33 "$work/cut.png" "$name-$what-$side.avif" >/dev/null
+      cwebp -quiet -q 70 -m 6 -sharp_yuv "$work/cut.png" -o "$name-$what-$side.webp"
+    done
+  done
+  convert "$work/$style.png" -gravity center -crop "${width}x$height+0+0" +repage -resize 400x630^ -extent 400x630 "$work/card-$name.png"
+}
+panel street meadow 64
+panel coast skyglow 50
+panel sweets storybook 50
+convert "$work"/card-{street,coast,sweets}.png +append -quality 82 ../card.jpg
+du -bc ./*-240.avif | tail -1

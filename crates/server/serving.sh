@@ -5,7 +5,7 @@
 #   KAIGA_WEB_DIR=crates/server/web crates/server/serving.sh ...     any setting of the server, as its environment has them
 set -euo pipefail
 [ -z "${KAIGA_URL:-}" ] || exec "$@"
-program=$(cd "$(dirname "$0")/../.." && pwd)/target/release/kaiga
+program=${CARGO_TARGET_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/target}/release/kaiga
 [ -x "$program" ] || { echo "there is no $program: cargo build --release" >&2; exit 1; }
 store=$(mktemp -d)
 "$program" serve --listen 127.0.0.1:0 --store "$store" --rate-per-minute 0 --log error > "$store/address" &

@@ -97,6 +97,18 @@ pub(crate) enum Command {
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
     Worker(crate::serve::TypedWorker),
+    /// Write completions for a shell to stdout: bash, zsh, fish, powershell, elvish
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Compare a painting with its photo, in figures
     Measure {
         /// The photo
@@ -143,7 +155,7 @@ pub(crate) struct Typed {
     /// One JSON object a line on stdout for each photo
     #[arg(long)]
     json: bool,
-    /// Say more
+    /// Verbose output
     #[arg(short, long)]
     verbose: bool,
 }

@@ -10,6 +10,7 @@ mod faces;
 mod folder;
 mod import;
 mod look;
+mod manual;
 mod measure;
 mod out;
 mod photo;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         Some(args::Command::Models(wish)) => print(import::models(&wish)),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
+        Some(args::Command::Completions { shell }) => print(Ok(manual::completions(shell))),
+        Some(args::Command::Man { folder }) => print(manual::pages(&folder)),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),
     };
     outcome.unwrap_or_else(|(code, complaint)| {

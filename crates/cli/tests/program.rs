@@ -504,3 +504,21 @@ fn an_interrupt_leaves_nothing_half_done() {
     assert!(names.lines().count() < 300 && names.lines().all(|name| name.ends_with(".kaiga.png")), "{names}");
     names.lines().for_each(|name| assert_eq!(size(&out.join(name)), (24, 16)));
 }
+
+#[test]
+fn completions_and_manual_pages_know_the_options() {
+    for (shell, word) in
+        [("bash", "complete"), ("zsh", "#compdef"), ("fish", "complete -c kaiga"), ("powershell", "Register")]
+    {
+        let output = kaiga().args(["completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains(word) && text.contains("saturation"), "{shell}: {text}");
+    }
+    let desk = desk();
+    kaiga().arg("man").arg(desk.path().join("man1")).assert().success();
+    let page = fs::read_to_string(desk.path().join("man1/kaiga.1")).unwrap();
+    assert!(page.contains("saturation") && page.contains("kaiga\\-avatar(1)"), "{page}");
+    assert!(desk.path().join("man1/kaiga-avatar.1").exists());
+    put(&desk, "file.png");
+    kaiga().arg("man").arg(desk.path().join("file.png")).assert().code(1);
+}

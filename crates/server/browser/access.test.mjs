@@ -33,7 +33,8 @@ async function walk(name, options) {
   await page.locator(".trouble [role=alert]").waitFor();
   await check(page, `${name}-5-error`, { fullPage: true });
   await page.locator(".cell .frame").nth(1).click();
-  await page.locator("#viewer .stagebar .soft").first().click();
+  await waitPainted(page);
+  await page.locator("#easelbar .stagebar .soft:not([hidden])", { hasText: /Crop|裁|切り抜/ }).first().click();
   await page.locator("dialog .square").waitFor();
   await check(page, `${name}-6-crop`);
   await page.keyboard.press("Escape");

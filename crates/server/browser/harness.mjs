@@ -157,12 +157,12 @@ export async function drop(page, files) {
 
 export const choose = (page, files) => page.setInputFiles("#files", files);
 
-/** Waits until the picture in the viewer is painted as the settings are: no bar, no badge, nothing to do first. */
+/** Waits until the picture in the viewer is painted as the settings are: no bar, no badge, nothing to wait for. */
 export async function waitPainted(page) {
   await page.waitForFunction(() => {
     const gone = (selector) => { const element = document.querySelector(selector); return !element || element.hidden || !element.checkVisibility(); };
     return document.querySelector("#viewer .painting img")?.currentSrc && document.querySelector("#viewer .painting img").naturalWidth > 0
-      && gone("#progress") && gone("#viewer .badge") && gone("#save .hint") && gone("#sliders .primary");
+      && document.querySelector("#viewer .frame").dataset.fresh === "true" && gone("#progress") && gone("#viewer .badge") && gone("#save .hint");
   }, null, { timeout: PATIENCE_MS });
 }
 

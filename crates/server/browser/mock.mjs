@@ -11,9 +11,9 @@ import { inspect } from "./picture.mjs";
 const web = fileURLToPath(new URL("../web/", import.meta.url));
 const types = {
   ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png",
-  ".webp": "image/webp", ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json",
+  ".webp": "image/webp", ".avif": "image/avif", ".jpg": "image/jpeg", ".txt": "text/plain; charset=utf-8", ".webmanifest": "application/manifest+json",
 };
-const csp = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+const csp = "default-src 'self'; connect-src 'self' https: http: data:; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 const titles = {
   malformed: 400, unauthorized: 401, forbidden: 403, "not-found": 404, "not-ready": 409, gone: 410, "too-large": 413, "not-a-picture": 415,
   "broken-picture": 422, setting: 422, "rate-limited": 429, "queue-full": 429, internal: 500, "timed-out": 503, unavailable: 503,
@@ -22,9 +22,9 @@ const medium = (name) => (name === "manga" ? "screentone" : "colour");
 const styles = ["meadow", "skyglow", "storybook", "portrait", "cel", "manga"]
   .map((name) => ({ name, tags: [`tag of ${name}`], description: `about ${name}`, medium: medium(name), credit: "" }));
 
-// What the page needs of the settings that the server puts into settings.js.
+// What the page needs of the settings that the server writes into it.
 const slider = (max) => ({ min: 0, max, step: 0.05, default: 1 });
-const settings = { style: { default: "meadow" }, strength: slider(1.5), saturation: slider(2), line: slider(2), eyes: slider(1.5), draw: slider(1),
+const settings = { style: { default: "meadow" }, strength: slider(1.5), saturation: slider(2), line: slider(2), eyes: slider(1.5), draw: slider(1), detail: { ...slider(1), default: 0 },
   faces: { words: ["on", "off", "only"], default: "on" } };
 
 /** What a test may ask for; the defaults are a good day. */
@@ -40,6 +40,8 @@ export const goodDay = {
   token: null,
   ttl: 1800,
   maxUploadBytes: 25_000_000,
+  maxPixels: 50_000_000,
+  down: false,           // true: every connection is cut
 };
 
 export async function startMock(port = 0) {
@@ -78,10 +80,12 @@ async function handle(mock, request, response) {
   const url = new URL(request.url, "http://localhost");
   const path = url.pathname, { behave } = mock;
   mock.seen.push({ method: request.method, path, query: Object.fromEntries(url.searchParams) });
+  if (behave.down) return request.destroy();
+  if (path === "/healthz") return json(response, { status: "alive" });
   if (!path.startsWith("/api/")) return asset(path, response);
   const route = `${request.method} ${path.slice("/api/v1/".length)}`;
   if (route === "GET limits") {
-    return json(response, { max_upload_bytes: behave.maxUploadBytes, max_pixels: 50_000_000, result_ttl_s: behave.ttl, auth_required: Boolean(behave.token),
+    return json(response, { max_upload_bytes: behave.maxUploadBytes, max_pixels: behave.maxPixels, result_ttl_s: behave.ttl, auth_required: Boolean(behave.token),
       formats_in: ["jpeg", "png", "webp"], formats_out: ["png", "jpeg", "webp"] });
   }
   if (route === "GET styles") return json(response, { styles, default: "meadow" });
@@ -90,6 +94,10 @@ async function handle(mock, request, response) {
     const bytes = await body(request);
     const { type } = check(bytes, behave);
     return picture(response, await paint(bytes), type);
+  }
+  if (route === "POST avatar") {
+    const bytes = await body(request);
+    return picture(response, bytes, check(bytes, behave).type);
   }
   if (route === "POST faces") {
     const { width, height } = check(await body(request), behave);
@@ -102,7 +110,7 @@ async function handle(mock, request, response) {
   const entry = mock.jobs.get(id);
   if (!entry) throw refusal("not-found", "no such job");
   if (request.method === "DELETE") {
-    entry.job.state = entry.job.state === "running" ? "cancelled" : entry.job.state;
+    if (["queued", "running"].includes(entry.job.state)) entry.job.state = "cancelled";
     mock.jobs.delete(id);
     return response.writeHead(204).end();
   }
@@ -168,7 +176,7 @@ async function events(behave, { job }, response) {
 // The street has a true painting; anything else comes back as it was.
 async function paint(bytes) {
   const { width, height } = inspect(bytes);
-  return Math.abs(width / height - 4 / 3) < 0.01 ? readFile(join(web, "samples/street-meadow.webp")) : bytes;
+  return Math.abs(width / height - 4 / 3) < 0.01 ? readFile(fileURLToPath(new URL("painted-street.webp", import.meta.url))) : bytes;
 }
 
 const picture = (response, bytes, type) =>
@@ -178,8 +186,8 @@ async function asset(path, response) {
   const name = path === "/" ? "index.html" : path.replace(/^\/assets\/[^/]+\//, "/");
   try {
     let bytes = await readFile(join(web, normalize(name)));
-    if (/\.(html|webmanifest)$|(sw|settings)\.js$/.test(name)) {
-      bytes = bytes.toString().replaceAll("__ASSETS__", "/assets/test").replaceAll("__SETTINGS__", JSON.stringify(settings));
+    if (/\.(html|webmanifest)$|sw\.js$/.test(name)) {
+      bytes = bytes.toString().replaceAll("__ASSETS__", "/assets/test").replaceAll("__ORIGIN__", "").replaceAll("__SETTINGS__", JSON.stringify(settings));
     }
     response.writeHead(200, { "Content-Type": types[extname(name)], "Content-Security-Policy": csp, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" }).end(bytes);
   } catch {

@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
 import { brokenFile, choose, close, drop, fileOf, mock, newPage, openStandIn, street, textFile, tidy, until, waitPainted, waitThumbnails } from "./harness.mjs";
 
-const refused = /status of [45]\d\d|Failed to load|ERR_/;
+const refused = /status of [45]\d\d|Failed to load|ERR_|blocked by CORS/;
 
 before(openStandIn);
 after(close);
@@ -23,9 +23,11 @@ test("every kind of error has its own words and says what to do", async () => {
     await alert.waitFor();
     assert.match(await alert.textContent(), new RegExp(`refused: ${kind}.*req-test`), "the server's words and the request's number are there");
     said.add(await alert.locator("p").nth(1).textContent());
-    assert.ok(await alert.getByRole("button", { name: "Try again" }).isVisible());
+    assert.match(await alert.textContent(), new RegExp(`^${kind}.jpg`), "the file is named");
+    const ways = { malformed: "Reload the page", setting: "Reset", internal: "Try again", "timed-out": "Try again", unavailable: "Try again" };
+    assert.equal(await alert.getByRole("button").first().textContent(), ways[kind] ?? "Choose another photo", kind);
     mock.behave.refuse = null;
-    await page.getByRole("button", { name: `Remove ${kind}.jpg` }).or(alert.getByRole("button", { name: "Remove this photo" })).last().click();
+    await alert.getByRole("button", { name: "Remove this photo" }).click();
     await page.locator("#welcome").waitFor();
   }
   assert.equal(said.size, 9, "nine kinds, nine pieces of advice");
@@ -36,7 +38,6 @@ test("a text file and a damaged photo, in the user's language; another try works
   const page = await newPage({ allowed: refused, locale: "zh-CN" });
   await drop(page, [textFile()]);
   await page.getByText("这不是 kaiga 能读的图片").waitFor();
-  await page.getByText("HEIC 照片请先另存为 JPEG").waitFor();
   await page.getByRole("button", { name: "移除这张照片" }).click();
   mock.behave.failJobs = "timed-out";
   await choose(page, [fileOf(street)]);
@@ -103,7 +104,8 @@ test("a slow painting shows how far it is and can be given up", async () => {
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator("#progress").waitFor({ state: "hidden" });
   await until(() => mock.jobs.size === 0, "the server was told");
-  await page.getByRole("button", { name: "Paint", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Paint", exact: true }).click();
+  await page.getByRole("button", { name: "Cancel" }).waitFor();
   await page.finish();
 });
 
@@ -136,34 +138,137 @@ test("a server that asks for a key gets it", async () => {
   await page.finish();
 });
 
-test("a connection that breaks while painting", async () => {
+test("a connection that breaks while painting: it goes on by itself within three seconds", async () => {
   const page = await newPage({ allowed: refused });
   Object.assign(mock.behave, { stepMs: 100, steps: 20 });
   await choose(page, [fileOf(street)]);
   await page.locator("#progress .stagewords", { hasText: "Painting" }).waitFor();
   await page.context().setOffline(true);
-  await page.getByText("You are offline.").waitFor();
+  await page.getByText("You are offline.").waitFor({ timeout: 1000 });
+  await page.locator("#progress .stagewords", { hasText: "Waiting for the connection" }).waitFor();
   // Painted while nobody hears of it.
   await until(() => [...mock.jobs.values()].every(({ job }) => job.state === "done"), "the painting is done");
   await page.context().setOffline(false);
-  await waitPainted(page);
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true", null, { timeout: 3000 });
+  Object.assign(mock.behave, { stepMs: 5, steps: 2 });
   await page.context().setOffline(true);
   await choose(page, [fileOf(street, "second.jpg")]);
-  await page.getByText("The server cannot be reached").first().waitFor();
+  await page.getByText("Waiting for the connection").first().waitFor();
   await page.context().setOffline(false);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await waitPainted(page);
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true", null, { timeout: 3000 });
+  assert.equal(mock.seen.filter(({ method, path }) => method === "POST" && path === "/api/v1/jobs").length, 2, "each was asked for once");
   await page.finish();
 });
 
-test("a photo above the server's limit is told so before it is sent", async () => {
+test("a server that goes away and comes back is said to be gone within a second", async () => {
+  const page = await newPage({ allowed: refused });
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  mock.behave.down = true;
+  await page.locator(".stylecard", { hasText: "Skyglow" }).click();
+  await page.getByText("The server cannot be reached. Painting goes on by itself").waitFor({ timeout: 2000 });
+  mock.behave.down = false;
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true", null, { timeout: 4000 });
+  await page.locator("#offline").waitFor({ state: "hidden", timeout: 3000 });
+  await page.finish();
+});
+
+test("a page that is left in the middle of a job goes on with it", async () => {
+  const page = await newPage({ allowed: refused });
+  Object.assign(mock.behave, { stepMs: 150, steps: 20 });
+  await choose(page, [fileOf(street)]);
+  await page.locator("#progress .stagewords", { hasText: "Painting" }).waitFor();
+  await page.reload();
+  await page.locator("#progress .stagewords", { hasText: "Painting" }).waitFor();
+  await waitPainted(page);
+  assert.equal(mock.seen.filter(({ method, path }) => method === "POST" && path === "/api/v1/jobs").length, 1, "it is one job");
+  await page.finish();
+});
+
+test("while one look is painted the others can be chosen", async () => {
+  const page = await newPage({ allowed: refused });
+  Object.assign(mock.behave, { stepMs: 150, steps: 40 });
+  await choose(page, [fileOf(street)]);
+  await page.locator("#progress .stagewords", { hasText: "Painting" }).waitFor();
+  Object.assign(mock.behave, { stepMs: 5, steps: 2 });
+  await page.locator(".stylecard", { hasText: "Skyglow" }).click();
+  await waitPainted(page);
+  await until(() => mock.jobs.size === 1, "what nobody waits for any more is given up");
+  await page.finish();
+});
+
+test("files that are no photos are told apart, by name, before they are sent", async () => {
+  const page = await newPage();
+  const heic = Buffer.concat([Buffer.from("00000018", "hex"), Buffer.from("ftypheic"), Buffer.alloc(64)]);
+  for (const [name, buffer, title] of [["notes.pdf", Buffer.from("%PDF-1.7 and so on"), "This is a PDF, not a photo"], ["nothing.jpg", Buffer.alloc(0), "This file is empty"],
+    ["IMG_1.HEIC", heic, "This browser cannot open HEIC"]]) {
+    await choose(page, [{ name, mimeType: "application/octet-stream", buffer }]);
+    const alert = page.locator(".trouble [role=alert]");
+    await alert.getByText(title).waitFor();
+    await alert.getByText(name).waitFor();
+    assert.equal(await alert.getByRole("button", { name: "Try again" }).count(), 0);
+    await alert.getByRole("button", { name: "Remove this photo" }).click();
+  }
+  assert.ok(!mock.seen.some(({ method }) => method === "POST"), "nothing was sent");
+  await page.finish();
+});
+
+test("HEIC is turned into JPEG where the browser opens it", async () => {
   const page = await newPage({ path: null });
-  mock.behave.maxUploadBytes = 50_000;
+  await page.addInitScript(() => {
+    const plain = createImageBitmap;
+    window.createImageBitmap = (blob, ...rest) => (blob.name?.endsWith(".HEIC") ? plain(new ImageData(320, 240)) : plain(blob, ...rest));
+  });
+  await page.goto(page.home);
+  const heic = Buffer.concat([Buffer.from("00000018", "hex"), Buffer.from("ftypheic"), Buffer.alloc(64)]);
+  await choose(page, [{ name: "IMG_2.HEIC", mimeType: "image/heic", buffer: heic }]);
+  await page.getByText("HEIC was turned into JPEG").waitFor();
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true");
+  assert.deepEqual([...mock.jobs.values()].map(({ job, type }) => [job.width, type]), [[320, "image/jpeg"]]);
+  await page.finish();
+});
+
+test("a photo above the server's limits is made smaller here; its size can be kept where the server allows it", async () => {
+  const page = await newPage({ path: null, allowed: refused });
+  mock.behave.maxUploadBytes = 150_000;
   await page.goto(page.home);
   await page.waitForFunction(() => document.querySelector("#privacy").textContent.includes("minutes"));
   await choose(page, [fileOf(street)]);
-  await page.getByText("Up to 0.1 MB and 50 MP are taken here.").waitFor();
-  assert.ok(!mock.seen.some(({ method }) => method === "POST"));
+  await page.getByText(/It was made smaller here, in your browser: \d+ × \d+/).waitFor();
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true");
+  const widths = () => [...mock.jobs.values()].map(({ job, bytes }) => [job.width, bytes.length <= 150_000]);
+  assert.ok(widths()[0][0] < 1024 && widths()[0][1], widths().join());
+  await page.getByRole("button", { name: "Keep the original size" }).click();
+  await page.getByText("at its original size of 1024 × 768").waitFor();
+  await until(() => widths().some(([width, fits]) => width === 1024 && fits), "the whole size is sent");
+  mock.behave.maxPixels = 100_000;
+  await page.reload();
+  await choose(page, [fileOf(street, "again.jpg")]);
+  await page.getByText(/made smaller here.*: 36\d × 27\d/).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Keep the original size" }).count(), 0, "the server does not allow it");
+  await page.finish();
+});
+
+test("a picture's address is fetched by the browser, or the page says how else", async () => {
+  const page = await newPage({ allowed: refused });
+  const { createServer } = await import("node:http");
+  const other = createServer((request, response) => {
+    const headers = request.url.includes("open") ? { "Access-Control-Allow-Origin": "*" } : {};
+    response.writeHead(200, { "Content-Type": "image/jpeg", ...headers }).end(fileOf(street).buffer);
+  });
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const paste = (path) => page.evaluate((address) => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/plain", address);
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+  }, `http://127.0.0.1:${other.address().port}/${path}`);
+  await paste("closed.jpg");
+  await page.getByText("That site does not hand out its picture").waitFor();
+  await page.getByText("drop it here").waitFor();
+  await paste("open/蓝天.jpg");
+  await waitPainted(page);
+  assert.equal(await page.locator(".cell .frame").getAttribute("title"), "蓝天.jpg");
+  other.close();
   await page.finish();
 });
 

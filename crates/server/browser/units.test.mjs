@@ -1,5 +1,4 @@
-// What needs no browser: the zip writer against Python's reader, the square's geometry, the dictionaries, the list of the
-// service worker.
+// What needs no browser: the zip writer against Python's reader, the square's geometry, the dictionaries.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -52,29 +51,34 @@ test("the three languages say the same things", async () => {
     assert.deepEqual(Object.keys(other).sort(), Object.keys(en).sort());
     for (const key of Object.keys(en)) assert.deepEqual(holes(other[key]), holes(en[key]), key);
   }
-  const used = readdirSync(web).filter((name) => name.endsWith(".js")).map((name) => readFileSync(join(web, name), "utf8"))
+  const used = readdirSync(web, { recursive: true }).filter((name) => name.endsWith(".js")).map((name) => readFileSync(join(web, name), "utf8"))
     .concat(readFileSync(join(web, "index.html"), "utf8")).join("\n");
   for (const [, key] of used.matchAll(/(?:\bt\(|data-t(?:-label)?=)"([\w.-]+)"/g)) assert.ok(key in en, `no text for ${key}`);
   for (const kind of ["malformed", "unauthorized", "forbidden", "not-found", "too-large", "not-a-picture", "broken-picture", "setting", "rate-limited",
-    "queue-full", "cancelled", "internal", "slow-upload", "timed-out", "unavailable", "gone", "network", "page"]) {
+    "queue-full", "cancelled", "internal", "slow-upload", "timed-out", "unavailable", "gone", "network", "page", "empty", "pdf", "heic", "address"]) {
     assert.ok(en[`error.${kind}`] && en[`error.${kind}.do`], `no words for ${kind}`);
   }
 });
 
-test("the service worker keeps every file of the page", () => {
-  const served = ["index.html", "manifest.webmanifest", "sw.js", "icon.svg", "icon-192.png", "icon-512.png"];
-  const files = readdirSync(web, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(web.length)).filter((name) => !served.includes(name)).sort();
-  const list = readFileSync(join(web, "sw.js"), "utf8").match(/const assets = \[(.*?)\];/s)[1];
-  assert.deepEqual([...list.matchAll(/"([^"]+)"/g)].map(([, name]) => name).sort(), files);
+test("the divider stands on no face, grids are even", async () => {
+  const { clearOf, columnsFor } = await load("viewer/crop_geometry.js");
+  const whole = { x: 0, side: 1000 };
+  const face = (left, width) => ({ bounds: [left, 0, width, 100] });
+  assert.equal(clearOf([], whole), 50);
+  for (const faces of [[face(450, 100)], [face(300, 400)], [face(100, 300), face(480, 300)], [face(200, 780)]]) {
+    const at = 10 * clearOf(faces, whole);
+    assert.ok(faces.every(({ bounds: [left, , width] }) => at <= left - 30 || at >= left + width + 30), `${at} lies on a face`);
+  }
+  assert.equal(clearOf([face(0, 1000)], whole), 4, "nothing but a face: near the border");
+  assert.deepEqual([[7, 1200, 250], [7, 360, 160], [8, 1900, 250], [6, 1000, 250], [5, 100, 250]].map((each) => columnsFor(...each)), [4, 2, 4, 3, 1]);
 });
 
 test("the page names no other host and no inline script or style", () => {
   const html = readFileSync(join(web, "index.html"), "utf8");
-  assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script(?![^>]*src=)/);
+  assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script(?![^>]*(src=|application\/json))/);
   for (const entry of readdirSync(web, { recursive: true, withFileTypes: true })) {
     if (!/\.(js|css|html|webmanifest)$/.test(entry.name)) continue;
     const text = readFileSync(join(entry.parentPath ?? entry.path, entry.name), "utf8").replaceAll("http://www.w3.org/2000/svg", "");
-    assert.doesNotMatch(text, /https?:\/\//, entry.name);
+    assert.doesNotMatch(text, /https?:\/\/\w/, entry.name);
   }
 });

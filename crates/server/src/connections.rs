@@ -140,6 +140,7 @@ impl Drop for Entered {
 }
 
 /// Each connection is an open file, and the usual soft limit is 1024.
+#[cfg(unix)]
 pub(crate) fn raise_file_limit(max_connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -155,6 +156,10 @@ pub(crate) fn raise_file_limit(max_connections: usize) {
         tracing::warn!(limit = possible, "fewer open files are allowed than max_connections needs");
     }
 }
+
+/// Here open files are not limited.
+#[cfg(not(unix))]
+pub(crate) fn raise_file_limit(_max_connections: usize) {}
 
 #[cfg(test)]
 mod tests {

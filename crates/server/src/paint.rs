@@ -135,7 +135,11 @@ pub(crate) fn paint_avatar(
 ) -> Result<PaintedFile, Error> {
     painted(cache, limits, params, file, watcher, |photo, progress| {
         let faces = cache.studio().faces(&photo.image, progress)?;
-        let crop = avatar_crop(photo.image.width(), photo.image.height(), &faces);
+        let (width, height) = (photo.image.width(), photo.image.height());
+        let crop = match params.crop {
+            Some(crop) => within(crop, width, height)?,
+            None => avatar_crop(width, height, &faces),
+        };
         let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
         Ok((square, Some(crop.faces(&faces, size_px))))
     })
@@ -214,15 +218,21 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Er
     })
 }
 
+/// A crop that a client asked for, if it lies in its picture.
+fn within(crop: Crop, width: usize, height: usize) -> Result<Crop, Error> {
+    let Crop { x, y, side } = crop;
+    let inside = |start: usize, length: usize| start.checked_add(side).is_some_and(|end| end <= length);
+    if inside(x, width) && inside(y, height) {
+        return Ok(crop);
+    }
+    let detail = format!("the crop {x},{y},{side} reaches beyond the picture of {width}×{height} px");
+    Err(Error::new(Kind::Setting, detail))
+}
+
 /// Cut and scaled.
 fn prepared(mut photo: Photo, params: &Params) -> Result<Photo, Error> {
-    if let Some(Crop { x, y, side }) = params.crop {
-        let (width, height) = (photo.image.width(), photo.image.height());
-        let inside = |start: usize, length: usize| start.checked_add(side).is_some_and(|end| end <= length);
-        if !inside(x, width) || !inside(y, height) {
-            let detail = format!("the crop {x},{y},{side} reaches beyond the picture of {width}×{height} px");
-            return Err(Error::new(Kind::Setting, detail));
-        }
+    if let Some(crop) = params.crop {
+        let Crop { x, y, side } = within(crop, photo.image.width(), photo.image.height())?;
         photo = photo.crop(x, y, side, side);
     }
     let (width, height) = (photo.image.width(), photo.image.height());

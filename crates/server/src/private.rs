@@ -1,17 +1,41 @@
-//! Folders and files that only the service's own user may look into: they hold other people's photos.
+//! Folders and files that only the service's own user may look into: they hold other people's photos. On Windows, whose users
+//! have folders of their own, they are as the folder around them.
 
+#[cfg(unix)]
 use std::fs::{DirBuilder, OpenOptions, Permissions};
+#[cfg(unix)]
 use std::io::ErrorKind;
+#[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+/// Makes the folder.
+///
+/// # Errors
+/// What is wrong and what to do, in half a sentence.
+#[cfg(not(unix))]
+pub(crate) fn folder(path: &Path, _ours: &dyn Fn(&str) -> bool) -> Result<(), String> {
+    std::fs::create_dir_all(path).map_err(|error| format!("{error}; make it writable"))
+}
+
+/// Nothing to be done: the file is as its folder.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub(crate) fn file(_path: &Path) -> Result<(), String> {
+    Ok(())
+}
+
 /// Rights of everybody but the owner.
+#[cfg(unix)]
 const OTHERS: u32 = 0o077;
 
 /// Makes the folder, or closes one that is there to others, if everything in it has a name that is `ours`.
 ///
 /// # Errors
 /// What is wrong and what to do, in half a sentence: it cannot be made or closed, or it holds other things.
+#[cfg(unix)]
 pub(crate) fn folder(path: &Path, ours: &dyn Fn(&str) -> bool) -> Result<(), String> {
     let writable = |error: std::io::Error| format!("{error}; make it writable");
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(writable)?;
@@ -45,6 +69,7 @@ pub(crate) fn folder(path: &Path, ours: &dyn Fn(&str) -> bool) -> Result<(), Str
 ///
 /// # Errors
 /// What is wrong, in half a sentence.
+#[cfg(unix)]
 pub(crate) fn file(path: &Path) -> Result<(), String> {
     // Whoever opens it says best why that cannot be done.
     let _ = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
@@ -66,6 +91,7 @@ pub(crate) fn file(path: &Path) -> Result<(), String> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -195,6 +195,24 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String>
 }
 
 /// Hears signals from now on. Resolves when somebody wants us to stop; a second signal ends the process at once.
+#[cfg(not(unix))]
+fn stop_signal() -> impl Future<Output = &'static str> {
+    async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "Ctrl+C cannot be heard: only the task manager stops this process");
+            return std::future::pending().await;
+        }
+        tokio::spawn(async {
+            let _ = tokio::signal::ctrl_c().await;
+            tracing::warn!("stopped at once, by a second Ctrl+C");
+            std::process::exit(130);
+        });
+        "Ctrl+C"
+    }
+}
+
+/// Hears signals from now on. Resolves when somebody wants us to stop; a second signal ends the process at once.
+#[cfg(unix)]
 fn stop_signal() -> impl Future<Output = &'static str> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));

@@ -1,6 +1,7 @@
 // The HTTP interface as functions. Every failure is a Problem with the kind the server told (RFC 9457), so that
 // errors.js can say what to do; requests that never reached the server are of the kind "network".
 
+import { lost } from "./connection.js";
 import { sleep } from "./dom.js";
 
 const base = "/api/v1";
@@ -30,16 +31,29 @@ export class Problem extends Error {
   }
 }
 
+const TRIES = 3;
+
+// A request that got no answer is made again once the server can be reached. One that gets none from a server that answers
+// others fails: the file may have gone, or a proxy refuses it.
+async function persistently(path, { patient = true, ...options }) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await fetch(path, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!patient || tries === TRIES) throw new Problem("network", { detail: error.message });
+    }
+    await Promise.race([lost(), aborted(options.signal)]);
+    options.signal?.throwIfAborted();
+  }
+}
+
+const aborted = (signal) => new Promise((resolve) => signal?.addEventListener("abort", resolve, { once: true }));
+
 async function request(path, options = {}) {
   const headers = new Headers(options.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
-  let response;
-  try {
-    response = await fetch(path.startsWith("/") ? path : `${base}/${path}`, { ...options, headers });
-  } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw new Problem("network", { detail: error.message });
-  }
+  const response = await persistently(`${base}/${path}`, { ...options, headers });
   if (response.ok) return response;
   const body = await response.json().catch(() => null);
   throw Problem.from(body, response.status, Number(response.headers.get("Retry-After")) || 0);
@@ -50,8 +64,15 @@ const json = async (path, options) => (await request(path, options)).json();
 export const styles = () => json("styles");
 export const limits = () => json("limits");
 
-/** The names in a look (state.js) are those of the parameters. */
-const query = (look, extra = {}) => new URLSearchParams({ ...look, ...extra });
+/** A style, or two of them mixed, as the parameter `style` has it. */
+export const styleText = ({ style, blend, share }) => (blend ? `${style}:${(1 - share).toFixed(2)},${blend}:${share.toFixed(2)}` : style);
+
+/** The names in a look (state.js) are those of the parameters, but for what is mixed in. */
+function query({ style, blend, share, ...rest }, extra = {}) {
+  return new URLSearchParams({ style: styleText({ style, blend, share }), ...rest, ...extra });
+}
+
+const square = (crop) => (crop ? { crop: [crop.x, crop.y, crop.side].map(Math.round).join(",") } : {});
 
 const upload = (body, signal) =>
   ({ method: "POST", body, signal, headers: { "Content-Type": body.type || "application/octet-stream" } });
@@ -62,20 +83,23 @@ export async function convert(body, look, { maxSide, format = "jpeg", signal }) 
   return (await request(path, upload(body, signal))).blob();
 }
 
+/** A square painted at `size` px, at once, as a Blob. */
+export async function avatar(body, look, crop, size, signal) {
+  return (await request(`avatar?${query(look, { size, format: "png", ...square(crop) })}`, upload(body, signal))).blob();
+}
+
 /** {width, height, faces, crop} of a picture, in its upright pixels. */
 export const faces = (body, signal) => json("faces", upload(body, signal));
 
 /** Puts a picture in the queue; the Job. */
 export function submit(body, look, crop) {
-  const extra = { format: "png" };
-  if (crop) extra.crop = [crop.x, crop.y, crop.side].map(Math.round).join(",");
-  return json(`jobs?${query(look, extra)}`, upload(body));
+  return json(`jobs?${query(look, { format: "png", ...square(crop) })}`, upload(body));
 }
 
 /** Cancels a job that runs and deletes photo and painting; a job that is gone already is fine. */
 export async function remove(id) {
   try {
-    await request(`jobs/${id}`, { method: "DELETE", keepalive: true });
+    await request(`jobs/${id}`, { method: "DELETE", keepalive: true, patient: false });
   } catch (error) {
     if (error.status !== 404 && error.status !== 410) throw error;
   }
@@ -83,21 +107,19 @@ export async function remove(id) {
 
 const RETRIES = 8;
 
-// Asks again what a connection that broke, or a house that is full, kept from being answered; while the browser knows that
-// it is offline, for as long as that lasts.
-async function persistently(ask, signal) {
+// Asks again what a house that is full or failing for a moment did not answer.
+async function insistently(ask, signal) {
   for (let failures = 0; ;) {
     try {
       return await ask();
     } catch (error) {
-      if (signal.aborted || (error.status >= 400 && error.status < 500 && error.status !== 429)) throw error;
-      if (navigator.onLine && ++failures > RETRIES) throw error;
+      if (signal.aborted || (error.status >= 400 && error.status < 500 && error.status !== 429) || ++failures > RETRIES) throw error;
     }
-    await sleep(1000 * Math.min(1 + failures, 5), signal);
+    await sleep(1000 * Math.min(failures, 5), signal);
   }
 }
 
-export const result = (id, signal) => persistently(async () => (await request(`jobs/${id}/result`, { signal })).blob(), signal);
+export const result = (id, signal) => insistently(async () => (await request(`jobs/${id}/result`, { signal })).blob(), signal);
 
 const finished = (job) => job && ["done", "failed", "cancelled"].includes(job.state);
 
@@ -113,7 +135,7 @@ export async function follow(id, onJob, signal) {
     if (signal.aborted || (error instanceof Problem && error.status >= 400 && error.status < 500)) throw error;
   }
   for (;;) {
-    const job = await persistently(() => json(`jobs/${id}`, { signal }), signal);
+    const job = await insistently(() => json(`jobs/${id}`, { signal }), signal);
     onJob(job);
     if (finished(job)) return job;
     await sleep(1000, signal);
@@ -124,13 +146,14 @@ const SILENCE_MS = 25_000;
 
 // Server-sent events by fetch and not by EventSource, which cannot send the key.
 async function listen(id, onJob, signal) {
-  const quiet = new AbortController();
+  const quiet = new AbortController(), gone = () => quiet.abort();
+  addEventListener("offline", gone);
   let timer = 0;
   const heard = () => { clearTimeout(timer); timer = setTimeout(() => quiet.abort(), SILENCE_MS); };
   heard();
   try {
     const both = AbortSignal.any([signal, quiet.signal]);
-    const response = await request(`jobs/${id}/events`, { signal: both, headers: { Accept: "text/event-stream" } });
+    const response = await request(`jobs/${id}/events`, { signal: both, patient: false, headers: { Accept: "text/event-stream" } });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "", last = null;
     for (;;) {
@@ -149,5 +172,6 @@ async function listen(id, onJob, signal) {
     }
   } finally {
     clearTimeout(timer);
+    removeEventListener("offline", gone);
   }
 }

@@ -1,21 +1,28 @@
 // Puts the page together: each part draws itself from the state (state.js) and listens for its own buttons.
 
 import * as api from "./api.js";
-import { openCamera } from "./intake/camera.js";
-import { startCompare } from "./viewer/compare.js";
+import { startConnection } from "./connection.js";
 import { byId, sleep } from "./dom.js";
 import { askKey, toast, words } from "./errors.js";
-import { startFilmstrip } from "./intake/filmstrip.js";
 import { startLanguages, t } from "./i18n.js";
-import { startIntake } from "./intake/intake.js";
+import { openCamera } from "./intake/camera.js";
+import { startFilmstrip } from "./intake/filmstrip.js";
+import { choosePhotos, startIntake, takeRemembered } from "./intake/intake.js";
 import { startLook } from "./look/look.js";
-import { startPetals } from "./welcome/petals.js";
+import { startPresets, takeLink } from "./look/presets.js";
 import { startPreviews } from "./look/previews.js";
-import { startProgress } from "./viewer/progress.js";
+import { begin } from "./look/undo.js";
+import { atWork, startAddress } from "./memory/address.js";
+import { startHistory } from "./memory/history.js";
+import { recallLook } from "./memory/memory.js";
 import { startSave } from "./picture/save.js";
-import { changed, onChange, state } from "./state.js";
+import { startAvatar } from "./viewer/avatar.js";
+import { startCompare } from "./viewer/compare.js";
+import { startProgress } from "./viewer/progress.js";
 import { startViewer } from "./viewer/viewer.js";
+import { startPetals } from "./welcome/petals.js";
 import { startWelcome } from "./welcome/welcome.js";
+import { changed, onChange, state } from "./state.js";
 
 function startTheme() {
   const root = document.documentElement, button = byId("theme");
@@ -39,11 +46,11 @@ function startPrivacy() {
   });
 }
 
-function startConnection() {
-  const show = () => { byId("offline").hidden = navigator.onLine; };
-  addEventListener("online", () => { show(); if (!state.limits) learn(); });
-  addEventListener("offline", show);
-  show();
+function startBanner() {
+  onChange(() => {
+    byId("offline").hidden = state.connected;
+    byId("offline").firstChild.textContent = t(navigator.onLine ? "unreachable" : "offline");
+  });
 }
 
 /** Asks the server what it has; goes on asking while it cannot be reached. */
@@ -52,35 +59,53 @@ async function learn() {
     try {
       const [limits, { styles, default: first }] = await Promise.all([api.limits(), api.styles()]);
       Object.assign(state, { limits, styles });
-      if (!styles.some(({ name }) => name === state.look.style)) state.look.style = first;
+      const known = (wanted) => styles.some(({ name }) => name === wanted);
+      if (!known(state.look.style)) state.look.style = first;
+      if (!known(state.look.blend)) state.look.blend = "";
       changed();
       if (limits.auth_required && !sessionStorage.getItem("token")) askKey(() => {});
       return;
     } catch (error) {
       if (error.kind === "unauthorized") return askKey(learn);
-      if (navigator.onLine) toast(`${words(error).title}. ${words(error).advice}`, "close");
+      toast(`${words(error).title}. ${words(error).advice}`, "alert");
       await sleep(wait * 1000);
       if (state.limits) return;
     }
   }
 }
 
+// The service worker keeps what this browser chose to load of the page's files, so that it opens without a network.
+async function keepShell() {
+  const { active } = await navigator.serviceWorker.register("/sw.js").then(() => navigator.serviceWorker.ready);
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => new URL(name).pathname.startsWith("/assets/"));
+  active.postMessage({ keep: loaded });
+}
+
+recallLook();
+begin();
 startLanguages();
 startTheme();
 startWelcome();
 startViewer();
+startAvatar();
 startProgress();
 startFilmstrip();
 startLook();
+startPresets();
 startSave();
 startCompare();
 startPreviews();
 startPetals();
 startPrivacy();
+startHistory();
+startBanner();
 startConnection();
-for (const button of document.querySelectorAll("[data-open]")) {
-  button.addEventListener("click", button.dataset.open === "files" ? () => byId("files").click() : openCamera);
-}
+startAddress();
+const openers = { files: () => choosePhotos(), avatar: () => choosePhotos({ avatar: true }), camera: openCamera };
+for (const button of document.querySelectorAll("[data-open]")) button.addEventListener("click", openers[button.dataset.open]);
+const show = atWork();
 startIntake();
+takeLink();
 learn();
-navigator.serviceWorker?.register("/sw.js").catch(() => {});
+takeRemembered(show);
+if (navigator.serviceWorker) addEventListener("load", () => keepShell().catch(() => {}));

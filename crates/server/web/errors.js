@@ -13,10 +13,18 @@ export function words(error) {
   return { title: t(`error.${kind}`), advice: t(`error.${kind}.do`, { bytes: megabytes(bytes), pixels: megapixels(pixels) }) };
 }
 
-/** An error as a card with buttons; `actions` are [text, icon, function]. */
-export function errorCard(error, actions) {
+// Where doing the same again may end differently.
+const passing = new Set(["network", "queue-full", "rate-limited", "timed-out", "unavailable", "internal", "cancelled", "slow-upload", "unauthorized", "not-found",
+  "gone", "page"]);
+
+/** Whether another try can help. */
+export const mayPass = ({ kind, status }) => passing.has(kind) || (!t(`error.${kind}`) && status >= 500);
+
+/** An error as a card with buttons, under the file's name; `actions` are [text, icon, function]. */
+export function errorCard(error, name, actions) {
   const { title, advice } = words(error);
   return h("div.error", { role: "alert" },
+    h("p.errorfile", {}, name),
     h("p.errortitle", {}, title),
     h("p", {}, advice),
     h("div.buttons", {}, actions.map(([text, sign, act], index) =>
@@ -26,14 +34,18 @@ export function errorCard(error, actions) {
       error.requestId && h("p", {}, `${t("requestId")}: ${error.requestId}`)));
 }
 
-let timer = 0;
+let timer = 0, over = () => {};
 
-/** A short notice at the bottom; spoken by screen readers. */
-export function toast(text, sign = "flower") {
+/** A short notice at the bottom; spoken by screen readers. With `label` and `act` it has a button; `gone` is called when it goes. */
+export function toast(text, sign = "flower", { label, act, gone = () => {}, ms = label ? 12_000 : 6000 } = {}) {
   clearTimeout(timer);
-  byId("toast").replaceChildren(icon(sign), h("span", {}, text));
+  over();
+  over = gone;
+  const hide = () => { over(); over = () => {}; byId("toast").classList.remove("shown"); byId("toast").replaceChildren(); };
+  byId("toast").replaceChildren(icon(sign), h("span", {}, text),
+    ...(label ? [h("button.toastact", { type: "button", onclick: () => { act(); hide(); } }, label)] : []));
   byId("toast").classList.add("shown");
-  timer = setTimeout(() => { byId("toast").classList.remove("shown"); byId("toast").replaceChildren(); }, 6000);
+  timer = setTimeout(hide, ms);
 }
 
 /** Asks for the server's key, then calls `again`. */

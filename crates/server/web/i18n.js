@@ -44,7 +44,7 @@ const oneDecimal = () => new Intl.NumberFormat(region(), { maximumFractionDigits
 
 export const megabytes = (bytes) => `${oneDecimal().format(bytes / 1e6)} MB`;
 export const megapixels = (pixels) => `${oneDecimal().format(pixels / 1e6)} MP`;
-export const clock = (date) => new Intl.DateTimeFormat(region(), { hour: "2-digit", minute: "2-digit" }).format(date);
+export const clock = (date) => new Intl.DateTimeFormat(region(), { timeStyle: "short" }).format(date);
 
 /** Fills in all elements with data-t (text) and data-t-label (accessible name and tooltip). */
 function translatePage() {

@@ -5,18 +5,7 @@
 const root = "__ASSETS__";
 const shell = `shell ${root}`;
 const shared = "shared";
-const assets = [
-  "api.js", "app.js", "dom.js", "errors.js", "i18n.js", "intake/camera.js", "intake/filmstrip.js", "intake/intake.js",
-  "look/look.js", "look/previews.js", "picture/painting.js", "picture/pixels.js", "picture/save.js", "picture/zip.js",
-  "settings.js", "state.js", "viewer/before_after.js", "viewer/compare.js", "viewer/crop.js", "viewer/crop_geometry.js",
-  "viewer/gestures.js", "viewer/progress.js", "viewer/viewer.js", "viewer/zoom.js", "welcome/petals.js",
-  "welcome/welcome.js",
-  "i18n/en.js", "i18n/ja.js", "i18n/zh.js",
-  "style/base.css", "style/layout.css", "style/parts.css", "style/stage.css", "style/flower.svg",
-  "samples/street.webp", "samples/street-meadow.webp", "samples/coast.webp", "samples/coast-skyglow.webp",
-  "samples/sweets.webp", "samples/sweets-storybook.webp", "samples/CREDITS.txt",
-];
-const pages = ["/", "/manifest.webmanifest", "/icon.svg", "/icon-192.png", ...assets.map((name) => `${root}/${name}`)];
+const pages = ["/", "/manifest.webmanifest", "/icon.svg", `${root}/app.js`, `${root}/page.css`];
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(shell).then((cache) => cache.addAll(pages)).then(() => skipWaiting()));
@@ -27,6 +16,11 @@ addEventListener("activate", (event) => {
     for (const name of await caches.keys()) if (name !== shell && name !== shared) await caches.delete(name);
     await clients.claim();
   })());
+});
+
+// What a page has loaded of its files, of the pictures in the size for its screen, is kept as well; they lie in the browser's cache.
+addEventListener("message", ({ data }) => {
+  if (Array.isArray(data?.keep)) caches.open(shell).then((cache) => cache.addAll(data.keep.filter((name) => new URL(name).pathname.startsWith(`${root}/`))));
 });
 
 addEventListener("fetch", (event) => {
@@ -43,7 +37,11 @@ addEventListener("fetch", (event) => {
 
 // Assets carry their version in the path: what is kept is right forever.
 async function keptFirst(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  const kept = await caches.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok) (await caches.open(shell)).put(request, answer.clone());
+  return answer;
 }
 
 // The page itself is asked for anew, so that an update of the server is seen at once.

@@ -89,7 +89,7 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
 const SIZES_PX: std::ops::RangeInclusive<usize> = 32..=2048;
 const USUAL_SIZE_PX: usize = 512;
 
-/// Paints a square of the main face, for an account or a card.
+/// Paints a square of the main face, or the one that `crop` names, for an account or a card.
 ///
 /// Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.
 #[utoipa::path(
@@ -112,8 +112,8 @@ pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Res
         })?,
     };
     let upload = upload::receive_with(&app, request, pairs).await?;
-    if upload.params.crop.is_some() || upload.params.max_side_px.is_some() {
-        let detail = "an avatar is cut around the face and scaled to size: crop and max_side are for convert and jobs";
+    if upload.params.max_side_px.is_some() {
+        let detail = "an avatar is scaled to size: max_side is for convert and jobs";
         return Err(Error::new(Kind::Malformed, detail));
     }
     let Upload { file, params, reserved, .. } = upload::admit(&app, upload).await?;

@@ -65,7 +65,7 @@ impl App {
         jobs: Arc<Jobs>,
     ) -> Self {
         let (guard, rate) = (guard::Guard::new(&config), guard::RateLimit::new(&config));
-        let assets = assets::Assets::new(config.web_dir.clone());
+        let assets = assets::Assets::new(config.web_dir.clone(), config.public_url.as_deref().unwrap_or_default());
         Self {
             config,
             painter_cache,
@@ -176,7 +176,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SECURITY: [(&str, &str); 6] = [
     (
         "content-security-policy",
-        "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+        // Addresses of pictures that somebody pastes are fetched by the browser, where that site lets it.
+        "default-src 'self'; connect-src 'self' https: http: data:; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),

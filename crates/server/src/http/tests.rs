@@ -7,6 +7,7 @@ use crate::testing::{Answer, Service, image, picture};
 use axum::body::Body;
 use pixels::codec::{self, Format};
 use serde_json::Value;
+use std::io::Read as _;
 use std::time::Duration;
 
 fn size(answer: &Answer) -> (usize, usize) {
@@ -46,6 +47,9 @@ async fn a_photo_comes_back_as_a_painting() {
     assert_eq!((scaled.header("content-type"), size(&scaled)), ("image/png", (12, 12)));
     let avatar = service.post("/api/v1/avatar?size=40&format=webp&style=portrait", picture(24, 16)).await;
     assert_eq!((avatar.header("content-type"), size(&avatar)), ("image/webp", (40, 40)));
+    let chosen = service.post("/api/v1/avatar?size=40&format=webp&style=portrait&crop=0,0,8", picture(24, 16)).await;
+    assert_eq!(size(&chosen), (40, 40));
+    assert_ne!(chosen.body, avatar.body, "the square that was asked for");
     let faces = service.post("/api/v1/faces", picture(24, 16)).await.json();
     assert_eq!((&faces["width"], &faces["faces"]), (&24.into(), &Value::Array(vec![])));
     assert_eq!(faces["crop"], serde_json::json!({"x": 4, "y": 0, "side": 16}));
@@ -119,7 +123,8 @@ async fn every_kind_of_client_error_has_its_problem() {
         ("/api/v1/convert", big, "too-large", "the limit is 0.01 Mpx"),
         ("/api/v1/convert", vec![0; 100_001], "too-large", "0.1 MiB"),
         ("/api/v1/avatar?size=31", picture(4, 4), "setting", "from 32 to 2048"),
-        ("/api/v1/avatar?crop=0,0,1", picture(4, 4), "malformed", "for convert"),
+        ("/api/v1/avatar?max_side=8", picture(4, 4), "malformed", "for convert"),
+        ("/api/v1/avatar?crop=2,0,3", picture(4, 4), "setting", "beyond the picture"),
         ("/api/v1/faces?style=meadow", picture(4, 4), "malformed", "no parameters"),
         ("/api/v1/nothing", vec![], "not-found", "openapi.json"),
         ("/api/v1/styles", vec![], "method-not-allowed", "Allow"),
@@ -503,17 +508,42 @@ async fn the_page_comes_from_a_folder_or_the_program() {
         let part = built_in.get(&address).await;
         assert_eq!(part.header("cache-control"), "public, max-age=31536000, immutable", "{address}: {part:?}");
         let version = address.split('/').nth(2).unwrap();
-        let script = built_in.get(&format!("/assets/{version}/settings.js")).await;
-        let script = String::from_utf8(script.body).unwrap();
-        let settings = script.split_once("export const settings = ").unwrap().1.trim_end().trim_end_matches(';');
-        let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
+        let settings = text.split_once("<script type=\"application/json\" id=\"settings\">").unwrap().1;
+        let settings: serde_json::Value = serde_json::from_str(settings.split_once("</script>").unwrap().0).unwrap();
         let strength = serde_json::json!({"min": 0.0, "max": 1.5, "step": 0.05, "default": 1});
         assert_eq!((&settings["strength"], &settings["style"]["default"]), (&strength, &"meadow".into()));
         assert_eq!(settings["faces"]["words"], serde_json::json!(["on", "off", "only"]));
         assert!(settings.get("tile").is_none(), "the machine is not the client's");
+        smaller_for_those_who_take_it(&built_in, "/").await;
+        smaller_for_those_who_take_it(&built_in, &format!("/assets/{version}/app.js")).await;
+        for (uri, absent) in [("app.js", "\nimport "), ("app.js", "\nexport "), ("page.css", "@import")] {
+            let whole = built_in.get(&format!("/assets/{version}/{uri}")).await;
+            let text = String::from_utf8(whole.body).unwrap();
+            assert!(text.len() > 10_000 && !text.contains(absent), "{uri} is all there is");
+        }
+        assert_eq!(built_in.get(&format!("/assets/{version}/state.js")).await.status, 404, "it is in app.js");
     } else {
         assert_eq!(index.problem(), "not-found");
     }
+}
+
+/// A text comes compressed as the client takes it, and is the same text.
+async fn smaller_for_those_who_take_it(service: &Service, uri: &str) {
+    let ask = |accepted: &str| Request::get(uri).header("accept-encoding", accepted).body(Body::empty()).unwrap();
+    let plain = service.get(uri).await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{uri}");
+    for accepted in ["gzip, deflate, br", "gzip;q=0.8", "br;q=0, gzip"] {
+        let answer = service.send(ask(accepted)).await;
+        let mut text = Vec::new();
+        let read = match answer.header("content-encoding") {
+            "br" => brotli::Decompressor::new(&answer.body[..], 4096).read_to_end(&mut text),
+            _ => flate2::read::GzDecoder::new(&answer.body[..]).read_to_end(&mut text),
+        };
+        assert!(read.is_ok() && text == plain.body, "{uri}, {accepted}");
+        assert_eq!(answer.header("content-encoding") == "br", accepted.ends_with("br"), "{uri}, {accepted}");
+        assert!(answer.body.len() * 2 < plain.body.len(), "{uri}, {accepted}");
+    }
+    assert_eq!(service.send(ask("br;q=0, identity")).await.body, plain.body, "{uri}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

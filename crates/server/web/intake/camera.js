@@ -1,8 +1,8 @@
 // A photo from the camera. The preview of a front camera is mirrored as people expect of a mirror; the photo is not.
 
-import { byId, dialog, h, icon } from "../dom.js";
+import { dialog, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
-import { accept } from "./intake.js";
+import { accept, choosePhotos } from "./intake.js";
 
 const reasons = { NotAllowedError: "camera.denied", SecurityError: "camera.denied", NotFoundError: "camera.missing", OverconstrainedError: "camera.missing" };
 
@@ -12,7 +12,7 @@ export function openCamera() {
   const shoot = h("button.primary", { type: "button", disabled: true }, icon("camera"), t("shoot"));
   const flip = h("button.soft", { type: "button", hidden: true }, icon("flip"), t("flip"));
   // The way out of every failure; phones offer their own camera there, also where the browser may not use it.
-  const instead = h("button.primary", { type: "button", hidden: true, onclick: () => { box.close(); byId("files").click(); } }, icon("picture"), t("choose"));
+  const instead = h("button.primary", { type: "button", hidden: true, onclick: () => { box.close(); choosePhotos(); } }, icon("picture"), t("choose"));
   let facing = "user", stream = null, closed = false;
 
   const stop = () => stream?.getTracks().forEach((track) => track.stop());

@@ -2,13 +2,14 @@
 
 import { openCamera } from "./camera.js";
 import { byId, h, icon } from "../dom.js";
-import { t } from "../i18n.js";
-import { removePicture } from "./intake.js";
+import { styleWords, t } from "../i18n.js";
+import { choosePhotos, removePictures } from "./intake.js";
 import { enqueue } from "../picture/painting.js";
-import { isBusy, isFresh, onChange, select, state } from "../state.js";
+import { isBusy, isFresh, onChange, resultOf, select, state } from "../state.js";
 
 const statusKey = (picture) => {
-  if (picture.status === "done" && !isFresh(picture)) return "status.stale";
+  const { status } = picture;
+  if (status === "asleep" || status === "done") return picture.results.size ? (isFresh(picture) ? "status.done" : "status.stale") : "status.idle";
   return `status.${picture.status}`;
 };
 
@@ -21,13 +22,17 @@ function cell(picture) {
   const image = h("img", { alt: "" });
   const sign = h("span.sign", { "aria-hidden": "true" });
   const meter = h("span.meter", { "aria-hidden": "true" });
+  const look = h("span.celllook");
   const choose = h("button.frame", { type: "button", onclick: () => select(picture) }, image, meter, sign);
-  const remove = h("button.remove", { type: "button", onclick: () => removePicture(picture) }, icon("close"));
-  const element = h("li.cell", {}, choose, remove);
+  const remove = h("button.remove", { type: "button", onclick: () => removePictures([picture]) }, icon("close"));
+  const element = h("li.cell", {}, choose, remove, look);
   return { element, draw };
 
   function draw(index) {
-    const url = (isFresh(picture) && picture.result.url) || picture.cropped || picture.url;
+    const result = resultOf(picture) ?? picture.result;
+    const url = result?.url ?? picture.cropped ?? picture.url;
+    const name = result ? styleWords({ name: result.look.style }).name : "";
+    look.textContent = name;
     if (url && image.getAttribute("src") !== url) image.src = url;
     image.hidden = !url;
     const key = statusKey(picture).slice(7);
@@ -35,7 +40,7 @@ function cell(picture) {
     sign.replaceChildren(...(signs[key] ? [icon(signs[key])] : []));
     meter.style.setProperty("--done", picture.job?.progress ?? 0);
     meter.hidden = !isBusy(picture);
-    choose.setAttribute("aria-label", `${t("photoNumber", { n: index + 1, name: picture.name })}, ${t(statusKey(picture))}`);
+    choose.setAttribute("aria-label", `${t("photoNumber", { n: index + 1, name: picture.name })}, ${t(statusKey(picture))}${name && `, ${name}`}`);
     choose.setAttribute("aria-current", String(picture === state.selected));
     choose.title = picture.name;
     remove.setAttribute("aria-label", t("remove", { name: picture.name }));
@@ -44,13 +49,13 @@ function cell(picture) {
 
 export function startFilmstrip() {
   const list = h("ul.cells");
-  const more = h("button.more", { type: "button", onclick: () => byId("files").click() }, icon("plus"), h("span"));
+  const more = h("button.more", { type: "button", onclick: () => choosePhotos() }, icon("plus"), h("span"));
   const shoot = h("button.more", { type: "button", onclick: openCamera }, icon("camera"), h("span"));
   const all = h("button.soft", { type: "button", onclick: () => outdated().forEach(enqueue) });
   const overall = h("p.overall");
   byId("film").append(h("div.cellrow", {}, list, h("div.mores", {}, more, shoot)), h("div.filmbar", {}, overall, all));
 
-  const outdated = () => state.pictures.filter((picture) => !isFresh(picture) && !isBusy(picture) && ["done", "idle"].includes(picture.status));
+  const outdated = () => state.pictures.filter((picture) => !isFresh(picture) && !isBusy(picture) && ["done", "idle", "asleep"].includes(picture.status));
 
   onChange(() => {
     for (const [picture, { element }] of cells) if (!state.pictures.includes(picture)) { element.remove(); cells.delete(picture); }
@@ -64,7 +69,7 @@ export function startFilmstrip() {
     const several = state.pictures.length > 1;
     byId("film").classList.toggle("several", several);
     overall.hidden = !several;
-    overall.textContent = t("overall", { done: state.pictures.filter(isFresh).length, all: state.pictures.length });
+    overall.textContent = t("overall", { done: state.pictures.filter(isFresh).length, all: state.pictures.length, look: styleWords({ name: state.look.style }).name });
     const count = outdated().length;
     all.hidden = !several || count === 0;
     all.replaceChildren(icon("brush"), t("paintAll", { n: count }));

@@ -6,7 +6,7 @@ import { debounced, sleep } from "../dom.js";
 import { SMALL_PX } from "../intake/intake.js";
 import { cut, open } from "../picture/pixels.js";
 import { scaled } from "../viewer/crop_geometry.js";
-import { changed, defaults, isFresh, lookKey, onChange, state } from "../state.js";
+import { changed, isFresh, lookKey, onChange, plainLook, state } from "../state.js";
 
 export const THUMB_PX = 256;
 
@@ -52,7 +52,7 @@ async function paintThumbnails(picture) {
     const source = await smallCopy(picture, THUMB_PX);
     for (const { name } of state.styles) {
       if (found[name]) continue;
-      const look = { ...defaults, style: name };
+      const look = { ...plainLook(), style: name };
       const blob = await patiently(() => api.convert(source, look, { maxSide: THUMB_PX, signal }), signal);
       signal.throwIfAborted();
       found[name] = URL.createObjectURL(blob);

@@ -36,15 +36,32 @@ export function cut(bitmap, crop, maxSide, type = "image/webp", quality = 0.92) 
   return blobOf(target, type, quality);
 }
 
-/** A picture in another format (MIME type) and at most `maxSide` px; the very same bytes where nothing changes. */
-export async function save(blob, type, maxSide = Infinity) {
+/** A picture in another format (MIME type) and at most `maxSide` px, or a disc of it; the very same bytes where nothing changes. */
+export async function save(blob, type, maxSide = Infinity, round = false) {
   const bitmap = await open(blob);
   try {
+    if (round) return await disc(bitmap, maxSide, type);
     if (blob.type === type && Math.max(bitmap.width, bitmap.height) <= maxSide) return blob;
     return await cut(bitmap, null, maxSide, type);
   } finally {
     bitmap.close();
   }
+}
+
+// White around it where the format knows no transparency.
+function disc(bitmap, maxSide, type, quality = 0.92) {
+  const side = Math.min(bitmap.width, bitmap.height, maxSide);
+  const target = canvas(side, side), context = target.getContext("2d");
+  if (type === "image/jpeg") {
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, side, side);
+  }
+  context.beginPath();
+  context.arc(side / 2, side / 2, side / 2, 0, 2 * Math.PI);
+  context.clip();
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, side, side);
+  return blobOf(target, type, quality);
 }
 
 /** The formats this browser can write; Safari has no WebP. */

@@ -7,21 +7,20 @@ import { t } from "../i18n.js";
 import { Zoom } from "./zoom.js";
 
 const NEAR_PX = 28;
+const image = () => h("img", { alt: "", draggable: false });
 
 /**
- * {element, range, zoom, show({before, after, ratio}), reveal(), words(style)}. `before` and `after` are URLs (null: none yet),
+ * {element, range, zoom, show({before, after, ratio}), startAt(percent), reveal(), words(style)}. `before` and `after` are URLs (null: none yet),
  * `ratio` is width / height; words() writes the texts in the language of the day, and says the style where there are several.
+ * startAt() sets the divider unless somebody has moved it. An `element` that holds both layers already gets its divider.
  */
-export function beforeAfter({ start = 50, zoomable = true } = {}) {
-  const before = h("img", { alt: "", draggable: false });
-  const after = h("img", { alt: "", draggable: false });
-  const beforeLayer = h("div.layer.photo", {}, before);
-  const afterLayer = h("div.layer.painting", {}, after);
+export function beforeAfter({ start = 50, zoomable = true, element = h("div.split", {}, h("div.layer.photo", {}, image()), h("div.layer.painting", {}, image())) } = {}) {
+  const [before, after] = element.querySelectorAll(".layer img");
   const range = h("input.splitrange", { type: "range", min: 0, max: 100, step: 1, value: start });
   const handle = h("div.handle", { "aria-hidden": "true" }, h("span.grip", {}, icon("arrows")));
   const beforeTag = h("span.corner.left", { "aria-hidden": "true" });
   const afterTag = h("span.corner.right", { "aria-hidden": "true" });
-  const element = h("div.split", {}, beforeLayer, afterLayer, range, handle, beforeTag, afterTag);
+  element.append(range, handle, beforeTag, afterTag);
 
   const zoom = new Zoom(() => [element.clientWidth, element.clientHeight], () => {
     for (const image of [before, after]) image.style.transform = `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})`;
@@ -35,7 +34,13 @@ export function beforeAfter({ start = 50, zoomable = true } = {}) {
     element.classList.toggle("atleft", value < 14);
     element.classList.toggle("atright", value > 86);
   };
-  range.addEventListener("input", place);
+  let moved = false;
+  range.addEventListener("input", () => { moved = true; place(); });
+  const startAt = (percent) => {
+    if (moved) return;
+    range.value = Math.round(percent);
+    place();
+  };
   // The painting comes in from the right, once; whoever takes the divider has it at once.
   const reveal = () => {
     element.style.setProperty("--at", "100%");
@@ -46,6 +51,7 @@ export function beforeAfter({ start = 50, zoomable = true } = {}) {
   for (const end of ["pointerdown", "input", "transitionend"]) element.addEventListener(end, () => element.classList.remove("revealing"));
   const moveTo = (clientX) => {
     const box = element.getBoundingClientRect();
+    moved = true;
     range.value = Math.round(100 * (clientX - box.left) / box.width);
     place();
   };
@@ -105,5 +111,5 @@ export function beforeAfter({ start = 50, zoomable = true } = {}) {
     range.disabled = !pictures.after;
   };
   words();
-  return { element, range, zoom, show, reveal, words };
+  return { element, range, zoom, show, startAt, reveal, words };
 }

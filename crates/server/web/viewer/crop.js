@@ -6,15 +6,16 @@ import { t } from "../i18n.js";
 import { enqueue } from "../picture/painting.js";
 import { cut, open } from "../picture/pixels.js";
 import { aroundFace, byCorner, inside, middle, resized, scaled } from "./crop_geometry.js";
-import { changed } from "../state.js";
+import { changed, state } from "../state.js";
+import { rememberPicture } from "../memory/memory.js";
 
 /** Longest side of what is shown of a crop, px. */
 const SHOWN_PX = 1600;
 
-/** Sets the crop of a picture (null: all of it) and has it painted. */
-export async function cropTo(picture, crop) {
+/** Sets the crop of a picture (null: all of it) and, unless told otherwise, has it painted. */
+export async function cropTo(picture, crop, { paint = true } = {}) {
   let cropped = null;
-  if (crop) {
+  if (crop && picture.shown) {
     const bitmap = await open(picture.shown);
     const scale = bitmap.width / picture.width;
     const blob = await cut(bitmap, scaled(crop, scale), SHOWN_PX);
@@ -23,8 +24,36 @@ export async function cropTo(picture, crop) {
   }
   if (picture.cropped) URL.revokeObjectURL(picture.cropped);
   Object.assign(picture, { crop, cropped });
-  enqueue(picture);
+  rememberPicture(picture);
+  if (paint) enqueue(picture);
   changed();
+}
+
+/** Side of an avatar unless another is chosen, px. */
+const USUAL_PX = 512;
+
+/** Makes an avatar of a picture: the square around its face, or all of what is a square around a face already. */
+export async function makeAvatar(picture) {
+  const { width, height } = picture;
+  const square = isPortrait(picture) ? middle(width, height) : inside(picture.found?.crop ?? middle(width, height), width, height);
+  picture.avatar ??= { size: USUAL_PX, round: true };
+  // Who has not chosen a look gets the one that is made for faces.
+  if (state.look.style === "meadow" && !picture.results.size && state.styles.some(({ name }) => name === "portrait")) state.look.style = "portrait";
+  await cropTo(picture, square);
+}
+
+/** Back from an avatar to the whole photo. */
+export function unmakeAvatar(picture) {
+  picture.avatar = null;
+  return cropTo(picture, null);
+}
+
+const SQUARISH = 1.12, FILLED = 0.7;
+
+/** Whether a picture is a square around a face already. */
+export function isPortrait({ width, height, found }) {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  return long / short < SQUARISH && found?.faces.length === 1 && found.crop.side > FILLED * short;
 }
 
 export function openCrop(picture) {
@@ -32,6 +61,7 @@ export function openCrop(picture) {
   const faces = picture.found?.faces ?? [];
   const suggested = inside(picture.found?.crop ?? middle(width, height), width, height);
   let square = picture.crop ?? suggested;
+  if (!picture.url) return;
 
   const corners = [[-1, -1], [1, -1], [-1, 1], [1, 1]].map(([right, bottom]) =>
     h("span.corner-handle", { "data-right": right, "data-bottom": bottom }));

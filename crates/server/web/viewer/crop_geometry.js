@@ -40,3 +40,18 @@ export function middle(width, height) {
   const side = Math.min(width, height);
   return inside({ x: (width - side) / 2, y: (height - side) / 2, side }, width, height);
 }
+
+/** Where a divider may stand, in per cent of the square or width {x, side} shown, so that it lies on no face: near the middle if that can be. */
+export function clearOf(faces, { x, side }) {
+  const margin = 3;
+  const covered = (at) => faces.some(({ bounds: [left, , width] }) =>
+    at > 100 * (left - x) / side - margin && at < 100 * (left + width - x) / side + margin);
+  const places = Array.from({ length: 47 }, (_, step) => 50 + (step % 2 ? -1 : 1) * 2 * Math.ceil(step / 2));
+  return places.find((at) => !covered(at)) ?? 4;
+}
+
+/** Columns of a grid of `count` cells over `width` px, none narrower than `least`, whose rows are as even as can be. */
+export function columnsFor(count, width, least) {
+  const most = Math.max(1, Math.min(count, Math.floor(width / least)));
+  return Math.ceil(count / Math.ceil(count / most));
+}

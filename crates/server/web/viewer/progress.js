@@ -6,6 +6,7 @@ import { cancel } from "../picture/painting.js";
 import { isBusy, onChange, state } from "../state.js";
 
 function stageWords({ status, job }) {
+  if (!state.connected) return t("stage.offline");
   if (status === "waiting") return t("stage.waiting");
   if (job?.stage === "busy") return t("stage.busy", { n: job.seconds });
   if (job?.stage === "queued" && job.position > 0) return t("stage.queuedAt", { n: job.position });
@@ -13,7 +14,7 @@ function stageWords({ status, job }) {
 }
 
 // Opening and waiting have no measure, so the bar only says that something is going on.
-const measured = (picture) => picture.status === "working" && ["painting", "encoding", "done"].includes(picture.job?.stage);
+const measured = (picture) => picture.status === "working" && Number.isFinite(picture.job?.progress) && ["painting", "encoding", "done"].includes(picture.job?.stage);
 
 export function startProgress() {
   const bar = h("progress", { max: 1 });
