@@ -244,7 +244,7 @@ fn the_other_commands_answer() {
     let report: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
     let models: Vec<&str> =
         report["models"].as_array().unwrap().iter().map(|model| model["file"].as_str().unwrap()).collect();
-    assert_eq!(models.len(), kaiga::EMBEDDED.len() + 2, "{models:?}");
+    assert_eq!(models.len(), kaiga::EMBEDDED.len() + 3, "{models:?}");
     assert!(models.contains(&"faces-1.safetensors") && models.contains(&"landmarks-1.safetensors"), "{models:?}");
     assert!(models.contains(&"person-1.safetensors"), "{models:?}");
     assert!(report["network"]["drawer_reach_px"].as_u64().is_some_and(|px| px > 16), "{report}");
