@@ -285,7 +285,7 @@ settings! {
         /// Names, comma-separated, under which browsers may ask for this service besides localhost. Looked at where it listens on
         /// a loopback address without trust_forwarded: else a web site could have its own name point here.
         hosts: Option<String> = None,
-        /// The address that people reach this service by, https://kaiga.example.org for instance: pages that show a preview
+        /// The address that people reach this service by, `https://kaiga.example.org` for instance: pages that show a preview
         /// of a link want it whole.
         public_url: Option<String> = None,
         /// Take a client's address from the last entry of X-Forwarded-For: for a service behind one proxy that sets it.
