@@ -1,4 +1,4 @@
-//! Networks as ONNX files, for other engines and for comparison: opset 18, f32, standard operators only. [`write`] writes
+//! Networks as ONNX files, for other engines and for comparison: opset 18, f32, standard operators only. [`write()`] writes
 //! one network for pictures of one size, [`write_look`] all that painting in one look takes, for pictures of any size.
 
 mod graph;
