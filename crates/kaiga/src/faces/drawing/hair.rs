@@ -17,7 +17,7 @@ use pixels::warp::{Point, distance, smooth_step};
 use rayon::prelude::*;
 
 /// The unit of the face at the size at which hair is looked at, px.
-const UNIT_PX: f32 = 90.0;
+const UNIT_PX: f32 = 80.0;
 /// How far around the eyes hair is looked for, in units: to either side, up and down.
 const AROUND: [f32; 3] = [2.6, 2.8, 2.8];
 /// How far over the outline of the face its first places are, in units.
@@ -29,7 +29,7 @@ const ALIKE: f32 = 14.0;
 /// How much lightness counts beside chroma where colours are compared.
 const LIGHTNESS: f32 = 0.55;
 /// Least share of the first places that must show hair.
-const LEAST: f32 = 0.5;
+const LEAST: f32 = 0.4;
 /// How far locks differ from their surroundings at least, in luma: evener hair is left even.
 const LEAST_CONTRAST: f32 = 0.018;
 
@@ -172,7 +172,7 @@ impl Seen {
         let people = self.plane(|_, p| person.at(p));
         let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
         let skin = middle(&skin)?;
-        let shades = [skin, [skin[0] - 16.0, skin[1] + 2.0, skin[2] + 2.0], [skin[0] - 32.0, skin[1], skin[2]]];
+        let shades = [skin, [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0]];
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
         let of_hair: Vec<usize> =
