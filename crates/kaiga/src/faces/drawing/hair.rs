@@ -84,6 +84,9 @@ pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, s
     let (mask, tone, light, line) = (full(&mask), full(&tone), full(&light), full(&line));
     let base = resize::to(&base, width, height, Filter::Bilinear);
     let amount = face.amount * style.hair;
+    // The picture is as colourful as the look says already; the tint of shadows must be, too.
+    let grey = luma_from_srgb(SHADOW);
+    let shadow = SHADOW.map(|v| grey + style.saturation * (v - grey));
     let laid = |i: usize| {
         let from = srgb_from_srgb8(taken.pixels()[i]);
         let share = amount * mask.pixels()[i].clamp(0.0, 1.0);
@@ -95,7 +98,7 @@ pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, s
         let lit = smooth_step(0.95, 1.25, light.pixels()[i]) * (1.0 - shaded);
         let inked = style.lines.min(1.0) * smooth_step(0.8, 1.3, line.pixels()[i]);
         let colour = [0, 1, 2].map(|c| {
-            let v = base[c] * (1.0 - shaded * (1.0 - SHADOW[c]));
+            let v = base[c] * (1.0 - shaded * (1.0 - shadow[c]));
             let v = v + lit * (0.16 + 0.16 * base[c]) * (1.0 - v);
             v * (1.0 - 0.5 * inked)
         });
