@@ -3,10 +3,11 @@
 
 #[path = "build/bundle.rs"]
 mod bundle;
+#[path = "src/http/compress.rs"]
+mod compress;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -15,12 +16,10 @@ const BUNDLES: [(&str, Bundler); 2] = [("app.js", bundle::modules), ("page.css",
 
 type Bundler = fn(&bundle::Files, &str) -> String;
 
-/// Written when the program starts: the server fills in their addresses.
-const TEMPLATES: [&str; 3] = ["index.html", "sw.js", "manifest.webmanifest"];
-
 fn main() {
     println!("cargo::rerun-if-changed=web");
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/http/compress.rs");
     let variable = |name: &str| PathBuf::from(env::var(name).expect("cargo says where things are"));
     let (web, out) = (variable("CARGO_MANIFEST_DIR").join("web"), variable("OUT_DIR"));
     let mut files = BTreeMap::new();
@@ -36,7 +35,7 @@ fn main() {
     let mut code = String::from("[\n");
     for (number, (name, bytes)) in files.into_iter().enumerate() {
         let text = [".js", ".css", ".svg", ".txt"].iter().any(|ending| name.ends_with(ending));
-        let compressed = text && !TEMPLATES.contains(&name.as_str());
+        let compressed = text && !compress::TEMPLATES.contains(&name.as_str());
         let write = |ending: &str, bytes: &[u8]| {
             let path = out.join(format!("web-{number}{ending}"));
             fs::write(&path, bytes).expect("the build folder can be written");
@@ -44,9 +43,10 @@ fn main() {
         };
         let plain = write("", &bytes);
         let (br, gz) = match compressed {
-            true => {
-                (format!("Some({})", write(".br", &brotli(&bytes))), format!("Some({})", write(".gz", &gzip(&bytes))))
-            }
+            true => (
+                format!("Some({})", write(".br", &compress::brotli(&bytes))),
+                format!("Some({})", write(".gz", &compress::gzip(&bytes))),
+            ),
             false => ("None".into(), "None".into()),
         };
         writeln!(code, "    Embedded {{ name: {name:?}, plain: {plain}, brotli: {br}, gzip: {gz} }},")
@@ -54,20 +54,6 @@ fn main() {
     }
     code += "]\n";
     fs::write(out.join("web.rs"), code).expect("the build folder can be written");
-}
-
-fn brotli(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut writer = brotli::CompressorWriter::new(&mut out, 4096, 11, 22);
-    writer.write_all(bytes).expect("memory takes everything");
-    drop(writer);
-    out
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    writer.write_all(bytes).expect("memory takes everything");
-    writer.finish().expect("memory takes everything")
 }
 
 /// Names with forward slashes, relative to the folder, and contents. Hidden files stay out; no folder is an empty one.

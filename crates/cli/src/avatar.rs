@@ -30,9 +30,8 @@ pub(crate) fn paint(studio: &Studio, params: &AvatarParams) -> Result<(), String
     let known = Known { faces: Some(&faces), ..Known::default() };
     let painter = studio.prepare(&params.look).map_err(|error| error.to_string())?;
     let mut painting = painter.paint_with(&square.image, known, &unwatched).map_err(|error| error.to_string())?;
-    let main = faces.iter().max_by(|a, b| (a.bounds[2] * a.bounds[3]).total_cmp(&(b.bounds[2] * b.bounds[3])));
     let mut alpha = square.alpha;
-    if let (Some(face), true) = (main, params.backdrop != Backdrop::Keep) {
+    if let (Some(face), true) = (faces.first(), params.backdrop != Backdrop::Keep) {
         let person = studio.person(&square.image, face).map_err(|error| error.to_string())?;
         if let Some(cut) = person.and_then(|person| params.backdrop.behind(&person, &square.image, &mut painting)) {
             alpha = Some(both(&cut, alpha.as_ref()));

@@ -17,6 +17,8 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from safetensors import safe_open
 
+from cut import cut
+
 SIZES = [(512, 384), (387, 333), (640, 427)]   # from 0.12 to 0.75 megapixels: kaiga paints them at their own size
 TOLERANCE, HALF_LEVEL = 1e-3, 0.5 / 255
 
@@ -36,16 +38,6 @@ def main(kaiga, photo, work, *engines):
     for photo in photos:
         greys(kaiga, photo, work)
     print(f"{len(looks) + 4} graphs agree with kaiga in {', '.join(engines)}")
-
-
-def cut(photo, size, work):
-    """A part of a photo, as PNG: no decoder stands between."""
-    picture = Image.open(photo).convert("RGB")
-    scale = max(size[0] / picture.width, size[1] / picture.height)
-    picture = picture.resize((round(picture.width * scale) + 1, round(picture.height * scale) + 1))
-    path = os.path.join(work, f"{size[0]}x{size[1]}.png")
-    picture.crop((0, 0, *size)).save(path)
-    return path
 
 
 def own_style(work):

@@ -20,6 +20,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from cut import cut
+
 SIZES = [(512, 384), (397, 331), (640, 427)]
 TOLERANCE, HALF_LEVEL = 1e-3, 0.5 / 255
 
@@ -110,15 +112,6 @@ def checkpoints(state, work):
     path = os.path.join(work, "weights.safetensors")
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
     yield "safetensors", path
-
-
-def cut(photo, size, work):
-    picture = Image.open(photo).convert("RGB")
-    scale = max(size[0] / picture.width, size[1] / picture.height)
-    picture = picture.resize((round(picture.width * scale) + 1, round(picture.height * scale) + 1))
-    path = os.path.join(work, f"{size[0]}x{size[1]}.png")
-    picture.crop((0, 0, *size)).save(path)
-    return path
 
 
 def compare(run, generator, photo, work):

@@ -220,10 +220,10 @@ impl Painter {
 
     /// Says who the drawn faces are of. In screentone hair is black as it is.
     fn give_people(&self, regions: &mut [FaceRegion], photo: &Image<Srgb8>) -> Result<(), Error> {
-        let Some(segmenter) = self.face_models.segmenter()? else { return Ok(()) };
         if self.medium == Medium::Screentone {
             return Ok(());
         }
+        let Some(segmenter) = self.face_models.segmenter()? else { return Ok(()) };
         regions.par_iter_mut().try_for_each(|region| {
             if let Some(drawn) = &mut region.drawn {
                 drawn.person = segmenter.find(photo, &region.face)?;

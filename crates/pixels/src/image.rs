@@ -83,4 +83,23 @@ impl<S: Space> Image<S> {
         let pixels = (y..y + height).flat_map(|row| &self.row(row)[x..x + width]).copied().collect();
         Self { width, height, pixels }
     }
+
+    /// Puts `part` where its upper left corner is at (`x`, `y`): what [`crop`](Self::crop) took is put back.
+    ///
+    /// ```
+    /// use pixels::{Image, space::Gray};
+    /// let mut picture = Image::<Gray>::filled(3, 2, 0.0);
+    /// picture.paste(1, 1, &Image::filled(2, 1, 1.0));
+    /// assert_eq!(picture.pixels(), [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the part reaches outside the picture.
+    pub fn paste(&mut self, x: usize, y: usize, part: &Self) {
+        assert!(x + part.width <= self.width && y + part.height <= self.height, "the part lies outside the picture");
+        for row in 0..part.height {
+            let start = (y + row) * self.width + x;
+            self.pixels[start..start + part.width].copy_from_slice(part.row(row));
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub(crate) mod pairs;
 pub(crate) mod person;
 pub(crate) mod prune;
 #[cfg(feature = "torch")]
+mod schedule;
+#[cfg(feature = "torch")]
 pub(crate) mod train;
 #[cfg(feature = "torch")]
 mod verdict;

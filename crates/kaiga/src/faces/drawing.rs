@@ -107,6 +107,19 @@ impl Drawing {
     }
 }
 
+/// The median, the upper one of an even number; `None` of nothing.
+fn median(values: impl Iterator<Item = f32>) -> Option<f32> {
+    let mut values: Vec<f32> = values.collect();
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
+}
+
+/// The median of each channel.
+fn median_colour(colours: &[[f32; 3]]) -> Option<[f32; 3]> {
+    let [a, b, c] = [0, 1, 2].map(|channel| median(colours.iter().map(|colour| colour[channel])));
+    Some([a?, b?, c?])
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

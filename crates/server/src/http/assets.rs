@@ -2,6 +2,7 @@
 //! as they lie there, while it is being designed.
 
 use super::App;
+use super::compress::{self, TEMPLATES};
 use crate::error::{Error, Kind};
 use crate::params::{as_json, settings};
 use axum::extract::{Path, State};
@@ -11,7 +12,6 @@ use bytes::Bytes;
 use kaiga::{Setting, Values};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -24,10 +24,6 @@ struct Embedded {
 }
 
 static EMBEDDED: &[Embedded] = &include!(concat!(env!("OUT_DIR"), "/web.rs"));
-
-/// In these files `__ASSETS__` becomes the address below which all files are, which changes with their contents,
-/// `__ORIGIN__` the address that the service is known by, and `__SETTINGS__` the settings of a look.
-const TEMPLATES: [&str; 3] = ["index.html", "sw.js", "manifest.webmanifest"];
 
 /// The settings of a look that a client may choose, by name: range and step of a slider, default.
 static SETTINGS: LazyLock<String> = LazyLock::new(|| {
@@ -55,13 +51,7 @@ struct File {
 impl File {
     /// Compressed now: for what was not known when the program was built.
     fn compressed(plain: Vec<u8>) -> Self {
-        let mut brotli = Vec::new();
-        let mut writer = brotli::CompressorWriter::new(&mut brotli, 4096, 11, 22);
-        writer.write_all(&plain).expect("memory takes everything");
-        drop(writer);
-        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        writer.write_all(&plain).expect("memory takes everything");
-        let gzip = writer.finish().expect("memory takes everything");
+        let (brotli, gzip) = (compress::brotli(&plain), compress::gzip(&plain));
         Self { plain: plain.into(), brotli: Some(brotli.into()), gzip: Some(gzip.into()) }
     }
 
@@ -119,6 +109,8 @@ impl Assets {
         File { plain: Bytes::from_static(file.plain), brotli, gzip }
     }
 
+    /// In a template `__ASSETS__` becomes the address below which all files are, which changes with their contents,
+    /// `__ORIGIN__` the address that the service is known by, and `__SETTINGS__` the settings of a look.
     fn filled_in(&self, template: &[u8]) -> Vec<u8> {
         let text = String::from_utf8_lossy(template);
         let text = text.replace("__ASSETS__", &format!("/assets/{}", self.version)).replace("__ORIGIN__", &self.origin);

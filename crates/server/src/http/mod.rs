@@ -1,6 +1,7 @@
 //! The HTTP interface: what is where, and what holds for every request.
 
 mod assets;
+mod compress;
 mod convert;
 mod drain_body;
 mod error;

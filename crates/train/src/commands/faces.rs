@@ -133,9 +133,6 @@ pub(crate) struct Train {
     /// Whom the model file is to credit, where the paintings' licence asks for it.
     #[arg(long, default_value = "")]
     credit: String,
-    /// Folder of the run.
-    #[arg(long)]
-    out: PathBuf,
     /// Minutes for each network; 0 leaves one as it is.
     #[arg(long, value_delimiter = ',', num_args = 1, default_value = "8,10,20")]
     minutes: Vec<f64>,
@@ -145,40 +142,24 @@ pub(crate) struct Train {
     /// Highest learning rate.
     #[arg(long, default_value_t = 2e-3)]
     rate: f64,
-    /// Goes on from the folder's checkpoints.
-    #[arg(long)]
-    resume: bool,
-    /// Seed of the first weights and of the batches.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Minutes between reports.
-    #[arg(long, default_value_t = 2.0)]
-    report_min: f64,
     #[command(flatten)]
-    machine: crate::commands::machine::Machine,
+    schedule: crate::commands::schedule::Schedule,
 }
 
 #[cfg(feature = "torch")]
 fn train(arguments: Train) -> Result<()> {
     use anyhow::anyhow;
-    let (device, kind) = arguments.machine.prepare()?;
-    let Train { photos, labels, art, art_labels, credit, out, minutes, batch, rate, resume, seed, report_min, .. } =
-        arguments;
+    let Train { photos, labels, art, art_labels, credit, minutes, batch, rate, schedule } = arguments;
+    let schedule = schedule.meant(rate)?;
     let three = |what: &str| anyhow!("{what} takes three numbers, one for each network");
     let plan = kaiga_train::faces::run::Plan {
         photos,
         labels,
         art: art.zip(art_labels),
         credit,
-        out,
         minutes: minutes.try_into().map_err(|_| three("--minutes"))?,
         batch: batch.try_into().map_err(|_| three("--batch"))?,
-        rate,
-        resume,
-        seed,
-        report_min,
-        device,
-        kind,
+        schedule,
     };
     kaiga_train::faces::run::train(&plan, &mut crate::commands::machine::Terminal::new())
 }

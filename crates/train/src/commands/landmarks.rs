@@ -68,9 +68,6 @@ pub(crate) struct Train {
     /// What faces.py found in them.
     #[arg(long)]
     faces: PathBuf,
-    /// Folder of the run.
-    #[arg(long)]
-    out: PathBuf,
     /// Minutes for the network of the face and for that of an eye; 0 leaves one as it is.
     #[arg(long, value_delimiter = ',', num_args = 1, default_value = "60,40")]
     minutes: Vec<f64>,
@@ -80,36 +77,15 @@ pub(crate) struct Train {
     /// Highest learning rate.
     #[arg(long, default_value_t = 3e-3)]
     rate: f64,
-    /// Goes on from the folder's checkpoints.
-    #[arg(long)]
-    resume: bool,
-    /// Seed of the first weights and of the batches.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Minutes between reports.
-    #[arg(long, default_value_t = 2.0)]
-    report_min: f64,
     #[command(flatten)]
-    machine: crate::commands::machine::Machine,
+    schedule: crate::commands::schedule::Schedule,
 }
 
 #[cfg(feature = "torch")]
 fn train(arguments: Train) -> Result<()> {
-    let (device, kind) = arguments.machine.prepare()?;
-    let Train { photos, faces, out, minutes, batch, rate, resume, seed, report_min, .. } = arguments;
+    let Train { photos, faces, minutes, batch, rate, schedule } = arguments;
+    let schedule = schedule.meant(rate)?;
     let minutes = minutes.try_into().map_err(|_| anyhow::anyhow!("--minutes takes two numbers, for face and eye"))?;
-    let plan = kaiga_train::landmarks::run::Plan {
-        photos,
-        labels: faces,
-        out,
-        minutes,
-        batch,
-        rate,
-        resume,
-        seed,
-        report_min,
-        device,
-        kind,
-    };
+    let plan = kaiga_train::landmarks::run::Plan { photos, labels: faces, minutes, batch, schedule };
     kaiga_train::landmarks::run::train(&plan, &mut crate::commands::machine::Terminal::new())
 }

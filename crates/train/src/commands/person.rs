@@ -44,9 +44,6 @@ pub(crate) struct Train {
     /// Folder of crops with their masks.
     #[arg(long)]
     crops: PathBuf,
-    /// Folder of the run.
-    #[arg(long)]
-    out: PathBuf,
     /// Minutes.
     #[arg(long, default_value_t = 40.0)]
     minutes: f64,
@@ -56,24 +53,13 @@ pub(crate) struct Train {
     /// Highest learning rate.
     #[arg(long, default_value_t = 3e-3)]
     rate: f64,
-    /// Goes on from the folder's checkpoint.
-    #[arg(long)]
-    resume: bool,
-    /// Seed of the first weights and of the batches.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Minutes between reports.
-    #[arg(long, default_value_t = 2.0)]
-    report_min: f64,
     #[command(flatten)]
-    machine: crate::commands::machine::Machine,
+    schedule: crate::commands::schedule::Schedule,
 }
 
 #[cfg(feature = "torch")]
 fn train(arguments: Train) -> Result<()> {
-    let (device, kind) = arguments.machine.prepare()?;
-    let Train { crops, out, minutes, batch, rate, resume, seed, report_min, .. } = arguments;
-    let plan =
-        kaiga_train::person::run::Plan { crops, out, minutes, batch, rate, resume, seed, report_min, device, kind };
+    let Train { crops, minutes, batch, rate, schedule } = arguments;
+    let plan = kaiga_train::person::run::Plan { crops, minutes, batch, schedule: schedule.meant(rate)? };
     kaiga_train::person::run::train(&plan, &mut crate::commands::machine::Terminal::new())
 }

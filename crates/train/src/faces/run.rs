@@ -18,11 +18,10 @@ use tch::{Device, Kind as Number, Tensor};
 use super::labels::{Photo, divide, load, read};
 use super::learner::{Learner, arch};
 use super::sample::{Kind, Mined, Source, judge, side_px};
-use crate::file;
-use crate::model::export::TOLERANCE;
+use crate::model::export::{worse, write_alike};
 use crate::model::torch_model::{forward, named};
 use crate::run::Watch;
-use crate::run::lesson::Lesson;
+use crate::run::lesson::Schedule;
 
 /// Crops of held-out photos that a report is about.
 const SCORED: usize = 2048;
@@ -42,24 +41,12 @@ pub struct Plan {
     pub art: Option<(PathBuf, PathBuf)>,
     /// Whom the model file is to credit; may be empty.
     pub credit: String,
-    /// Folder of the run.
-    pub out: PathBuf,
     /// Minutes for each network, reports included; 0 leaves it as it is.
     pub minutes: [f64; 3],
     /// Crops a step, for each network.
     pub batch: [usize; 3],
-    /// Highest learning rate.
-    pub rate: f64,
-    /// Goes on from the checkpoints of the folder.
-    pub resume: bool,
-    /// Of the first weights and of the batches.
-    pub seed: u64,
-    /// Minutes between reports.
-    pub report_min: f64,
-    /// Where to train.
-    pub device: Device,
-    /// What convolutions compute in.
-    pub kind: Number,
+    /// How.
+    pub schedule: Schedule,
 }
 
 /// Trains as planned; `watch` hears how it goes.
@@ -68,10 +55,11 @@ pub struct Plan {
 /// If photos, labels or the folder cannot be read or written, a loss is not a number, or the engine would not see
 /// what the trainer sees.
 pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
-    let mut learners = STAGES.map(|(stage, _)| Learner::new(stage, plan.seed, plan.device, plan.kind));
+    let mut learners =
+        STAGES.map(|(stage, _)| Learner::new(stage, plan.schedule.seed, plan.schedule.device, plan.schedule.kind));
     let mut before_s = [0.0; 3];
     for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(STAGES) {
-        *before_s = learner.net.begin(&plan.out, name, plan.resume)?;
+        *before_s = learner.net.begin(&plan.schedule.out, name, plan.schedule.resume)?;
     }
     let [learnt, held] = divide(&plan.photos)?;
     let labels = read(&plan.labels)?;
@@ -90,8 +78,8 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         source.photos.len(),
         held.faces.len(),
         held.photos.len(),
-        plan.device,
-        plan.seed
+        plan.schedule.device,
+        plan.schedule.seed
     ));
     for (i, (stage, name)) in STAGES.into_iter().enumerate() {
         if before_s[i] >= plan.minutes[i] * 60.0 {
@@ -101,17 +89,9 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
             mine(&mut source, &learners, stage, watch)?;
         }
         let shared = Arc::new(source);
-        let lesson = Lesson {
-            name,
-            out: &plan.out,
-            before_s: before_s[i],
-            minutes: plan.minutes[i],
-            rate: plan.rate,
-            report_min: plan.report_min,
-            resume: plan.resume,
-        };
+        let lesson = plan.schedule.lesson(name, before_s[i], plan.minutes[i]);
         let scored = held.batch(stage, SCORED, true, 1, 0);
-        let (learnt, count, seed) = (shared.clone(), plan.batch[i], plan.seed);
+        let (learnt, count, seed) = (shared.clone(), plan.batch[i], plan.schedule.seed);
         let make = move |step| learnt.batch(stage, count, false, seed, step);
         lesson
             .learn((&mut learners, i), &scored, make, |learners| export(plan, learners), watch)
@@ -139,13 +119,9 @@ fn model(learners: &[Learner], note: &str, credit: &str) -> Result<Vec<u8>> {
 
 fn export(plan: &Plan, learners: &[Learner]) -> Result<()> {
     let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
-    let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.seed, steps.join(" + "));
+    let note = format!("faces labelled by facenet-pytorch; seed {}, {} steps", plan.schedule.seed, steps.join(" + "));
     let bytes = model(learners, &note, &plan.credit)?;
-    let worst = disagreement(&Model::read(&bytes)?)?;
-    if worst.is_nan() || worst > TOLERANCE {
-        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
-    }
-    file::write(&plan.out.join("faces.safetensors"), &bytes)
+    write_alike(&plan.schedule.out.join("faces.safetensors"), &bytes, disagreement)
 }
 
 /// Largest difference between what engine and trainer make of the same crops, relative to the largest number, over the
@@ -170,7 +146,7 @@ pub fn disagreement(model: &Model) -> Result<f32> {
             for (i, ours) in ours.iter().enumerate() {
                 let (crop, channel) = (i / theirs.channels, i % theirs.channels);
                 let off = (theirs.at(0, crop * step, channel) - ours).abs() / largest;
-                worst = if off > worst || off.is_nan() { off } else { worst };
+                worst = worse(worst, off);
             }
         }
     }
@@ -248,6 +224,7 @@ mod tests {
     use kaiga::faces::pyramid::Pyramid;
 
     use super::*;
+    use crate::model::export::TOLERANCE;
 
     #[test]
     fn a_square_of_a_turned_picture_shows_the_same() {

@@ -4,19 +4,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use engine::Map;
+use anyhow::{Context, Result};
 use net::{Model, landmarks};
-use tch::{Device, Kind, Tensor};
 
 use super::labels::{Photo, load};
 use super::learner::{Learner, arch};
 use super::sample::{View, batch};
-use crate::file;
-use crate::model::export::TOLERANCE;
-use crate::model::torch_model::{forward, named};
+use crate::model::export::{both, worse, write_alike};
 use crate::run::Watch;
-use crate::run::lesson::Lesson;
+use crate::run::lesson::Schedule;
 
 /// The networks, with the names of their folders.
 const VIEWS: [(View, &str); 2] = [(View::Face, "face"), (View::Eye, "eye")];
@@ -27,24 +23,12 @@ pub struct Plan {
     pub photos: PathBuf,
     /// What `faces.py` found in them.
     pub labels: PathBuf,
-    /// Folder of the run.
-    pub out: PathBuf,
     /// Minutes for each network; 0 leaves it as it is.
     pub minutes: [f64; 2],
     /// Crops a step.
     pub batch: usize,
-    /// Highest learning rate.
-    pub rate: f64,
-    /// Goes on from the checkpoints of the folder.
-    pub resume: bool,
-    /// Of the first weights and of the batches.
-    pub seed: u64,
-    /// Minutes between reports.
-    pub report_min: f64,
-    /// Where to train.
-    pub device: Device,
-    /// What convolutions compute in.
-    pub kind: Kind,
+    /// How.
+    pub schedule: Schedule,
 }
 
 /// Trains as planned; `watch` hears how it goes.
@@ -53,10 +37,11 @@ pub struct Plan {
 /// If photos, labels or the folder cannot be read or written, a loss is not a number, or the engine would not see
 /// what the trainer sees.
 pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
-    let mut learners = VIEWS.map(|(view, _)| Learner::new(view, plan.seed, plan.device, plan.kind));
+    let mut learners =
+        VIEWS.map(|(view, _)| Learner::new(view, plan.schedule.seed, plan.schedule.device, plan.schedule.kind));
     let mut before_s = [0.0; 2];
     for ((learner, before_s), (_, name)) in learners.iter_mut().zip(&mut before_s).zip(VIEWS) {
-        *before_s = learner.net.begin(&plan.out, name, plan.resume)?;
+        *before_s = learner.net.begin(&plan.schedule.out, name, plan.schedule.resume)?;
     }
     let [learnt, held] = load(&plan.photos, &plan.labels)?;
     let faces = |photos: &[Photo]| photos.iter().map(|photo| photo.faces.len()).sum::<usize>();
@@ -66,8 +51,8 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         learnt.len(),
         faces(&held),
         held.len(),
-        plan.device,
-        plan.seed
+        plan.schedule.device,
+        plan.schedule.seed
     ));
     let learnt = Arc::new(learnt);
     let count = 2 * held.iter().map(|photo| photo.faces.len()).sum::<usize>();
@@ -75,16 +60,8 @@ pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
         if before_s[i] >= plan.minutes[i] * 60.0 {
             continue;
         }
-        let lesson = Lesson {
-            name,
-            out: &plan.out,
-            before_s: before_s[i],
-            minutes: plan.minutes[i],
-            rate: plan.rate,
-            report_min: plan.report_min,
-            resume: plan.resume,
-        };
-        let (learnt, size, seed) = (learnt.clone(), plan.batch, plan.seed);
+        let lesson = plan.schedule.lesson(name, before_s[i], plan.minutes[i]);
+        let (learnt, size, seed) = (learnt.clone(), plan.batch, plan.schedule.seed);
         let scored = batch(&held, view, count, true, 1, 0);
         let make = move |step| batch(&learnt, view, size, false, seed, step);
         lesson
@@ -103,13 +80,13 @@ fn model(learners: &[Learner], note: &str) -> Result<Vec<u8>> {
 
 fn export(plan: &Plan, learners: &[Learner]) -> Result<()> {
     let steps: Vec<String> = learners.iter().map(|learner| learner.net.weights.step.to_string()).collect();
-    let note = format!("landmarks labelled by MediaPipe's face mesh; seed {}, {} steps", plan.seed, steps.join(" + "));
+    let note = format!(
+        "landmarks labelled by MediaPipe's face mesh; seed {}, {} steps",
+        plan.schedule.seed,
+        steps.join(" + ")
+    );
     let bytes = model(learners, &note)?;
-    let worst = disagreement(&Model::read(&bytes)?)?;
-    if worst.is_nan() || worst > TOLERANCE {
-        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
-    }
-    file::write(&plan.out.join("landmarks.safetensors"), &bytes)
+    write_alike(&plan.schedule.out.join("landmarks.safetensors"), &bytes, disagreement)
 }
 
 /// Largest difference between what engine and trainer make of the same crop.
@@ -121,15 +98,8 @@ fn disagreement(model: &Model) -> Result<f32> {
     let mut worst = 0.0f32;
     for (view, _) in VIEWS {
         let (arch, side) = (arch(view), view.side_px());
-        let crop = Map::from_fn(net::Shape::new(side, side, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
-        let theirs = engine::Network::new(&arch, &model.weights)?.run(&[&crop])?;
-        let pixels = Tensor::from_slice(&crop.data).view([1, side as i64, side as i64, 3]).permute([0, 3, 1, 2]);
-        let weights = named(&model.weights, Device::Cpu);
-        let ours = tch::no_grad(|| forward(&arch, &[&pixels.contiguous()], &weights, Kind::Float));
-        for (theirs, ours) in theirs.iter().zip(&ours) {
-            let ours: Vec<f32> = Vec::try_from(ours.flatten(0, -1))?;
-            let off = theirs.data.iter().zip(&ours).map(|(a, b)| (a - b).abs());
-            worst = off.fold(worst, |most, v| if v > most || v.is_nan() { v } else { most });
+        for [theirs, ours] in both(&arch, &model.weights, side, &mut rng)? {
+            worst = theirs.iter().zip(&ours).map(|(a, b)| (a - b).abs()).fold(worst, worse);
         }
     }
     Ok(worst)
@@ -138,6 +108,8 @@ fn disagreement(model: &Model) -> Result<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::export::TOLERANCE;
+    use tch::{Device, Kind};
 
     #[test]
     fn the_engine_sees_what_was_trained() {

@@ -1,19 +1,53 @@
 //! From a run to model files. A model whose painting by the engine differs from the trainer's is not written.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use engine::Map;
 use net::light::THUMBNAIL_PX;
-use net::{Model, Style, Weights, merge};
+use net::{Arch, Model, Shape, Style, Weights, merge};
 use tch::{Device, Kind, Tensor};
 
+use crate::file;
 use crate::model::parameters::{Layout, plain};
-use crate::model::torch_model::named;
+use crate::model::torch_model::{forward, named};
 use crate::run::recipe::Words;
 use crate::run::step::paint;
 
 /// Most by which engine and trainer may differ anywhere in the map a picture is made of (range −1..1): a tenth of a
 /// grey level.
 pub const TOLERANCE: f32 = 1e-3;
+
+/// Writes the file of a model that learnt from nothing, unless engine and trainer differ on it by more than [`TOLERANCE`].
+///
+/// # Errors
+/// If they do, or the file cannot be written.
+pub fn write_alike(path: &Path, bytes: &[u8], difference: impl Fn(&Model) -> Result<f32>) -> Result<()> {
+    let worst = difference(&Model::read(bytes)?)?;
+    if worst.is_nan() || worst > TOLERANCE {
+        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
+    }
+    file::write(path, bytes)
+}
+
+/// What the engine and the trainer make of the same square of noise, `side` px: a pair for each output.
+///
+/// # Errors
+/// If the engine refuses the network.
+pub fn both(arch: &Arch, weights: &Weights, side: usize, rng: &mut fastrand::Rng) -> Result<Vec<[Vec<f32>; 2]>> {
+    let crop = Map::from_fn(Shape::new(side, side, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
+    let theirs = engine::Network::new(arch, weights)?.run(&[&crop])?;
+    let pixels = Tensor::from_slice(&crop.data).view([1, side as i64, side as i64, 3]).permute([0, 3, 1, 2]);
+    let weights = named(weights, Device::Cpu);
+    let ours = tch::no_grad(|| forward(arch, &[&pixels.contiguous()], &weights, Kind::Float));
+    let pair = |(theirs, ours): (Map, &Tensor)| Ok([theirs.data, Vec::try_from(ours.flatten(0, -1))?]);
+    theirs.into_iter().zip(&ours).map(pair).collect()
+}
+
+/// The larger of two differences; what is no number is the largest.
+pub fn worse(most: f32, difference: f32) -> f32 {
+    if difference > most || difference.is_nan() { difference } else { most }
+}
 
 /// The bytes of a base file, and of every style's file with its name.
 pub struct Files {

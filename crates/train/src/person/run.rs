@@ -4,42 +4,26 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use engine::Map;
+use anyhow::{Context, Result};
+use net::Model;
 use net::person::{NAME, SIDE_PX, person};
-use net::{Model, Shape};
-use tch::{Device, Kind, Tensor};
 
 use super::learner::Learner;
 use super::sample::{batch, load};
-use crate::file;
-use crate::model::export::TOLERANCE;
-use crate::model::torch_model::{forward, named};
+use crate::model::export::{both, worse, write_alike};
 use crate::run::Watch;
-use crate::run::lesson::Lesson;
+use crate::run::lesson::Schedule;
 
 /// What is trained, from what, for how long.
 pub struct Plan {
     /// Folder of crops with their masks.
     pub crops: PathBuf,
-    /// Folder of the run.
-    pub out: PathBuf,
     /// Minutes.
     pub minutes: f64,
     /// Crops a step.
     pub batch: usize,
-    /// Highest learning rate.
-    pub rate: f64,
-    /// Goes on from the checkpoint of the folder.
-    pub resume: bool,
-    /// Of the first weights and of the batches.
-    pub seed: u64,
-    /// Minutes between reports.
-    pub report_min: f64,
-    /// Where to train.
-    pub device: Device,
-    /// What convolutions compute in.
-    pub kind: Kind,
+    /// How.
+    pub schedule: Schedule,
 }
 
 /// Trains as planned; `watch` hears how it goes.
@@ -48,21 +32,13 @@ pub struct Plan {
 /// If crops or the folder cannot be read or written, a loss is not a number, or the engine would not see what the
 /// trainer sees.
 pub fn train(plan: &Plan, watch: &mut dyn Watch) -> Result<()> {
-    let mut learner = Learner::new(plan.seed, plan.device, plan.kind);
-    let before_s = learner.net.begin(&plan.out, "person", plan.resume)?;
+    let mut learner = Learner::new(plan.schedule.seed, plan.schedule.device, plan.schedule.kind);
+    let before_s = learner.net.begin(&plan.schedule.out, "person", plan.schedule.resume)?;
     let [learnt, held] = load(&plan.crops)?;
-    watch.say(&format!("{} crops to learn from, {} held out; seed {}", learnt.len(), held.len(), plan.seed));
-    let lesson = Lesson {
-        name: "person",
-        out: &plan.out,
-        before_s,
-        minutes: plan.minutes,
-        rate: plan.rate,
-        report_min: plan.report_min,
-        resume: plan.resume,
-    };
+    watch.say(&format!("{} crops to learn from, {} held out; seed {}", learnt.len(), held.len(), plan.schedule.seed));
+    let lesson = plan.schedule.lesson("person", before_s, plan.minutes);
     let scored = batch(&held, held.len(), true, 1, 0);
-    let (count, seed) = (plan.batch, plan.seed);
+    let (count, seed) = (plan.batch, plan.schedule.seed);
     let make = move |step| batch(&learnt, count, false, seed, step);
     let learners = std::slice::from_mut(&mut learner);
     lesson.learn((learners, 0), &scored, make, |learners| export(plan, &learners[0]), watch)
@@ -76,32 +52,26 @@ fn model(learner: &Learner, note: &str) -> Result<Vec<u8>> {
 
 fn export(plan: &Plan, learner: &Learner) -> Result<()> {
     let steps = learner.net.weights.step;
-    let note = format!("masks by MediaPipe's selfie segmentation; seed {}, {steps} steps", plan.seed);
+    let note = format!("masks by MediaPipe's selfie segmentation; seed {}, {steps} steps", plan.schedule.seed);
     let bytes = model(learner, &note)?;
-    let worst = disagreement(&Model::read(&bytes)?)?;
-    if worst.is_nan() || worst > TOLERANCE {
-        bail!("engine and trainer differ by {worst:.2e}, at most {TOLERANCE:.0e} is allowed");
-    }
-    file::write(&plan.out.join("person.safetensors"), &bytes)
+    write_alike(&plan.schedule.out.join("person.safetensors"), &bytes, disagreement)
 }
 
 /// Largest difference between what engine and trainer make of the same crop, after the sigmoid.
 fn disagreement(model: &Model) -> Result<f32> {
     let mut rng = fastrand::Rng::with_seed(5);
-    let crop = Map::from_fn(Shape::new(SIDE_PX, SIDE_PX, 3), |_, _, _| rng.f32() * 2.0 - 1.0);
-    let theirs = engine::Network::new(&person(), &model.weights)?.run(&[&crop])?;
-    let side = SIDE_PX as i64;
-    let pixels = Tensor::from_slice(&crop.data).view([1, side, side, 3]).permute([0, 3, 1, 2]).contiguous();
-    let ours = tch::no_grad(|| forward(&person(), &[&pixels], &named(&model.weights, Device::Cpu), Kind::Float));
-    let ours: Vec<f32> = Vec::try_from(ours[0].flatten(0, -1))?;
     let share = |logit: f32| 1.0 / (1.0 + (-logit).exp());
-    let off = theirs[0].data.iter().zip(&ours).map(|(a, b)| (share(*a) - share(*b)).abs());
-    Ok(off.fold(0.0, |most, v| if v > most || v.is_nan() { v } else { most }))
+    let pairs = both(&person(), &model.weights, SIDE_PX, &mut rng)?;
+    let off =
+        pairs.iter().flat_map(|[theirs, ours]| theirs.iter().zip(ours)).map(|(a, b)| (share(*a) - share(*b)).abs());
+    Ok(off.fold(0.0, worse))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::export::TOLERANCE;
+    use tch::{Device, Kind};
 
     #[test]
     fn the_engine_sees_what_was_trained() {

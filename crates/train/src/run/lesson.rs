@@ -1,10 +1,11 @@
 //! The training of one small network from nothing: batches in, checkpoints, a log, a report and exports out.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use tch::{Device, Kind};
 
 use super::log::Log;
 use super::step::Numbers;
@@ -30,22 +31,37 @@ pub trait Learner {
     fn figures(&self, held: &Self::Batch) -> Vec<(&'static str, f64)>;
 }
 
-/// How long and how a network is trained.
-pub struct Lesson<'a> {
-    /// The network's name, and that of its folder.
-    pub name: &'a str,
-    /// The folder of the run.
-    pub out: &'a Path,
-    /// Seconds that it has learnt before.
-    pub before_s: f64,
-    /// Minutes in all.
-    pub minutes: f64,
+/// How and where small networks are trained.
+pub struct Schedule {
+    /// Folder of the run.
+    pub out: PathBuf,
     /// Highest learning rate.
     pub rate: f64,
+    /// Goes on from the checkpoints of the folder.
+    pub resume: bool,
+    /// Of the first weights and of the batches.
+    pub seed: u64,
     /// Minutes between reports.
     pub report_min: f64,
-    /// Whether the log goes on.
-    pub resume: bool,
+    /// Where to train.
+    pub device: Device,
+    /// What convolutions compute in.
+    pub kind: Kind,
+}
+
+impl Schedule {
+    /// The training of one network, which has learnt for `before_s` seconds, until it has learnt for `minutes`.
+    pub fn lesson<'a>(&'a self, name: &'a str, before_s: f64, minutes: f64) -> Lesson<'a> {
+        Lesson { name, schedule: self, before_s, minutes }
+    }
+}
+
+/// The training of one network: its name, which is that of its folder, and how long it learns.
+pub struct Lesson<'a> {
+    name: &'a str,
+    schedule: &'a Schedule,
+    before_s: f64,
+    minutes: f64,
 }
 
 impl Lesson<'_> {
@@ -62,9 +78,10 @@ impl Lesson<'_> {
         export: impl Fn(&[L]) -> Result<()>,
         watch: &mut dyn Watch,
     ) -> Result<()> {
-        let (name, folder) = (self.name, self.out.join(self.name));
+        let Schedule { out, rate: highest, resume, report_min, .. } = self.schedule;
+        let (name, folder) = (self.name, out.join(self.name));
         let first = learners[number].net().weights.step;
-        let mut log = Log::open(&folder, &[name], first, self.resume)?;
+        let mut log = Log::open(&folder, &[name], first, *resume)?;
         let batches = stream(first, batch);
         let start = Instant::now();
         let seconds = || self.before_s + start.elapsed().as_secs_f64();
@@ -72,7 +89,7 @@ impl Lesson<'_> {
         loop {
             let done = seconds() / (self.minutes * 60.0);
             let since_s = seconds() - reported_s;
-            if done >= 1.0 || since_s >= self.report_min * 60.0 {
+            if done >= 1.0 || since_s >= report_min * 60.0 {
                 let net = learners[number].net();
                 net.save(seconds(), &folder.join(CHECKPOINT))?;
                 let (figures, losses) = (learners[number].figures(held), recent.mean(steps));
@@ -95,7 +112,7 @@ impl Lesson<'_> {
             }
             let batch = batches.recv().context("the thread that prepares batches has ended; its message is above")?;
             let step = learners[number].net().weights.step;
-            let numbers = learners[number].step(&batch, rate(self.rate, step, done))?;
+            let numbers = learners[number].step(&batch, rate(*highest, step, done))?;
             watch.progress(done, step, &numbers);
             recent.add(&numbers);
             steps += 1.0;

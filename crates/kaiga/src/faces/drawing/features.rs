@@ -4,7 +4,7 @@
 
 use super::pen::{Ink, Pen, area, between, ellipse, mix, shifted, spline, tapered};
 use super::style::FaceStyle;
-use super::{Drawing, Part};
+use super::{Drawing, Part, median_colour};
 use pixels::Image;
 use pixels::space::{Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_lab, srgb_from_srgb8};
 use pixels::warp::{Point, Similarity, distance, smooth_step};
@@ -61,10 +61,7 @@ pub(crate) fn draw(picture: &mut Image<Srgb8>, face: &Drawing, original: &Origin
         .iter_mut()
         .zip(pixmap.pixels())
         .for_each(|(to, from)| *to = [from.red(), from.green(), from.blue()]);
-    for row in 0..height {
-        let start = (y + row) * picture.width() + x;
-        picture.pixels_mut()[start..start + width].copy_from_slice(taken.row(row));
-    }
+    picture.paste(x, y, &taken);
 }
 
 /// The part of the picture with the features: left, top, width, height.
@@ -85,14 +82,7 @@ pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>
     let inside = |[x, y]: Point| x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
     let seen: Vec<[f32; 3]> =
         places.filter(|&p| inside(p)).map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize))).collect();
-    if seen.is_empty() {
-        return None;
-    }
-    Some([0, 1, 2].map(|c| {
-        let mut values: Vec<f32> = seen.iter().map(|p| p[c]).collect();
-        values.sort_by(f32::total_cmp);
-        values[values.len() / 2]
-    }))
+    median_colour(&seen)
 }
 
 /// How much of each place of the jaw is skin, 0..1.

@@ -5,7 +5,7 @@
 
 use super::pen::{Ink, area, covered, mix, spline};
 use super::style::FaceStyle;
-use super::{Drawing, Part};
+use super::{Drawing, Part, median_colour};
 use crate::faces::Person;
 use pixels::Image;
 use pixels::blur::gaussian;
@@ -105,10 +105,7 @@ pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, s
         srgb8_from_srgb([0, 1, 2].map(|c| from[c] + share * (colour[c] - from[c])))
     };
     let done: Vec<[u8; 3]> = (0..width * height).into_par_iter().with_min_len(4096).map(laid).collect();
-    for row in 0..height {
-        let start = (y + row) * picture.width() + x;
-        picture.pixels_mut()[start..start + width].copy_from_slice(&done[row * width..][..width]);
-    }
+    picture.paste(x, y, &Image::new(width, height, done));
 }
 
 fn window(picture: &Image<Srgb8>, frame: &Frame) -> Option<Window> {
@@ -174,7 +171,7 @@ impl Seen {
         let lab: Vec<[f32; 3]> = self.small.pixels().par_iter().map(|p| lab_from_srgb(*p)).collect();
         let people = self.plane(|_, p| person.at(p));
         let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
-        let skin = middle(&skin)?;
+        let skin = median_colour(&skin)?;
         let shades = [skin, [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0]];
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
@@ -184,11 +181,11 @@ impl Seen {
             return None;
         }
         let mut colours: Vec<[f32; 3]> = of_hair.iter().map(|&i| lab[i]).collect();
-        let usual = middle(&colours)?;
+        let usual = median_colour(&colours)?;
         colours.retain(|colour| apart(*colour, usual) < ALIKE);
         colours.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let third = colours.len().div_ceil(3);
-        let tones: Vec<[f32; 3]> = colours.chunks(third).filter_map(middle).collect();
+        let tones: Vec<[f32; 3]> = colours.chunks(third).filter_map(median_colour).collect();
 
         let nearest = |p: [f32; 3], to: &[[f32; 3]]| to.iter().map(|c| apart(p, *c)).fold(f32::INFINITY, f32::min);
         let oval = self.oval(face);
@@ -283,17 +280,6 @@ impl Seen {
 fn apart(a: [f32; 3], b: [f32; 3]) -> f32 {
     let [l, a, b] = [0, 1, 2].map(|c| a[c] - b[c]);
     (LIGHTNESS * l).hypot(a).hypot(b)
-}
-
-/// The median of each channel.
-fn middle(colours: &[[f32; 3]]) -> Option<[f32; 3]> {
-    (!colours.is_empty()).then(|| {
-        [0, 1, 2].map(|c| {
-            let mut values: Vec<f32> = colours.iter().map(|p| p[c]).collect();
-            values.sort_by(f32::total_cmp);
-            values[values.len() / 2]
-        })
-    })
 }
 
 /// Which pixels of more than a half hang together with one of `seeds`.

@@ -4,7 +4,7 @@
 
 use super::pen::{Ink, Pen, area, between, covered, mix, spline, tapered};
 use super::style::FaceStyle;
-use super::{Drawing, Part};
+use super::{Drawing, Part, median};
 use crate::tiles::Part as Window;
 use crate::upscale::Canvas;
 use pixels::Image;
@@ -83,21 +83,23 @@ pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
             deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
         })
     };
+    let tones: Vec<[f32; 3]> = (0..count).into_par_iter().with_min_len(2048).map(tones).collect();
     // Nearly as warm on the whole as it was painted: all of it would let hair and shade count for skin.
     let mut off = [0.0f32; 3];
     for i in 0..count {
-        let (weight, laid) = (skin.pixels()[i] * masks.inner.pixels()[i], tones(i));
+        let (weight, laid) = (skin.pixels()[i] * masks.inner.pixels()[i], tones[i]);
         (0..2).for_each(|c| off[c] += weight * (cleared[i][1 + c] - laid[1 + c]));
         off[2] += weight;
     }
     let [cb, cr] = [0, 1].map(|c| KEPT * off[c] / off[2].max(1.0));
     // The lit tone is that of most of the skin: what counts for luma is the median.
-    let skin_pixels = || (0..count).filter(|&i| skin.pixels()[i] * masks.inner.pixels()[i] > 0.5);
-    let before = median(skin_pixels().map(|i| cleared[i][0]));
-    let after = median(skin_pixels().map(|i| tones(i)[0]));
-    let off = [before - after, cb, cr];
+    let most = |of: &[[f32; 3]]| {
+        let inside = (0..count).filter(|&i| skin.pixels()[i] * masks.inner.pixels()[i] > 0.5);
+        median(inside.map(|i| of[i][0])).unwrap_or(0.0)
+    };
+    let off = [most(&cleared) - most(&tones), cb, cr];
     let laid = |i: usize| {
-        let tones = tones(i);
+        let tones = tones[i];
         let share = skin.pixels()[i];
         let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] + off[c] - cleared[i][c]));
         let (blush, lips) = (share * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
@@ -163,16 +165,6 @@ fn complexion(face: &Drawing, paint: &Image<Srgb>) -> Option<[f32; 3]> {
         let middle = seen.len() / 2;
         0.5 * (seen[middle][c] + seen[(seen.len() - 1) / 2][c])
     }))
-}
-
-/// The median, 0 of nothing.
-fn median(values: impl Iterator<Item = f32>) -> f32 {
-    let mut values: Vec<f32> = values.collect();
-    if values.is_empty() {
-        return 0.0;
-    }
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
 /// What is where in the window, 0..1.
