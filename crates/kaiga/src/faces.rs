@@ -20,7 +20,7 @@ pub use face_region::unbent;
 pub(crate) use face_region::{FaceRegion, bent, give_landmarks, kept};
 pub use landmarks::{Landmarker, Landmarks};
 pub use person::{Person, Segmenter};
-pub(crate) use repaint::Repainter;
+pub(crate) use repaint::{Repainter, is_painted_with_the_rest};
 
 /// A face in a picture. Pixels, x to the right and y down, 0 at the outer edge of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]

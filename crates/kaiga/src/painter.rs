@@ -2,11 +2,12 @@
 
 use crate::error::Error;
 use crate::face_models::FaceModels;
-use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, kept};
+use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept};
 use crate::generator::{self, Generator, Modulation};
 use crate::look::{Faces, Look};
 use crate::progress::{Progress, Steps};
-use crate::whole::Whole;
+use crate::upscale::Canvas;
+use crate::whole::{Lay, Whole};
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
@@ -84,11 +85,11 @@ impl Painter {
         let whole = self.plan(photo);
         let mut regions = self.regions(photo, known.faces.unwrap_or_default())?;
         let seeks_faces = known.faces.is_none() && self.look.minds_faces();
-        let expected = usize::from(seeks_faces) + self.parts(&whole) + self.portraits(&regions).len();
+        let expected = usize::from(seeks_faces) + self.parts(&whole) + self.portraits(photo, &regions).len();
         let mut steps = Steps::start(progress, expected)?;
         if seeks_faces {
             regions = self.regions(photo, &self.face_models.detector()?.find(photo, &steps)?)?;
-            steps.expect(self.portraits(&regions).len());
+            steps.expect(self.portraits(photo, &regions).len());
             steps.one_more()?;
         }
         self.paint_regions(photo, &whole, &regions, known.modulation, &mut steps)
@@ -114,7 +115,7 @@ impl Painter {
             landmarks.push(seen.and_then(|seen| seen.landmarks.clone()));
         }
         give_landmarks(&mut regions, frame, landmarks, self.look.draw.get());
-        let mut steps = Steps::start(progress, self.parts(&whole) + self.portraits(&regions).len())?;
+        let mut steps = Steps::start(progress, self.parts(&whole) + self.portraits(frame, &regions).len())?;
         self.paint_regions(frame, &whole, &regions, Some(modulation), &mut steps)
     }
 
@@ -152,24 +153,27 @@ impl Painter {
         let bent = bent(photo, regions);
         let bent_srgb = bent.as_ref().unwrap_or(photo);
         let look = &self.look;
+        let portraits = self.portraits(photo, regions);
+        let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], regions, (look, self.medium));
+        let with_the_rest = |region: &&FaceRegion| !self.is_portrait(photo, region);
+        let lay = |canvas: &mut Canvas, shown: &Image<Srgb8>| {
+            regions.iter().filter(with_the_rest).for_each(|region| repainter.lay(region, canvas, shown));
+        };
+        let lays = self.medium == Medium::Colour && regions.iter().any(|region| with_the_rest(&region));
+        let lay: Option<&Lay> = if lays { Some(&lay) } else { None };
         let mut result = if self.paints_faces_only() {
             bent_srgb.clone()
         } else {
-            whole.paint(bent_srgb, (look, self.medium), &*self.generator, modulation, steps)?
+            whole.paint(bent_srgb, (look, self.medium), &*self.generator, modulation, lay, steps)?
         };
         if look.faces == Faces::Only && !self.paints_faces_only() {
             result = kept(&result, bent_srgb, regions);
         }
-        let portraits = self.portraits(regions);
-        let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], portraits, (look, self.medium));
         for region in portraits {
             repainter.repaint(region, &mut result)?;
             steps.one_more()?;
         }
-        if self.medium == Medium::Screentone {
-            // Their skin was painted with the rest.
-            regions.iter().for_each(|region| repainter.draw(region, &mut result));
-        }
+        regions.iter().filter(with_the_rest).for_each(|region| repainter.draw(region, &mut result));
         Ok(result)
     }
 
@@ -232,9 +236,16 @@ impl Painter {
         })
     }
 
-    /// Those that are painted by themselves. Dots cannot be blended, and lines that were drawn larger would be lost: faces
-    /// in screentone are painted with the rest.
-    fn portraits<'a>(&self, regions: &'a [FaceRegion]) -> &'a [FaceRegion] {
-        if self.medium == Medium::Colour { regions } else { &[] }
+    /// Those that are painted by themselves.
+    fn portraits<'a>(&self, photo: &Image<Srgb8>, regions: &'a [FaceRegion]) -> Vec<&'a FaceRegion> {
+        regions.iter().filter(|region| self.is_portrait(photo, region)).collect()
+    }
+
+    /// Whether a face is painted by itself: if it has a style of its own, or is too small or turned too far for what the
+    /// rest is painted with. In screentone none is: dots cannot be blended, and lines that were drawn larger would be lost.
+    fn is_portrait(&self, photo: &Image<Srgb8>, region: &FaceRegion) -> bool {
+        let alike = Arc::ptr_eq(&self.generator, &self.face_generator) && self.look.faces != Faces::Only;
+        let size = (photo.width(), photo.height());
+        self.medium == Medium::Colour && !(alike && is_painted_with_the_rest(&region.pose, size, &self.look))
     }
 }

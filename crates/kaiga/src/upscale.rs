@@ -72,6 +72,13 @@ impl Canvas {
         (Image::new(part.width, part.height, colours), Image::new(part.width, part.height, ink))
     }
 
+    /// One part as the drawer would give it.
+    pub(crate) fn map(&self, part: Part) -> Map {
+        let row = |y: usize| &self.pixels[y * self.width + part.x..][..part.width];
+        let data = (part.y..part.y + part.height).flat_map(row).flatten().map(|&v| f32::from(v) / ONE).collect();
+        Map::new(part.height, part.width, CHANNELS, data)
+    }
+
     /// Lays down one part anew.
     pub(crate) fn give_back(&mut self, part: Part, pixels: &[[f32; CHANNELS]]) {
         for (row, from) in pixels.chunks_exact(part.width).enumerate() {

@@ -8,11 +8,15 @@ use crate::plan::working_size;
 use crate::progress::Steps;
 use crate::tiles::{Part, parts};
 use crate::upscale::{Canvas, Upscaler};
+use engine::Map;
 use net::Medium;
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
 use std::borrow::Cow;
+
+/// What works on a painting at the size it was painted at, beside the picture.
+pub(crate) type Lay<'a> = dyn Fn(&mut Canvas, &Image<Srgb8>) + 'a;
 
 /// How a picture is painted as a whole: at which size, in which parts.
 pub(crate) struct Whole {
@@ -52,13 +56,15 @@ impl Whole {
         (area(width, height) / area(self.working.0, self.working.1)).sqrt()
     }
 
-    /// Paints it with the generator of styles that are drawn with `medium`. Without a `modulation` it looks itself.
+    /// Paints it with the generator of styles that are drawn with `medium`. Without a `modulation` it looks itself. `lay`
+    /// works on the painting before it is upscaled, beside the picture at the size it is painted at.
     pub(crate) fn paint(
         &self,
         photo_srgb: &Image<Srgb8>,
         (look, medium): (&Look, Medium),
         generator: &dyn Generator,
         modulation: Option<&Modulation>,
+        lay: Option<&Lay>,
         steps: &mut Steps,
     ) -> Result<Image<Srgb8>, Error> {
         let (width, height) = (photo_srgb.width(), photo_srgb.height());
@@ -67,24 +73,33 @@ impl Whole {
         let working_srgb = self.at_working_size(photo_srgb);
         let drawing = generator.begin(&working_srgb, modulation)?;
         let mut result = Image::filled(width, height, [0; 3]);
-        if self.working_parts.is_empty() {
-            for &part in &self.full_parts {
+        let at_full_size = self.working_parts.is_empty();
+        let mut finished = |painted: &dyn Fn(Part) -> Result<Map, Error>, steps: &mut Steps| {
+            self.full_parts.iter().try_for_each(|&part| {
                 let around = part.grown(surroundings_px, width, height);
-                finish(&drawing.draw(around)?, around, part, photo_srgb, (look, manner), &mut result);
+                finish(&painted(around)?, around, part, photo_srgb, (look, manner), &mut result);
+                steps.one_more()
+            })
+        };
+        if at_full_size && lay.is_none() {
+            finished(&|around| drawing.draw(around), steps)?;
+            return Ok(result);
+        }
+        let mut canvas = Canvas::new(self.working.0, self.working.1);
+        for &part in if at_full_size { &self.full_parts } else { &self.working_parts } {
+            canvas.put(part, &drawing.draw(part)?);
+            if !at_full_size {
                 steps.one_more()?;
             }
+        }
+        if let Some(lay) = lay {
+            lay(&mut canvas, &working_srgb);
+        }
+        if at_full_size {
+            finished(&|around| Ok(canvas.map(around)), steps)?;
         } else {
-            let mut canvas = Canvas::new(self.working.0, self.working.1);
-            for &part in &self.working_parts {
-                canvas.put(part, &drawing.draw(part)?);
-                steps.one_more()?;
-            }
             let upscaler = Upscaler::new(canvas, width, height);
-            for &part in &self.full_parts {
-                let around = part.grown(surroundings_px, width, height);
-                finish(&upscaler.part(around), around, part, photo_srgb, (look, manner), &mut result);
-                steps.one_more()?;
-            }
+            finished(&|around| Ok(upscaler.part(around)), steps)?;
         }
         Ok(result)
     }

@@ -109,9 +109,14 @@ impl Drawing {
 
 /// The median, the upper one of an even number; `None` of nothing.
 fn median(values: impl Iterator<Item = f32>) -> Option<f32> {
+    quantile(values, 0.5)
+}
+
+/// What a `share` (0..1) of the values lies under; `None` of nothing.
+fn quantile(values: impl Iterator<Item = f32>, share: f32) -> Option<f32> {
     let mut values: Vec<f32> = values.collect();
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
+    let place = (share * values.len() as f32) as usize;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(place, f32::total_cmp).1)
 }
 
 /// The median of each channel.

@@ -1,5 +1,6 @@
 //! A face painted by itself, upright and large enough for its strokes, and set back into the picture without a seam.
 
+use super::align::Pose;
 use super::drawing::{self, FaceStyle};
 use super::face_region::{FaceRegion, MIDDLE, source};
 use crate::error::Error;
@@ -31,6 +32,29 @@ const FINISHED_PX: usize = 512;
 /// The longer side of the picture in which borders are evened out, px. What evens them is smooth.
 const EVENED_PX: usize = 448;
 
+/// A face that the rest of the picture shows at least so large is painted with it, in shares of [`UNIT_PX`], if it is turned
+/// by no more than this, radians.
+const LARGE: f32 = 0.75;
+const UPRIGHT: f32 = 0.45;
+/// The largest canvas that is kept in one piece for that, px².
+const CANVAS_PX2: f32 = 4.0e6;
+
+/// Px painted at for each px of a photo of `width`×`height`.
+fn working_scale(width: usize, height: usize, look: &Look) -> f32 {
+    working_size(width, height, look.detail).0 as f32 / width as f32
+}
+
+/// Whether a face is large and upright enough in the painting of a photo of `width`×`height` that painting it by itself
+/// would change nothing.
+pub(crate) fn is_painted_with_the_rest(pose: &Pose, (width, height): (usize, usize), look: &Look) -> bool {
+    let scale = working_scale(width, height, look);
+    let sizes = LARGE * UNIT_PX..=MOST_UNIT_PX;
+    let canvas = scale * scale * width as f32 * height as f32;
+    let [from, to] = [[0.0, 0.0], [1.0, 0.0]].map(|p| pose.to_photo.apply(p));
+    let roll = (to[1] - from[1]).atan2(to[0] - from[0]);
+    sizes.contains(&(scale * pose.unit_px)) && roll.abs() < UPRIGHT && canvas < CANVAS_PX2
+}
+
 /// Who paints faces, and how.
 pub(crate) struct Repainter<'a> {
     /// Of the faces' style.
@@ -54,8 +78,7 @@ impl<'a> Repainter<'a> {
         regions: &'a [FaceRegion],
         (look, medium): (&'a Look, Medium),
     ) -> Self {
-        let (width, _) = working_size(photo.width(), photo.height(), look.detail);
-        let working_scale = width as f32 / photo.width() as f32;
+        let working_scale = working_scale(photo.width(), photo.height(), look);
         let style = FaceStyle::of(look, medium);
         Self { generator, photo, bent, regions, look, style, working_scale }
     }
@@ -81,6 +104,16 @@ impl<'a> Repainter<'a> {
         }
     }
 
+    /// Lays the skin of a face on the canvas of the whole picture, which shows `shown`.
+    pub(crate) fn lay(&self, region: &FaceRegion, canvas: &mut Canvas, shown: &Image<Srgb8>) {
+        if let Some(drawn) = &region.drawn {
+            let to_canvas = Similarity::scaled(self.working_scale, [0.0; 2]);
+            let to_picture = to_canvas.inverse();
+            let share = |place: Point| region.share(to_picture.apply(place));
+            drawing::lay(canvas, &drawn.in_picture.placed(&to_canvas), &self.style, shown, share);
+        }
+    }
+
     /// The face painted upright.
     fn paint(&self, region: &FaceRegion) -> Result<Portrait, Error> {
         let face_px = region.pose.unit_px;
@@ -102,7 +135,7 @@ impl<'a> Repainter<'a> {
         }
         if let Some(drawn) = &region.drawn {
             let on_canvas = drawn.in_picture.placed(&region.pose.to_face.then(&to_canvas));
-            drawing::lay(&mut canvas, &on_canvas, &self.style);
+            drawing::lay(&mut canvas, &on_canvas, &self.style, &upright, |_| 1.0);
         }
         // A face larger in the photo than painted is upscaled, as the rest of the picture is.
         let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);

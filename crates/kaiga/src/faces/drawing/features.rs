@@ -13,6 +13,13 @@ use tiny_skia::{Mask, Pixmap, PremultipliedColorU8};
 
 /// An eye less open than the first is shut, more than the second open; see [`super::Landmarks::openness`].
 const SHUT: [f32; 2] = [0.10, 0.17];
+/// Eyes are drawn so wide open that they come this near to the given openness: by a share for each enlargement.
+const WIDE_OPEN: f32 = 0.44;
+const WIDENED: f32 = 0.4;
+/// How much of that the lower lid does.
+const BY_LOWER_LID: f32 = 0.3;
+/// Brown eyes are no redder than this, as a hue of Lab.
+const BROWN: f32 = 1.0;
 /// A mouth whose lips are further apart than this, in distances of the eyes, is open.
 const MOUTH_OPEN: f32 = 0.045;
 
@@ -183,7 +190,7 @@ impl<'a> Face<'a> {
             let (upper, lower) = (spline(&top, 60), spline(&bottom, 60));
             let shape = |a: &[Point], b: &[Point]| area(&a.iter().chain(b.iter().rev()).copied().collect::<Vec<_>>());
             // White without teeth; a mouth that is wide open is dark below.
-            let white = self.ink([0.94, 0.915, 0.90].map(|v| v * self.glow), Part::Mouth, open);
+            let white = self.ink([0.93, 0.895, 0.875].map(|v| v * self.glow), Part::Mouth, open);
             pen.fill(shape(&upper, &lower), white, None);
             let wide = smooth_step(0.28, 0.42, apart);
             let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);
@@ -223,11 +230,19 @@ impl<'a> Face<'a> {
         let along = [(inner[0] - outer[0]) / width, (inner[1] - outer[1]) / width];
         let sign = if eye == Part::LeftEye { 1.0 } else { -1.0 };
         let down = [-along[1] * sign, along[0] * sign];
-        let upper: Vec<Point> = lids[..9].to_vec();
-        let lower: Vec<Point> = std::iter::once(lids[0]).chain((8..16).rev().map(|i| lids[i])).collect();
-        let openness = self.face.landmarks.openness(eye);
-        let open = smooth_step(SHUT[0], SHUT[1], openness);
+        let seen = self.face.landmarks.openness(eye);
+        let open = smooth_step(SHUT[0], SHUT[1], seen);
+        let openness = seen + self.style.eyes * WIDENED * open * (WIDE_OPEN - seen).max(0.0);
         let open_px = openness * width;
+        // From the line of the corners.
+        let moved = |p: Point, by: f32| {
+            let off = (p[0] - outer[0]) * down[0] + (p[1] - outer[1]) * down[1];
+            [0, 1].map(|axis| p[axis] + by * off * down[axis])
+        };
+        let by = openness / seen.max(1e-3) - 1.0;
+        let upper: Vec<Point> = lids[..9].iter().map(|&p| moved(p, by * (2.0 - BY_LOWER_LID))).collect();
+        let lower = std::iter::once(lids[0]).chain((8..16).rev().map(|i| moved(lids[i], by * BY_LOWER_LID)));
+        let lower: Vec<Point> = lower.collect();
         if open > 0.0 {
             self.ball(pen, (eye, iris), [&upper, &lower], (open, open_px, angle(along, sign)), original);
         }
@@ -269,10 +284,10 @@ impl<'a> Face<'a> {
         let centre_of = |ring: &[Point]| mix(mix(ring[0], ring[2], 0.5), mix(ring[1], ring[3], 0.5), 0.5);
         let radius_of = |part: Part| 0.5 * distance(self.face.part(part)[0], self.face.part(part)[2]);
         // Both irises are as large as each other.
-        let radius = 0.5 * (radius_of(Part::LeftIris) + radius_of(Part::RightIris)) * 1.14;
+        let radius = 0.5 * (radius_of(Part::LeftIris) + radius_of(Part::RightIris)) * (1.1 + 0.14 * self.style.eyes);
         let middle = mix(upper[20], lower[20], 0.5);
         let centre = mix(centre_of(ring), middle, 0.2);
-        let tall = (1.14 * radius).max(0.58 * open_px);
+        let tall = (1.14 * radius).max(0.6 * open_px);
         let (sin, cos) = turn.sin_cos();
         let at = |dx: f32, dy: f32| [centre[0] + cos * dx - sin * dy, centre[1] + sin * dx + cos * dy];
         let [lightness, chroma, hue] = self.iris_colour(original);
@@ -319,7 +334,9 @@ impl<'a> Face<'a> {
         });
         let [l, a, b] = lab_from_srgb(median(original.photo, ring).unwrap_or([0.25, 0.18, 0.14]));
         let chroma = (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris;
-        [(l + 14.0).clamp(28.0, 60.0), chroma, b.atan2(a)]
+        let hue = b.atan2(a);
+        let hue = if (-0.6..BROWN).contains(&hue) { BROWN } else { hue };
+        [(l + 14.0).clamp(28.0, 60.0), chroma, hue]
     }
 
     /// −1 if the photo's light comes from the left, 1 if from the right.

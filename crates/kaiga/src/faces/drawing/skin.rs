@@ -4,13 +4,15 @@
 
 use super::pen::{Ink, Pen, area, between, covered, mix, spline, tapered};
 use super::style::FaceStyle;
-use super::{Drawing, Part, median};
+use super::{Drawing, Part, median, quantile};
 use crate::tiles::Part as Window;
 use crate::upscale::Canvas;
 use pixels::Image;
 use pixels::blur::box_mean;
-use pixels::space::{Gray, Srgb};
-use pixels::warp::{Point, smooth_step};
+use pixels::lines::black_top_hat;
+use pixels::resize::{self, Filter};
+use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8};
+use pixels::warp::{Point, Similarity, smooth_step};
 use rayon::prelude::*;
 
 /// How far skin may differ from the complexion in chroma and, beyond what light does, in luma.
@@ -20,107 +22,166 @@ const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
 const SHADOW: f32 = 0.34;
 const DEEP: f32 = 0.78;
+/// How far skin goes on over the outline of the face at the forehead, in distances from the middle of the face.
+const FOREHEAD: f32 = 0.34;
 /// How much of the chroma's mean is kept.
 const KEPT: f32 = 0.75;
 /// How much of the finer modelling is kept.
 const MODELLING: f32 = 0.22;
 
-/// Lays the skin of a face, in the canvas' coordinates.
-pub(crate) fn lay(canvas: &mut Canvas, face: &Drawing, style: &FaceStyle) {
+/// Side of the unit at which light and shadow are looked at, px: what is finer makes no tone.
+const LIGHT_UNIT_PX: f32 = 40.0;
+/// Dark places narrower than this are folds and not shadow, in units: a drawing leaves them away.
+const FOLD: f32 = 0.2;
+/// Drawn skin is as light as this share of the photo's is at most: flat tones miss its shine. Its luma (−1..1) may be so far
+/// off.
+const LIT: f32 = 0.6;
+const OFF: f32 = 0.02;
+
+/// Lays the skin of a face, in the canvas' coordinates, as lightly as it is in `photo`, which the canvas shows. `share`
+/// says how much of a place is the face's own, 0..1.
+pub(crate) fn lay(
+    canvas: &mut Canvas,
+    face: &Drawing,
+    style: &FaceStyle,
+    photo: &Image<Srgb8>,
+    share: impl Fn(Point) -> f32 + Sync,
+) {
     let Some(window) = window(canvas, face) else { return };
-    let unit = face.unit_px;
-    let radius = |share: f32| ((share * unit).round() as usize).max(1);
-    let local = face.placed(&pixels::warp::Similarity::scaled(1.0, [-(window.x as f32), -(window.y as f32)]));
+    let local = face.placed(&Similarity::scaled(1.0, [-(window.x as f32), -(window.y as f32)]));
     let masks = Masks::of(&local, window);
     let (paint, ink) = canvas.taken(window);
     let Some(tone) = complexion(&local, &paint) else { return };
+    let cleared = cleared(&paint, &masks.covered, tone, face.unit_px);
+    let region = |i: usize| near(cleared.pixels()[i], tone) * masks.region.pixels()[i];
+    let skin = box_mean(&plane(window, region), radius_px(0.02, face.unit_px));
+    // Where there is face beyond doubt: what counts for its complexion.
+    let sure: Vec<usize> =
+        (0..skin.pixels().len()).filter(|&i| skin.pixels()[i] * masks.inner.pixels()[i] > 0.5).collect();
 
-    let near = |p: [f32; 3]| {
-        let chroma = (p[1] - tone[1]).hypot(p[2] - tone[2]) / CHROMA;
-        let luma = ((p[0] - tone[0]).abs() - LIGHT).max(0.0) / LUMA;
-        (1.7 - chroma.hypot(luma)).clamp(0.0, 1.0)
+    let mut laid = in_tones(&cleared, &skin, &masks.inner, &sure, (tone, face.unit_px, style));
+    let level = |of: &dyn Fn(usize) -> f32, share: f32| quantile(sure.iter().map(|&i| of(i)), share).unwrap_or(0.0);
+    let of_photo = |i: usize| {
+        let (x, y) = (window.x + i % window.width, window.y + i / window.width);
+        2.0 * luma_from_srgb(srgb_from_srgb8(photo.at(x, y))) - 1.0
     };
-    let count = window.width * window.height;
-    let plane = |of: &(dyn Fn(usize) -> f32 + Sync)| {
-        Image::<Gray>::new(window.width, window.height, (0..count).into_par_iter().with_min_len(2048).map(of).collect())
+    let lighter = level(&of_photo, LIT) - level(&|i| laid[i][0], 0.5);
+    let lighter = lighter - lighter.clamp(-OFF, OFF);
+    let finish = |(i, colour): (usize, &mut [f32; 3])| {
+        let skin = skin.pixels()[i];
+        let (blush, lips) = (skin * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
+        colour[0] += skin * (lighter - 0.2 * masks.under_nose.pixels()[i]) - 0.03 * blush - 0.09 * lips;
+        colour[1] -= 0.01 * blush;
+        colour[2] += 0.07 * blush + 0.06 * lips;
     };
-    let bare = plane(&|i| (1.0 - masks.covered.pixels()[i]) * (0.06 + near(paint.pixels()[i])));
-    // What lies under the features, from the skin around them.
-    let weighted = Image::<Srgb>::new(
-        window.width,
-        window.height,
-        (0..count).map(|i| paint.pixels()[i].map(|v| v * bare.pixels()[i])).collect(),
-    );
-    let wide = radius(0.10);
-    let [sum, weight] =
-        [box_mean(&box_mean(&weighted, wide), wide), box_mean(&box_mean(&bare.map::<Srgb>(|v| [v; 3]), wide), wide)];
-    let cleared: Vec<[f32; 3]> = (0..count)
-        .into_par_iter()
-        .with_min_len(2048)
-        .map(|i| {
-            let (from, covered) = (paint.pixels()[i], masks.covered.pixels()[i]);
-            let (sum, weight) = (sum.pixels()[i], weight.pixels()[i][0].max(1e-4));
-            [0, 1, 2].map(|c| from[c] + covered * (sum[c] / weight - from[c]))
-        })
-        .collect();
-    let skin = box_mean(&plane(&|i| near(cleared[i]) * masks.region.pixels()[i]), radius(0.02));
-    let luma = plane(&|i| cleared[i][0]);
-    let [light, broad] = [box_mean(&box_mean(&luma, radius(0.055)), radius(0.055)), box_mean(&luma, radius(0.16))];
+    laid.par_iter_mut().enumerate().with_min_len(2048).for_each(finish);
 
+    let done = |i: usize| {
+        let place = [(window.x + i % window.width) as f32 + 0.5, (window.y + i / window.width) as f32 + 0.5];
+        let amount = face.amount * share(place);
+        let clear = (0.85 * skin.pixels()[i] * masks.inner.pixels()[i]).max(masks.covered.pixels()[i]);
+        let [y, cb, cr] = paint.pixels()[i];
+        let [to_y, to_cb, to_cr] = laid[i];
+        let mix = |from: f32, to: f32| from + amount * (to - from);
+        [mix(y, to_y), mix(cb, to_cb), mix(cr, to_cr), ink.pixels()[i] * (1.0 - amount * clear)]
+    };
+    let done: Vec<[f32; 4]> = (0..laid.len()).into_par_iter().with_min_len(2048).map(done).collect();
+    canvas.give_back(window, &done);
+}
+
+fn radius_px(share: f32, unit_px: f32) -> usize {
+    ((share * unit_px).round() as usize).max(1)
+}
+
+fn plane(window: Window, of: impl Fn(usize) -> f32 + Sync + Send) -> Image<Gray> {
+    let values = (0..window.width * window.height).into_par_iter().with_min_len(2048).map(of).collect();
+    Image::new(window.width, window.height, values)
+}
+
+/// How much a colour is that of skin whose complexion is `tone`, 0..1.
+fn near(p: [f32; 3], tone: [f32; 3]) -> f32 {
+    let chroma = (p[1] - tone[1]).hypot(p[2] - tone[2]) / CHROMA;
+    let luma = ((p[0] - tone[0]).abs() - LIGHT).max(0.0) / LUMA;
+    (1.7 - chroma.hypot(luma)).clamp(0.0, 1.0)
+}
+
+/// The painting with what lies around them in the place of the features.
+fn cleared(paint: &Image<Srgb>, covered: &Image<Gray>, tone: [f32; 3], unit_px: f32) -> Image<Srgb> {
+    let (width, height) = (paint.width(), paint.height());
+    let bare = |i: usize| (1.0 - covered.pixels()[i]) * (0.06 + near(paint.pixels()[i], tone));
+    let bare: Vec<f32> = (0..width * height).into_par_iter().with_min_len(2048).map(bare).collect();
+    let weighted = paint.pixels().iter().zip(&bare).map(|(p, share)| p.map(|v| v * share)).collect();
+    let weights = bare.iter().map(|&share| [share; 3]).collect();
+    let wide = radius_px(0.10, unit_px);
+    let blurred = |pixels: Vec<[f32; 3]>| box_mean(&box_mean(&Image::<Srgb>::new(width, height, pixels), wide), wide);
+    let (sum, weight) = (blurred(weighted), blurred(weights));
+    let pixel = |i: usize| {
+        let (from, covered) = (paint.pixels()[i], covered.pixels()[i]);
+        let (sum, weight) = (sum.pixels()[i], weight.pixels()[i][0].max(1e-4));
+        [0, 1, 2].map(|c| from[c] + covered * (sum[c] / weight - from[c]))
+    };
+    Image::new(width, height, (0..width * height).into_par_iter().with_min_len(2048).map(pixel).collect())
+}
+
+/// What light does to the skin, without its folds: the luma that tones are cut from, and that with what is finer.
+fn light(luma: &Image<Gray>, unit_px: f32) -> [Image<Gray>; 2] {
+    let shrink = (LIGHT_UNIT_PX / unit_px).min(1.0);
+    let [width, height] = [luma.width(), luma.height()].map(|side| ((side as f32 * shrink).ceil() as usize).max(1));
+    let unit_px = unit_px * shrink;
+    let small = resize::to(luma, width, height, Filter::Area);
+    let folds = black_top_hat(&small, 2 * radius_px(0.5 * FOLD, unit_px) + 1);
+    let smooth: Vec<f32> = small.pixels().iter().zip(folds.pixels()).map(|(luma, fold)| luma + fold).collect();
+    let smooth = box_mean(&Image::<Gray>::new(width, height, smooth), 1);
+    let wide = radius_px(0.055, unit_px);
+    let light = box_mean(&box_mean(&smooth, wide), wide);
+    let broad = box_mean(&smooth, radius_px(0.16, unit_px));
+    let fine = smooth.pixels().iter().zip(broad.pixels()).map(|(fine, broad)| fine - broad).collect();
+    [light, Image::new(width, height, fine)].map(|plane| resize::to(&plane, luma.width(), luma.height(), Filter::Bilinear))
+}
+
+/// The skin in two or three tones whose median luma and mean chroma are those of the painting.
+fn in_tones(
+    cleared: &Image<Srgb>,
+    skin: &Image<Gray>,
+    inner: &Image<Gray>,
+    sure: &[usize],
+    (tone, unit_px, style): ([f32; 3], f32, &FaceStyle),
+) -> Vec<[f32; 3]> {
     // Small faces are modelled softly: two flat tones look hard on them.
-    let flat = style.flat * (0.5 + 0.5 * smooth_step(30.0, 110.0, face.unit_px));
+    let flat = style.flat * (0.5 + 0.5 * smooth_step(30.0, 110.0, unit_px));
     let base = [tone[0] + 0.02, tone[1], tone[2]];
     let lit_luma = 0.5 * (base[0] + 1.0);
     let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.035];
     let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
+    let [light, fine] = light(&cleared.map::<Gray>(|[y, _, _]| y), unit_px);
     let tones = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
         let (lit, half) = (ramp(SHADOW, 0.16 * style.soft), ramp(DEEP, 0.2 * style.soft));
-        let fine = MODELLING * (luma.pixels()[i] - broad.pixels()[i]);
+        let fine = MODELLING * fine.pixels()[i];
         [0, 1, 2].map(|c| {
             let upper = shade[c] + lit * (base[c] - shade[c]);
             deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
         })
     };
+    let count = cleared.pixels().len();
     let tones: Vec<[f32; 3]> = (0..count).into_par_iter().with_min_len(2048).map(tones).collect();
     // Nearly as warm on the whole as it was painted: all of it would let hair and shade count for skin.
     let mut off = [0.0f32; 3];
     for i in 0..count {
-        let (weight, laid) = (skin.pixels()[i] * masks.inner.pixels()[i], tones[i]);
-        (0..2).for_each(|c| off[c] += weight * (cleared[i][1 + c] - laid[1 + c]));
+        let (weight, laid, from) = (skin.pixels()[i] * inner.pixels()[i], tones[i], cleared.pixels()[i]);
+        (0..2).for_each(|c| off[c] += weight * (from[1 + c] - laid[1 + c]));
         off[2] += weight;
     }
     let [cb, cr] = [0, 1].map(|c| KEPT * off[c] / off[2].max(1.0));
     // The lit tone is that of most of the skin: what counts for luma is the median.
-    let most = |of: &[[f32; 3]]| {
-        let inside = (0..count).filter(|&i| skin.pixels()[i] * masks.inner.pixels()[i] > 0.5);
-        median(inside.map(|i| of[i][0])).unwrap_or(0.0)
-    };
-    let off = [most(&cleared) - most(&tones), cb, cr];
+    let most = |of: &[[f32; 3]]| median(sure.iter().map(|&i| of[i][0])).unwrap_or(0.0);
+    let off = [most(cleared.pixels()) - most(&tones), cb, cr];
     let laid = |i: usize| {
-        let tones = tones[i];
-        let share = skin.pixels()[i];
-        let mut colour = [0, 1, 2].map(|c| cleared[i][c] + share * flat * (tones[c] + off[c] - cleared[i][c]));
-        let (blush, lips) = (share * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
-        colour[0] -= 0.03 * blush + 0.13 * lips + share * 0.2 * masks.under_nose.pixels()[i];
-        colour[1] -= 0.01 * blush;
-        colour[2] += 0.07 * blush + 0.085 * lips;
-        let clear = (0.85 * share * masks.inner.pixels()[i]).max(masks.covered.pixels()[i]);
-        ([colour[0], colour[1], colour[2]], ink.pixels()[i] * (1.0 - clear))
+        let (from, share) = (cleared.pixels()[i], flat * skin.pixels()[i]);
+        [0, 1, 2].map(|c| from[c] + share * (tones[i][c] + off[c] - from[c]))
     };
-    let amount = face.amount;
-    let done: Vec<[f32; 4]> = (0..count)
-        .into_par_iter()
-        .with_min_len(2048)
-        .map(|i| {
-            let (colour, line) = laid(i);
-            let (from, from_line) = (paint.pixels()[i], ink.pixels()[i]);
-            let [y, cb, cr] = [0, 1, 2].map(|c| from[c] + amount * (colour[c] - from[c]));
-            [y, cb, cr, from_line + amount * (line - from_line)]
-        })
-        .collect();
-    canvas.give_back(window, &done);
+    (0..count).into_par_iter().with_min_len(2048).map(laid).collect()
 }
 
 /// The part of the canvas where the face, its ears and its neck are.
@@ -133,7 +194,7 @@ fn window(canvas: &Canvas, face: &Drawing) -> Option<Window> {
         (low < high).then_some((low, high - low))
     };
     let (width, height) = canvas.size();
-    let ((x, width), (y, height)) = (span(0, 0.5, 0.5, width)?, span(1, 0.2, 0.9, height)?);
+    let ((x, width), (y, height)) = (span(0, 0.5, 0.5, width)?, span(1, 0.6, 0.9, height)?);
     Some(Window { x, y, width, height })
 }
 
@@ -226,6 +287,10 @@ impl Masks {
             let jaw = [points[6], points[12]];
             let below = jaw.map(|p| [p[0] + 1.1 * unit * long[0], p[1] + 1.1 * unit * long[1]]);
             pen.fill(area(&[jaw[0], below[0], below[1], jaw[1]]), white(1.0), None);
+            // The forehead goes on over the outline, up to the hair.
+            let centre = mix(top, chin, 0.5);
+            let forehead = [14, 15, 16, 17, 0, 1, 2, 3, 4].map(|i| mix(centre, points[i], 1.0 + FOREHEAD));
+            pen.fill(area(&spline(&forehead, 40)), white(1.0), None);
         });
         let blush = drawn(&|pen| {
             let [left, right] = [Part::LeftEye, Part::RightEye].map(|eye| face.part(eye));
