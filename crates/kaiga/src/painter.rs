@@ -136,7 +136,7 @@ impl Painter {
         let landmarker = if self.look.draw.get() > 0.0 { self.face_models.landmarker()? } else { None };
         let found = |face: &Face| {
             let landmarks = landmarker.map_or(Ok(None), |landmarker| landmarker.find(frame, face))?;
-            Ok((*face, landmarks))
+            Ok((landmarks.as_ref().map_or(*face, |landmarks| landmarks.aligned(face)), landmarks))
         };
         faces.par_iter().map(found).collect()
     }
@@ -208,17 +208,22 @@ impl Painter {
     }
 
     fn regions(&self, photo: &Image<Srgb8>, faces: &[Face]) -> Result<Vec<FaceRegion>, Error> {
-        let mut regions = self.unfilled_regions(photo, faces);
+        let regions = self.unfilled_regions(photo, faces);
         let asked = self.look.draw.get();
-        if asked > 0.0
-            && !regions.is_empty()
-            && let Some(landmarker) = self.face_models.landmarker()?
-        {
-            let find = |region: &FaceRegion| landmarker.find(photo, &region.face);
-            let landmarks = regions.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
-            give_landmarks(&mut regions, photo, landmarks, asked);
-            self.give_people(&mut regions, photo)?;
-        }
+        let landmarker = if asked > 0.0 && !regions.is_empty() { self.face_models.landmarker()? } else { None };
+        let Some(landmarker) = landmarker else { return Ok(regions) };
+        let wanted = |face: &Face| regions.iter().any(|region| region.face == *face);
+        let find = |face: &Face| {
+            let landmarks = if wanted(face) { landmarker.find(photo, face)? } else { None };
+            Ok((landmarks.as_ref().map_or(*face, |landmarks| landmarks.aligned(face)), landmarks))
+        };
+        let found = faces.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+        let (faces, landmarks): (Vec<Face>, Vec<Option<Landmarks>>) = found.into_iter().unzip();
+        let mut regions = self.unfilled_regions(photo, &faces);
+        let place = |region: &FaceRegion| faces.iter().position(|face| *face == region.face);
+        let landmarks = regions.iter().map(|region| landmarks[place(region)?].clone()).collect();
+        give_landmarks(&mut regions, photo, landmarks, asked);
+        self.give_people(&mut regions, photo)?;
         Ok(regions)
     }
 

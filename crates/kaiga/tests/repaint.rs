@@ -169,7 +169,10 @@ fn drawing_changes_the_face_and_nothing_beyond_it() {
     let (some, all) = (compare::mean_difference(&painted, &half), compare::mean_difference(&painted, &drawn));
     assert!(all > 0.5 && (0.25..0.75).contains(&(some / all)), "{some} of {all}");
     for (i, (a, b)) in painted.pixels().iter().zip(drawn.pixels()).enumerate() {
-        assert!(a == b || radius(i % 256, i / 256, drawn_face) < 1.05, "{} {}", i % 256, i / 256);
+        // Dense landmarks know better than the five where exactly the face is, and what the global eye is shown is bent by
+        // them.
+        let apart = (0..3).map(|c| a[c].abs_diff(b[c])).max();
+        assert!(apart <= Some(1) || radius(i % 256, i / 256, drawn_face) < 1.15, "{} {}", i % 256, i / 256);
     }
 }
 
@@ -256,6 +259,53 @@ fn a_large_face_stays_as_crisp_as_the_rest() {
     };
     let (off, on) = (sharpness(Faces::Off), sharpness(Faces::On));
     assert!(on > 0.8 * off, "{on} for {off}");
+}
+
+#[test]
+fn a_face_as_large_as_portraits_are_painted_is_painted_with_the_rest() {
+    let drawn_face = ([300.0, 300.0], 130.0, 0.1);
+    let (photo, faces) = photo_of(600, 680, &[drawn_face]);
+    let (off, on) = (paint(&photo, &unbent(Faces::Off), &faces), paint(&photo, &unbent(Faces::On), &faces));
+    for (i, (a, b)) in off.pixels().iter().zip(on.pixels()).enumerate() {
+        let apart = (0..3).map(|c| a[c].abs_diff(b[c])).max().unwrap();
+        // Painted in one piece a pixel may be rounded another way.
+        assert!(apart <= 1 || radius(i % 600, i / 600, drawn_face) < 1.05, "{} {}", i % 600, i / 600);
+    }
+    assert!(compare::mean_difference(&off.crop(200, 250, 200, 260), &on.crop(200, 250, 200, 260)) > 1.0);
+    assert!(on == paint(&photo, &Look { tile: Tile::new(128).unwrap(), ..unbent(Faces::On) }, &faces));
+    // It is no step of its own: looking for faces is not asked for, and the picture is one part.
+    let steps = AtomicUsize::new(0);
+    let count = |_, total: usize| {
+        steps.store(total, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    watched(&STUDIO, &photo, &with(Faces::On), &faces, &count).unwrap();
+    assert_eq!(steps.load(Ordering::Relaxed), 1);
+    // Turned on its side it is painted by itself.
+    let (photo, faces) = photo_of(600, 680, &[([300.0, 300.0], 130.0, 1.2)]);
+    watched(&STUDIO, &photo, &with(Faces::On), &faces, &count).unwrap();
+    assert_eq!(steps.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn drawn_skin_is_as_light_as_in_the_photo() {
+    for (side, eyes_px) in [(680, 130.0), (256, 38.0), (1500, 290.0)] {
+        let middle = [0.48 * side as f32, 0.42 * side as f32];
+        let (photo, faces) = photo_of(side, side, &[(middle, eyes_px, 0.0)]);
+        for style in ["portrait", "cel"] {
+            let look = Look { styles: Mix::of(style), ..with(Faces::On) };
+            let luma = |picture: &Image<Srgb8>| {
+                let [x, y] = [middle[0] - 0.7 * eyes_px, middle[1] + 0.25 * eyes_px].map(|v| v as usize);
+                let skin = picture.crop(x, y, (1.4 * eyes_px) as usize, (0.5 * eyes_px) as usize);
+                let mut luma: Vec<f32> =
+                    skin.pixels().iter().map(|&pixel| luma_from_srgb(srgb_from_srgb8(pixel))).collect();
+                let middle = luma.len() / 2;
+                *luma.select_nth_unstable_by(middle, f32::total_cmp).1
+            };
+            let (photo_luma, drawn_luma) = (luma(&photo), luma(&paint(&photo, &look, &faces)));
+            assert!((photo_luma - drawn_luma).abs() < 0.035, "{side} px, {style}: {photo_luma} became {drawn_luma}");
+        }
+    }
 }
 
 /// Meadow, its lightness taken for a tone.

@@ -173,11 +173,8 @@ impl Seen {
         let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
         let skin = median_colour(&skin)?;
         // In light, in shadow, and where it shines.
-        let shades = [
-            skin,
-            [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0],
-            [skin[0] + 14.0, 0.55 * skin[1], 0.55 * skin[2]],
-        ];
+        let shades =
+            [skin, [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0], [skin[0] + 14.0, 0.55 * skin[1], 0.55 * skin[2]]];
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
         let of_hair: Vec<usize> =

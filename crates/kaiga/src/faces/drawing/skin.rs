@@ -136,7 +136,8 @@ fn light(luma: &Image<Gray>, unit_px: f32) -> [Image<Gray>; 2] {
     let light = box_mean(&box_mean(&smooth, wide), wide);
     let broad = box_mean(&smooth, radius_px(0.16, unit_px));
     let fine = smooth.pixels().iter().zip(broad.pixels()).map(|(fine, broad)| fine - broad).collect();
-    [light, Image::new(width, height, fine)].map(|plane| resize::to(&plane, luma.width(), luma.height(), Filter::Bilinear))
+    [light, Image::new(width, height, fine)]
+        .map(|plane| resize::to(&plane, luma.width(), luma.height(), Filter::Bilinear))
 }
 
 /// The skin in two or three tones whose median luma and mean chroma are those of the painting.
@@ -314,6 +315,29 @@ impl Masks {
             blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),
             lips: box_mean(&lips, soft(0.008)),
             under_nose: box_mean(&under_nose, soft(0.012)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_make_no_tone_and_shadow_does() {
+        for unit_px in [40.0, 126.0] {
+            let side = (3.0 * unit_px) as usize;
+            let at = |v: usize| v as f32 / unit_px;
+            // A fold 0.12 units wide in the middle of the left half, the right third in shadow.
+            let luma = Image::<Gray>::from_fn(side, side, |x, _| match at(x) {
+                u if (0.8..0.92).contains(&u) => -0.3,
+                u if u > 2.0 => -0.2,
+                _ => 0.4,
+            });
+            let [light, _] = light(&luma, unit_px);
+            let level = |u: f32| light.at((u * unit_px) as usize, side / 2);
+            assert!((level(0.86) - 0.4).abs() < 0.03, "{unit_px}: {}", level(0.86));
+            assert!((level(2.5) + 0.2).abs() < 0.03, "{unit_px}: {}", level(2.5));
         }
     }
 }
