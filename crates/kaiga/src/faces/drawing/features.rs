@@ -20,6 +20,8 @@ const WIDENED: f32 = 0.4;
 const BY_LOWER_LID: f32 = 0.3;
 /// Brown eyes are no redder than this, as a hue of Lab.
 const BROWN: f32 = 1.0;
+/// A photo whose skin has less chroma (Lab) than the first has no colours, over the second it has all of them.
+const GREY: [f32; 2] = [2.0, 7.0];
 /// A mouth whose lips are further apart than this, in distances of the eyes, is open.
 const MOUTH_OPEN: f32 = 0.045;
 
@@ -333,7 +335,9 @@ impl<'a> Face<'a> {
             places
         });
         let [l, a, b] = lab_from_srgb(median(original.photo, ring).unwrap_or([0.25, 0.18, 0.14]));
-        let chroma = (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris;
+        let skin = lab_from_srgb(median(original.photo, original.face.bare_skin().into_iter()).unwrap_or([0.5; 3]));
+        let coloured = smooth_step(GREY[0], GREY[1], skin[1].hypot(skin[2]));
+        let chroma = coloured * (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris;
         let hue = b.atan2(a);
         let hue = if (-0.6..BROWN).contains(&hue) { BROWN } else { hue };
         [(l + 14.0).clamp(28.0, 60.0), chroma, hue]

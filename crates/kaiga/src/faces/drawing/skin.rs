@@ -33,6 +33,8 @@ const MODELLING: f32 = 0.22;
 const LIGHT_UNIT_PX: f32 = 40.0;
 /// Dark places narrower than this are folds and not shadow, in units: a drawing leaves them away.
 const FOLD: f32 = 0.2;
+/// Skin whose channels (0..1) are no further apart than the first is that of a photo in grey, over the second in colour.
+const GREY: [f32; 2] = [0.02, 0.08];
 /// Drawn skin is as light as this share of the photo's is at most: flat tones miss its shine. Its luma (−1..1) may be so far
 /// off.
 const LIT: f32 = 0.6;
@@ -61,18 +63,19 @@ pub(crate) fn lay(
 
     let mut laid = in_tones(&cleared, &skin, &masks.inner, &sure, (tone, face.unit_px, style));
     let level = |of: &dyn Fn(usize) -> f32, share: f32| quantile(sure.iter().map(|&i| of(i)), share).unwrap_or(0.0);
-    let of_photo = |i: usize| {
-        let (x, y) = (window.x + i % window.width, window.y + i / window.width);
-        2.0 * luma_from_srgb(srgb_from_srgb8(photo.at(x, y))) - 1.0
-    };
+    let in_photo = |i: usize| srgb_from_srgb8(photo.at(window.x + i % window.width, window.y + i / window.width));
+    let of_photo = |i: usize| 2.0 * luma_from_srgb(in_photo(i)) - 1.0;
+    let chroma = |i: usize| in_photo(i).into_iter().fold(0.0, f32::max) - in_photo(i).into_iter().fold(1.0, f32::min);
+    // Neither blush nor red lips on a photo without colours.
+    let blushing = style.blush * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
     let lighter = level(&of_photo, LIT) - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
-        let (blush, lips) = (skin * style.blush * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
+        let (blush, lips) = (skin * blushing * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
         colour[0] += skin * (lighter - 0.2 * masks.under_nose.pixels()[i]) - 0.03 * blush - 0.09 * lips;
         colour[1] -= 0.01 * blush;
-        colour[2] += 0.07 * blush + 0.06 * lips;
+        colour[2] += 0.07 * blush + 0.06 * blushing * masks.lips.pixels()[i];
     };
     laid.par_iter_mut().enumerate().with_min_len(2048).for_each(finish);
 
