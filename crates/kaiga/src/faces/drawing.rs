@@ -28,9 +28,11 @@ const SIZES_PX: [f32; 2] = [11.0, 26.0];
 /// all over the second.
 const SURE: [f32; 2] = [0.075, 0.14];
 /// So far beyond the lids, in the face's unit, skin shows whether dark glasses are before an eye: it is darker than that of
-/// the face by the first factor behind them, and lighter than the second without.
+/// the face by the first factor behind them, and lighter than the second without. Shadow is dark too, but as warm as the face:
+/// glass has less of its warmth than the first share, skin more than the second.
 const BESIDE_LID: f32 = 0.08;
 const DARK_GLASS: [f32; 2] = [0.5, 0.64];
+const COLD_GLASS: [f32; 2] = [0.35, 0.6];
 
 /// A face that is drawn, in one coordinate system or another.
 #[derive(Clone, Debug)]
@@ -57,8 +59,7 @@ impl Drawing {
 
     /// 0 where the skin around both eyes is so dark beside that of the face that glasses must be before them, else 1.
     fn bare_eyes(&self, photo: &Image<Srgb8>) -> f32 {
-        let luma =
-            |places: &[Point]| luma_from_srgb(features::median(photo, places.iter().copied()).unwrap_or([1.0; 3]));
+        let seen = |places: &[Point]| features::median(photo, places.iter().copied()).unwrap_or([1.0; 3]);
         let around = |eye: Part| {
             let lids = self.part(eye);
             let middle = [0, 1].map(|axis| lids.iter().map(|p| p[axis]).sum::<f32>() / lids.len() as f32);
@@ -66,10 +67,13 @@ impl Drawing {
                 let reach = distance(*p, middle).max(1e-3);
                 [0, 1].map(|axis| p[axis] + (p[axis] - middle[axis]) / reach * BESIDE_LID * self.unit_px)
             };
-            luma(&lids.iter().map(outward).collect::<Vec<_>>())
+            seen(&lids.iter().map(outward).collect::<Vec<_>>())
         };
-        let darker = around(Part::LeftEye).max(around(Part::RightEye)) / luma(&self.bare_skin()).max(0.02);
-        smooth_step(DARK_GLASS[0], DARK_GLASS[1], darker)
+        let (skin, eyes) = (seen(&self.bare_skin()), [around(Part::LeftEye), around(Part::RightEye)]);
+        let warmth = |[r, g, b]: [f32; 3]| (r - b).max(0.0) / (r + g + b).max(0.02);
+        let most = |of: &dyn Fn([f32; 3]) -> f32| of(eyes[0]).max(of(eyes[1])) / of(skin).max(0.02);
+        let light = smooth_step(DARK_GLASS[0], DARK_GLASS[1], most(&luma_from_srgb));
+        light.max(smooth_step(COLD_GLASS[0], COLD_GLASS[1], most(&warmth)))
     }
 
     /// The same in other coordinates.
@@ -164,6 +168,7 @@ pub(super) mod tests {
         };
         assert_eq!((face.bare_eyes(&skin), face.bare_eyes(&band([30, 28, 30]))), (1.0, 0.0));
         assert_eq!(face.bare_eyes(&band([150, 115, 100])), 1.0, "shadow is no glass");
+        assert_eq!(face.bare_eyes(&band([84, 60, 50])), 1.0, "nor is deep shadow");
         let hidden = Drawing { eyes: 0.0, ..face };
         assert_eq!(
             (hidden.share(Part::LeftEye), hidden.share(Part::RightBrow), hidden.share(Part::Lips)),

@@ -11,7 +11,7 @@ use pixels::Image;
 use pixels::blur::box_mean;
 use pixels::lines::black_top_hat;
 use pixels::resize::{self, Filter};
-use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8};
+use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, ycbcr_from_srgb};
 use pixels::warp::{Point, Similarity, smooth_step};
 use rayon::prelude::*;
 
@@ -35,10 +35,14 @@ const LIGHT_UNIT_PX: f32 = 40.0;
 const FOLD: f32 = 0.2;
 /// Skin whose channels (0..1) are no further apart than the first is that of a photo in grey, over the second in colour.
 const GREY: [f32; 2] = [0.02, 0.08];
-/// Drawn skin is as light as this share of the photo's is at most: flat tones miss its shine. Its luma (−1..1) may be so far
-/// off.
+/// Drawn skin is as light as this share of the photo's is at most, for flat tones miss its shine, but hardly lighter than most
+/// of it, in luma −1..1, which may be so far off.
 const LIT: f32 = 0.6;
-const OFF: f32 = 0.02;
+const LIGHTER: f32 = 0.02;
+const OFF: f32 = 0.01;
+/// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
+const VIVID: f32 = 1.3;
+const LEAST_MUTED: f32 = 0.5;
 
 /// Lays the skin of a face, in the canvas' coordinates, as lightly as it is in `photo`, which the canvas shows. `share`
 /// says how much of a place is the face's own, 0..1.
@@ -55,7 +59,10 @@ pub(crate) fn lay(
     let (paint, ink) = canvas.taken(window);
     let Some(tone) = complexion(&local, &paint) else { return };
     let cleared = cleared(&paint, &masks.covered, tone, face.unit_px);
-    let region = |i: usize| near(cleared.pixels()[i], tone) * masks.region.pixels()[i];
+    let region = |i: usize| {
+        let colour = cleared.pixels()[i];
+        (near(colour, tone) * masks.region.pixels()[i]).max(shining(colour, tone) * masks.upper.pixels()[i])
+    };
     let skin = box_mean(&plane(window, region), radius_px(0.02, face.unit_px));
     // Where there is face beyond doubt: what counts for its complexion.
     let sure: Vec<usize> =
@@ -68,10 +75,16 @@ pub(crate) fn lay(
     let chroma = |i: usize| in_photo(i).into_iter().fold(0.0, f32::max) - in_photo(i).into_iter().fold(1.0, f32::min);
     // Neither blush nor red lips on a photo without colours.
     let blushing = style.blush * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
-    let lighter = level(&of_photo, LIT) - level(&|i| laid[i][0], 0.5);
+    let wanted = level(&of_photo, LIT).min(level(&of_photo, 0.5) + LIGHTER);
+    let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
+    // More vivid than the photo's, but never lobster red: in shadow some looks are.
+    let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
+    let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo(i)).map(|v| 2.0 * v)), 0.5);
+    let muted = (VIVID * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
+        (1..3).for_each(|c| colour[c] *= 1.0 - skin * (1.0 - muted));
         let (blush, lips) = (skin * blushing * masks.blush.pixels()[i], style.blush * masks.lips.pixels()[i]);
         colour[0] += skin * (lighter - 0.2 * masks.under_nose.pixels()[i]) - 0.03 * blush - 0.09 * lips;
         colour[1] -= 0.01 * blush;
@@ -106,6 +119,17 @@ fn near(p: [f32; 3], tone: [f32; 3]) -> f32 {
     let chroma = (p[1] - tone[1]).hypot(p[2] - tone[2]) / CHROMA;
     let luma = ((p[0] - tone[0]).abs() - LIGHT).max(0.0) / LUMA;
     (1.7 - chroma.hypot(luma)).clamp(0.0, 1.0)
+}
+
+/// How much a colour is that of skin that shines: lighter than its complexion, and as colourful or less.
+fn shining(p: [f32; 3], tone: [f32; 3]) -> f32 {
+    if p[0] <= tone[0] {
+        return 0.0;
+    }
+    let square = (tone[1] * tone[1] + tone[2] * tone[2]).max(1e-6);
+    let share = ((p[1] * tone[1] + p[2] * tone[2]) / square).clamp(0.0, 1.0);
+    let off = (p[1] - share * tone[1]).hypot(p[2] - share * tone[2]) / CHROMA;
+    (1.7 - off).clamp(0.0, 1.0)
 }
 
 /// The painting with what lies around them in the place of the features.
@@ -240,6 +264,8 @@ struct Masks {
     region: Image<Gray>,
     /// The face alone.
     inner: Image<Gray>,
+    /// The face down to the tip of the nose: there is no beard.
+    upper: Image<Gray>,
     blush: Image<Gray>,
     lips: Image<Gray>,
     under_nose: Image<Gray>,
@@ -281,8 +307,15 @@ impl Masks {
         let oval = closed(Part::Oval);
         let inner = drawn(&|pen| pen.fill(area(&oval), white(1.0), None));
         let points = face.part(Part::Oval);
+        let upper: Vec<Point> = (13..18).chain(0..6).map(|i| points[i]).collect();
         let (chin, top) = (points[9], points[0]);
         let long = [chin[0] - top[0], chin[1] - top[1]].map(|v| v / (chin[0] - top[0]).hypot(chin[1] - top[1]));
+        // The forehead goes on over the outline, up to the hair.
+        let forehead = || {
+            let centre = mix(top, chin, 0.5);
+            let outline = [14, 15, 16, 17, 0, 1, 2, 3, 4].map(|i| mix(centre, points[i], 1.0 + FOREHEAD));
+            area(&spline(&outline, 40))
+        };
         let region = drawn(&|pen| {
             pen.fill(area(&oval), white(1.0), None);
             // Ears, and the neck under the jaw.
@@ -291,10 +324,11 @@ impl Masks {
             let jaw = [points[6], points[12]];
             let below = jaw.map(|p| [p[0] + 1.1 * unit * long[0], p[1] + 1.1 * unit * long[1]]);
             pen.fill(area(&[jaw[0], below[0], below[1], jaw[1]]), white(1.0), None);
-            // The forehead goes on over the outline, up to the hair.
-            let centre = mix(top, chin, 0.5);
-            let forehead = [14, 15, 16, 17, 0, 1, 2, 3, 4].map(|i| mix(centre, points[i], 1.0 + FOREHEAD));
-            pen.fill(area(&spline(&forehead, 40)), white(1.0), None);
+            pen.fill(forehead(), white(1.0), None);
+        });
+        let upper = drawn(&|pen| {
+            pen.fill(area(&upper), white(1.0), None);
+            pen.fill(forehead(), white(1.0), None);
         });
         let blush = drawn(&|pen| {
             let [left, right] = [Part::LeftEye, Part::RightEye].map(|eye| face.part(eye));
@@ -315,6 +349,7 @@ impl Masks {
             covered: box_mean(&features, soft(0.02)),
             region: box_mean(&region, soft(0.06)),
             inner: box_mean(&inner, soft(0.04)),
+            upper: box_mean(&upper, soft(0.04)),
             blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),
             lips: box_mean(&lips, soft(0.008)),
             under_nose: box_mean(&under_nose, soft(0.012)),
