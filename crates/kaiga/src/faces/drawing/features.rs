@@ -31,6 +31,10 @@ const JAW: std::ops::Range<usize> = 5..14;
 /// in Lab, lightness counting half.
 const INSIDE: f32 = 0.1;
 const NO_SKIN: [f32; 2] = [24.0, 14.0];
+/// Outside of the outline it is darker than inside by less than the first where a neck is, by more than the second where a beard is.
+const BEARD: [f32; 2] = [16.0, 30.0];
+/// So near to the middle of the jaw, as a share of its places, is the chin, and so far from it no more.
+const CHIN: [f32; 2] = [0.15, 0.4];
 
 /// What a face is drawn with.
 struct Face<'a> {
@@ -94,19 +98,23 @@ pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>
     median_colour(&seen)
 }
 
-/// How much of each place of the jaw is skin, 0..1.
+/// How much of each place of the jaw is drawn, 0..1: around the chin, where skin is inside and a neck outside. To the sides the
+/// painting has its contour, and a second one beside it would be a scar.
 fn bare_jaw(face: &Drawing, taken: &Image<Srgb8>, skin: [f32; 3]) -> [f32; JAW.end - JAW.start] {
     let oval = face.part(Part::Oval);
     let (middle, skin) = (mix(oval[0], oval[9], 0.5), lab_from_srgb(skin));
     std::array::from_fn(|i| {
         let place = oval[JAW.start + i];
-        let inside = mix(place, middle, INSIDE * face.unit_px / distance(place, middle).max(1e-3));
-        let Some(seen) = median(taken, std::iter::once(inside)) else { return 0.0 };
-        let seen = lab_from_srgb(seen);
+        let away = INSIDE * face.unit_px / distance(place, middle).max(1e-3);
+        let seen = |share: f32| median(taken, std::iter::once(mix(place, middle, share))).map(lab_from_srgb);
+        let Some(inside) = seen(away) else { return 0.0 };
+        let outside = seen(-away).unwrap_or(inside);
+        let chin = smooth_step(CHIN[1], CHIN[0], (i as f32 / (JAW.len() - 1) as f32 - 0.5).abs());
+        let neck = smooth_step(BEARD[1], BEARD[0], inside[0] - outside[0]);
         // Shadow under the chin is skin too.
-        let darker = (skin[0] - seen[0]).max(0.0) - 14.0;
-        let apart = (seen[1] - skin[1]).hypot(seen[2] - skin[2]).hypot(0.6 * darker.max(0.0));
-        smooth_step(NO_SKIN[0], NO_SKIN[1], apart)
+        let darker = (skin[0] - inside[0]).max(0.0) - 14.0;
+        let apart = (inside[1] - skin[1]).hypot(inside[2] - skin[2]).hypot(0.6 * darker.max(0.0));
+        chin * neck * smooth_step(NO_SKIN[0], NO_SKIN[1], apart)
     })
 }
 
@@ -360,6 +368,24 @@ fn angle(along: Point, sign: f32) -> f32 {
 mod tests {
     use super::*;
     use pixels::space::srgb8_from_srgb;
+
+    #[test]
+    fn the_jaw_is_drawn_over_a_neck_and_not_at_a_beard_nor_on_cheeks() {
+        let landmarks = super::super::tests::landmarks();
+        let face = Drawing { landmarks, unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let skin = [222, 178, 152];
+        let jaw = |below: [u8; 3]| {
+            let picture = Image::<Srgb8>::from_fn(200, 240, |x, y| {
+                let inside = ((x as f32 - 100.0) / 70.0).hypot((y as f32 - 120.0) / 95.0) < 1.0;
+                if inside { skin } else { below }
+            });
+            bare_jaw(&face, &picture, srgb_from_srgb8(skin))
+        };
+        let (neck, beard) = (jaw([205, 160, 136]), jaw([40, 30, 26]));
+        let last = neck.len() - 1;
+        assert!(neck[last / 2] > 0.95 && neck[0] < 0.05 && neck[last] < 0.05, "{neck:?}");
+        assert!(beard.iter().all(|&drawn| drawn < 0.05), "{beard:?}");
+    }
 
     #[test]
     fn colours_are_the_median_of_what_lies_inside() {

@@ -349,7 +349,7 @@ impl Masks {
             covered: box_mean(&features, soft(0.02)),
             region: box_mean(&region, soft(0.06)),
             inner: box_mean(&inner, soft(0.04)),
-            upper: box_mean(&upper, soft(0.04)),
+            upper: box_mean(&box_mean(&upper, soft(0.14)), soft(0.14)),
             blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),
             lips: box_mean(&lips, soft(0.008)),
             under_nose: box_mean(&under_nose, soft(0.012)),
