@@ -35,10 +35,10 @@ const LIGHT_UNIT_PX: f32 = 40.0;
 const FOLD: f32 = 0.2;
 /// Skin whose channels (0..1) are no further apart than the first is that of a photo in grey, over the second in colour.
 const GREY: [f32; 2] = [0.02, 0.08];
-/// Drawn skin is as light as this share of the photo's is at most, for flat tones miss its shine, but hardly lighter than most
-/// of it, in luma −1..1, which may be so far off.
+/// Drawn skin is as light as this share of the photo's is at most, for flat tones miss its shine, but lighter than most of it
+/// by this share of its luma at most. Its luma (−1..1) may be so far off.
 const LIT: f32 = 0.6;
-const LIGHTER: f32 = 0.02;
+const LIGHTER: f32 = 0.045;
 const OFF: f32 = 0.01;
 /// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
 const VIVID: f32 = 1.3;
@@ -75,7 +75,8 @@ pub(crate) fn lay(
     let chroma = |i: usize| in_photo(i).into_iter().fold(0.0, f32::max) - in_photo(i).into_iter().fold(1.0, f32::min);
     // Neither blush nor red lips on a photo without colours.
     let blushing = style.blush * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
-    let wanted = level(&of_photo, LIT).min(level(&of_photo, 0.5) + LIGHTER);
+    let most = level(&of_photo, 0.5);
+    let wanted = level(&of_photo, LIT).min(most + LIGHTER * (most + 1.0));
     let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
