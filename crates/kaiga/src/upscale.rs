@@ -1,5 +1,6 @@
 //! From the size painted at to the size of the photo: strokes stay as broad as they were painted, their borders and
-//! the ink become as crisp as the photo's pixels. Plain enlarging would blur both.
+//! the ink become as crisp as the photo's pixels. Plain enlarging would blur both. Where the two sizes are the same, borders and ink are
+//! redrawn too, or a picture of half a megapixel would be less of a drawing than the same picture at twelve.
 //!
 //! Borders are smoothed along themselves at the size painted at, so that they have no stairs. Everything is enlarged by
 //! a kernel whose level sets are smooth, together with the two ends between which each neighbourhood changes; then
@@ -72,13 +73,6 @@ impl Canvas {
         (Image::new(part.width, part.height, colours), Image::new(part.width, part.height, ink))
     }
 
-    /// One part as the drawer would give it.
-    pub(crate) fn map(&self, part: Part) -> Map {
-        let row = |y: usize| &self.pixels[y * self.width + part.x..][..part.width];
-        let data = (part.y..part.y + part.height).flat_map(row).flatten().map(|&v| f32::from(v) / ONE).collect();
-        Map::new(part.height, part.width, CHANNELS, data)
-    }
-
     /// Lays down one part anew.
     pub(crate) fn give_back(&mut self, part: Part, pixels: &[[f32; CHANNELS]]) {
         for (row, from) in pixels.chunks_exact(part.width).enumerate() {
@@ -91,8 +85,8 @@ impl Canvas {
         self.pixels[y * self.width + x]
     }
 
-    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
-    fn with_smooth_borders(&self, share: f32) -> Self {
+    /// With every border smoothed along itself.
+    fn with_smooth_borders(&self) -> Self {
         let mut smooth = Self { pixels: self.pixels.clone(), ..*self };
         for part in parts(self.width, self.height, SMOOTHED_PX) {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
@@ -101,7 +95,7 @@ impl Canvas {
             rows.for_each(|(y, row)| {
                 for (x, to) in row.iter_mut().enumerate().skip(part.x).take(part.width) {
                     let coherence = flow.coherence.at(x - around.x, y - around.y);
-                    let share = share * ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
+                    let share = ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
                     if share > 0.0 {
                         let (from, smoothed) = (*to, self.smoothed(x, y, &flow, around));
                         *to = std::array::from_fn(|c| {
@@ -185,12 +179,14 @@ const COHERENT: std::ops::Range<f32> = 0.3..0.7;
 /// Weights of the pixels one, two, three and four steps along a border, either way: a Gaussian of 2 px.
 const ALONG: [f32; 4] = [0.882, 0.607, 0.325, 0.135];
 
+/// How far around a pixel it is looked to redraw it, px of the size painted at: the smoothing of borders, and the kernel.
+pub(crate) const REDRAWN_FROM_PX: usize = FLOW_REACH_PX + ALONG.len() + 3;
+
 /// A painting that is taken to another size, part by part.
 pub(crate) struct Upscaler {
     canvas: Canvas,
-    /// With smooth borders, if the painting grows.
-    smooth: Option<Canvas>,
-    redraw: Redraw,
+    /// With smooth borders and how it is redrawn, unless the painting shrinks.
+    smooth: Option<(Canvas, Redraw)>,
     full_width: usize,
     full_height: usize,
 }
@@ -200,15 +196,14 @@ impl Upscaler {
     pub(crate) fn new(canvas: Canvas, full_width: usize, full_height: usize) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
         let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
-        let redraw = Redraw::at(scale);
-        let smooth = (scale > 1.0).then(|| canvas.with_smooth_borders(redraw.growth));
-        Self { canvas, smooth, redraw, full_width, full_height }
+        let smooth = (scale >= 1.0).then(|| (canvas.with_smooth_borders(), Redraw::at(scale)));
+        Self { canvas, smooth, full_width, full_height }
     }
 
-    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn if it grows.
+    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn unless it shrinks.
     pub(crate) fn part(&self, part: Part) -> Map {
         let (width, height) = (self.canvas.width, self.canvas.height);
-        let softness = f64::from(self.redraw.growth);
+        let softness = if self.smooth.is_some() { 1.0 } else { 0.0 };
         let columns = Taps::new(width, self.full_width, part.x, part.width, softness);
         let rows = Taps::new(height, self.full_height, part.y, part.height, softness);
         let resampler = Resampler { columns, rows };
@@ -217,12 +212,12 @@ impl Upscaler {
                 let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
                 resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
-            Some(smooth) => {
+            Some((smooth, redraw)) => {
                 let row = |y: usize, x: usize| {
                     let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };
-                resampler.rows_of(row, |pixel| with_ink_in_range(self.redraw.steepened(pixel)))
+                resampler.rows_of(row, |pixel| with_ink_in_range(redraw.steepened(pixel)))
             }
         };
         Map { height: part.height, width: part.width, channels: CHANNELS, data }
@@ -248,19 +243,16 @@ fn ends(canvas: &Canvas, x: usize, y: usize) -> [Pixel; 2] {
     [low, high]
 }
 
-/// How an enlarged painting becomes crisp again. At scale 1 it changes nothing.
+/// How a painting that was enlarged, or kept its size, becomes crisp.
 struct Redraw {
-    /// How far the rule is from changing nothing: 0 at scale 1, 1 from scale 2 on.
-    growth: f32,
-    /// Slope, in units of the enlarged painting's, of what is done to a value between its ends.
+    /// Slope, in units of the painting's beyond its own, of what is done to a value between its ends.
     slope: f32,
-    /// For each channel, where between its ends a border is set.
-    middle: [f32; CHANNELS],
 }
 
 /// Slope for each unit of scale beyond 1. Enlarged, a border is 1.3 to 2.5 px of the smaller size wide; so much makes it
-/// about one pixel of the larger.
+/// about one pixel of the larger. Anything smaller is redrawn as at the least scale.
 const SLOPE: f32 = 1.9;
+const LEAST_SCALE: f32 = 2.0;
 /// Where the border of ink is set. A line a pixel wide loses a third of its height to the kernel; from here it keeps its
 /// width, and an inked picture its mean darkness.
 const INK_MIDDLE: f32 = 0.46;
@@ -271,10 +263,7 @@ const BORDER: std::ops::Range<f32> = 0.02..0.06;
 impl Redraw {
     /// For a painting enlarged `scale` times per side.
     fn at(scale: f32) -> Self {
-        let growth = (scale - 1.0).clamp(0.0, 1.0);
-        let mut middle = [0.5; CHANNELS];
-        middle[INK] += growth * (INK_MIDDLE - 0.5);
-        Self { growth, slope: SLOPE * (scale - 1.0).max(0.0), middle }
+        Self { slope: SLOPE * (scale.max(LEAST_SCALE) - 1.0) }
     }
 
     /// An enlarged value with its ends, as it is drawn.
@@ -283,8 +272,8 @@ impl Redraw {
         std::array::from_fn(|c| {
             let span = high[c] - low[c];
             let border = ((span - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
-            let slope = 1.0 + self.slope * if c == INK { 1.0 } else { border };
-            let place = 0.5 * span + slope * (value[c] - low[c] - self.middle[c] * span);
+            let (share, middle) = if c == INK { (1.0, INK_MIDDLE) } else { (border, 0.5) };
+            let place = 0.5 * span + (1.0 + share * self.slope) * (value[c] - low[c] - middle * span);
             low[c] + place.max(0.0).min(span)
         })
     }
@@ -446,11 +435,11 @@ mod tests {
             [wave, 0.0, -wave, (wave - 0.2).max(0.0)]
         };
         let canvas = painted(width, height, waves);
-        let smooth = canvas.with_smooth_borders(1.0);
+        let smooth = canvas.with_smooth_borders();
         assert!(smooth.pixels != canvas.pixels);
         // A piece around where the parts meet, as a picture of its own: but for its margin it is the same.
         let (left, top, side, margin) = (SMOOTHED_PX - 190, SMOOTHED_PX - 170, 240, 20);
-        let piece = painted(side, side, |x, y| waves(left + x, top + y)).with_smooth_borders(1.0);
+        let piece = painted(side, side, |x, y| waves(left + x, top + y)).with_smooth_borders();
         for y in margin..side - margin {
             for x in margin..side - margin {
                 assert_eq!(piece.at(x, y), smooth.at(left + x, top + y), "{x}, {y}");
@@ -519,16 +508,32 @@ mod tests {
     }
 
     #[test]
-    fn the_same_size_is_the_same_picture_and_the_next_hardly_differs() {
-        let canvas = drawing(33, 400);
-        let expected: Vec<f32> = canvas.pixels.as_flattened().iter().map(|&v| f32::from(v) / ONE).collect();
-        assert_eq!(Upscaler::new(drawing(33, 400), 33, 400).part(all(33, 400)).data, expected);
-        let next = Upscaler::new(drawing(33, 400), 33, 401).part(all(33, 401)).data;
+    fn a_painting_of_the_same_size_is_redrawn_and_the_next_size_hardly_differs() {
+        let soft = painted(40, 20, |x, _| [(0.3 * (x as f32 - 19.5)).clamp(-0.6, 0.6), 0.1, -0.1, 0.0]);
+        let redrawn = Upscaler::new(soft, 40, 20).part(all(40, 20));
+        assert!(columns_between(&redrawn, 0, -0.5, 0.5) <= 2, "a border four pixels wide");
+        let [same, next] =
+            [400, 401].map(|height| Upscaler::new(drawing(33, 400), 33, height).part(all(33, height)).data);
         // Near its upper border, where the pixels of both lie nearly alike.
         let rows = 60 * 33 * CHANNELS;
-        let off = next[..rows].iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(off < 0.2, "{off}");
-        let mean = next[..rows].iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / rows as f32;
-        assert!(mean < 0.005, "{mean}");
+        let apart: Vec<f32> = next[..rows].iter().zip(&same).map(|(a, b)| (a - b).abs()).collect();
+        let (most, mean) = (apart.iter().copied().fold(0.0, f32::max), apart.iter().sum::<f32>() / rows as f32);
+        assert!(most < 0.4 && mean < 0.008, "{most} {mean}");
+    }
+
+    #[test]
+    fn a_piece_with_what_it_looks_at_is_redrawn_as_in_the_whole() {
+        let canvas = drawing(150, 130);
+        let whole = Upscaler::new(canvas.clone(), 150, 130).part(all(150, 130));
+        let part = Part { x: 60, y: 44, width: 40, height: 30 };
+        let seen = part.grown(REDRAWN_FROM_PX, 150, 130);
+        let piece =
+            painted(seen.width, seen.height, |x, y| canvas.at(seen.x + x, seen.y + y).map(|v| f32::from(v) / ONE));
+        let inner = Part { x: part.x - seen.x, y: part.y - seen.y, ..part };
+        let redrawn = Upscaler::new(piece, seen.width, seen.height).part(inner);
+        for y in 0..part.height {
+            let expected = &whole.data[((part.y + y) * 150 + part.x) * CHANNELS..][..part.width * CHANNELS];
+            assert_eq!(&redrawn.data[y * part.width * CHANNELS..][..part.width * CHANNELS], expected);
+        }
     }
 }

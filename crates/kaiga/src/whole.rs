@@ -7,7 +7,7 @@ use crate::look::Look;
 use crate::plan::working_size;
 use crate::progress::Steps;
 use crate::tiles::{Part, parts};
-use crate::upscale::{Canvas, Upscaler};
+use crate::upscale::{Canvas, REDRAWN_FROM_PX, Upscaler};
 use engine::Map;
 use net::Medium;
 use pixels::Image;
@@ -82,7 +82,15 @@ impl Whole {
             })
         };
         if at_full_size && lay.is_none() {
-            finished(&|around| drawing.draw(around), steps)?;
+            // Part by part: a picture painted finely may be too large to be held whole.
+            let redrawn = |around: Part| {
+                let seen = around.grown(REDRAWN_FROM_PX, width, height);
+                let mut canvas = Canvas::new(seen.width, seen.height);
+                canvas.put(Part { x: 0, y: 0, ..seen }, &drawing.draw(seen)?);
+                let inner = Part { x: around.x - seen.x, y: around.y - seen.y, ..around };
+                Ok(Upscaler::new(canvas, seen.width, seen.height).part(inner))
+            };
+            finished(&redrawn, steps)?;
             return Ok(result);
         }
         let mut canvas = Canvas::new(self.working.0, self.working.1);
@@ -95,12 +103,8 @@ impl Whole {
         if let Some(lay) = lay {
             lay(&mut canvas, &working_srgb);
         }
-        if at_full_size {
-            finished(&|around| Ok(canvas.map(around)), steps)?;
-        } else {
-            let upscaler = Upscaler::new(canvas, width, height);
-            finished(&|around| Ok(upscaler.part(around)), steps)?;
-        }
+        let upscaler = Upscaler::new(canvas, width, height);
+        finished(&|around| Ok(upscaler.part(around)), steps)?;
         Ok(result)
     }
 }

@@ -38,7 +38,7 @@ const GREY: [f32; 2] = [0.02, 0.08];
 /// Drawn skin is as light as this share of the photo's is at most, for flat tones miss its shine, but lighter than most of it
 /// by this share of its luma at most. Its luma (−1..1) may be so far off.
 const LIT: f32 = 0.6;
-const LIGHTER: f32 = 0.045;
+const LIGHTER: f32 = 0.025;
 const OFF: f32 = 0.01;
 /// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
 const VIVID: f32 = 1.3;
