@@ -116,7 +116,7 @@ def checkpoints(state, work):
 
 def compare(run, generator, photo, work):
     out = os.path.join(work, "painting.png")
-    answer = run(photo, "-n", "old", "--faces", "off", "-o", out)
+    answer = run(photo, "-n", "old", "--faces", "off", "--crisp", "0", "-o", out)
     assert answer.returncode == 0, answer.stderr
     ours = np.asarray(Image.open(out)) / 255
     pixels = torch.from_numpy(np.asarray(Image.open(photo)).copy()).permute(2, 0, 1)[None].float()
@@ -134,7 +134,7 @@ def large(run, photo, work):
     for tile in ("256", "1024"):
         out = os.path.join(work, f"tiles-{tile}.png")
         start = time.perf_counter()
-        answer = run(path, "-n", "old", "--faces", "off", "--detail", "1", "-t", tile, "-o", out)
+        answer = run(path, "-n", "old", "--faces", "off", "--crisp", "0", "--detail", "1", "-t", tile, "-o", out)
         assert answer.returncode == 0, answer.stderr
         paintings.append(np.asarray(Image.open(out)))
     assert (paintings[0] == paintings[1]).all(), "the painting depends on the tiles"

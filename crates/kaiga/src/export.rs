@@ -31,6 +31,7 @@ pub struct Export {
 const SIZE: &str = "Strokes are as wide as on a picture of its own size: bring pictures of 0.12 to 0.75 megapixels, \
                     larger ones reduced to about 0.52.";
 const FACES: &str = "Faces are painted as the rest: finding, enlarging and drawing them is not in the file.";
+const CRISP: &str = "Borders and lines are as the network paints them: redrawing them crisp is not in the file.";
 const DOTS: &str = "Screentone becomes plain greys: dots depend on the size shown at and are not in the file.";
 const FINISH: &str = "Ink, colour and strength are not in the file: weights alone.";
 
@@ -62,7 +63,7 @@ impl Studio {
             Format::Safetensors => {
                 let mut model = Model { weights, ..self.base.clone() };
                 model.notes.extend(notes.into_iter().map(|(key, value)| (key.to_owned(), value)));
-                return Ok(Export { bytes: model.write().map_err(unfit)?, left_out: vec![FINISH, FACES] });
+                return Ok(Export { bytes: model.write().map_err(unfit)?, left_out: vec![FINISH, FACES, CRISP] });
             }
         };
         let finish = finish(look, medium)?;
@@ -77,8 +78,8 @@ impl Studio {
         ]);
         let bytes = onnx::write_look(&self.networks, &weights, &finish, form, &notes).map_err(unfit)?;
         let left_out = match medium {
-            Medium::Colour => vec![FACES, SIZE],
-            Medium::Screentone => vec![DOTS, FACES, SIZE],
+            Medium::Colour => vec![FACES, CRISP, SIZE],
+            Medium::Screentone => vec![DOTS, FACES, CRISP, SIZE],
         };
         Ok(Export { bytes, left_out })
     }

@@ -25,7 +25,9 @@ mod whole;
 pub use error::{Error, ErrorKind};
 pub use export::{Export, Format};
 pub use generator::Modulation;
-pub use look::{Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile};
+pub use look::{
+    Crisp, Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile,
+};
 pub use net::imported::checkpoint;
 pub use net::onnx::Form;
 pub use net::{Imported, Medium};

@@ -30,6 +30,8 @@ pub struct Look {
     /// a face run into it where the two differ much. Faces in screentone are always painted with the rest, in `styles`. Every other setting holds for faces
     /// as for the rest.
     pub face_style: Option<Mix>,
+    /// How crisp borders and lines are where nothing is enlarged.
+    pub crisp: Crisp,
     /// How much the eyes of faces painted by themselves are enlarged.
     pub eyes: Eyes,
     /// How far faces are drawn: their skin in flat tones, eyes, brows, nose and mouth as strokes.
@@ -105,6 +107,12 @@ setting! {
     /// at full size, where strokes are as many pixels wide as on a small picture. In between, the size painted at
     /// grows evenly (in its logarithm).
     Detail, "detail", 0.0..=1.0, default 0.0
+}
+
+setting! {
+    /// How crisp borders and lines are in a painting that is not larger than it was painted: 0 leaves them as the network paints
+    /// them, 1 redraws them as those of larger paintings are.
+    Crisp, "crisp", 0.0..=1.0, default 1.0
 }
 
 setting! {

@@ -8,6 +8,7 @@
 //! (Osher and Rudin 1990) in closed form: what has no border, a ramp say, is in the middle between its ends and stays
 //! as it is.
 
+use crate::look::Crisp;
 use crate::tiles::{Part, parts};
 use engine::Map;
 use pixels::Image;
@@ -85,8 +86,8 @@ impl Canvas {
         self.pixels[y * self.width + x]
     }
 
-    /// With every border smoothed along itself.
-    fn with_smooth_borders(&self) -> Self {
+    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
+    fn with_smooth_borders(&self, share: f32) -> Self {
         let mut smooth = Self { pixels: self.pixels.clone(), ..*self };
         for part in parts(self.width, self.height, SMOOTHED_PX) {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
@@ -95,7 +96,7 @@ impl Canvas {
             rows.for_each(|(y, row)| {
                 for (x, to) in row.iter_mut().enumerate().skip(part.x).take(part.width) {
                     let coherence = flow.coherence.at(x - around.x, y - around.y);
-                    let share = ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
+                    let share = share * ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
                     if share > 0.0 {
                         let (from, smoothed) = (*to, self.smoothed(x, y, &flow, around));
                         *to = std::array::from_fn(|c| {
@@ -185,25 +186,27 @@ pub(crate) const REDRAWN_FROM_PX: usize = FLOW_REACH_PX + ALONG.len() + 3;
 /// A painting that is taken to another size, part by part.
 pub(crate) struct Upscaler {
     canvas: Canvas,
-    /// With smooth borders and how it is redrawn, unless the painting shrinks.
-    smooth: Option<(Canvas, Redraw)>,
+    /// With smooth borders, if it is redrawn.
+    smooth: Option<Canvas>,
+    redraw: Redraw,
     full_width: usize,
     full_height: usize,
 }
 
 impl Upscaler {
-    /// Readies a painting for the size `full_width`×`full_height`, px.
-    pub(crate) fn new(canvas: Canvas, full_width: usize, full_height: usize) -> Self {
+    /// Readies a painting for the size `full_width`×`full_height`, px, `crisp` if it is not enlarged.
+    pub(crate) fn new(canvas: Canvas, (full_width, full_height): (usize, usize), crisp: Crisp) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
         let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
-        let smooth = (scale >= 1.0).then(|| (canvas.with_smooth_borders(), Redraw::at(scale)));
-        Self { canvas, smooth, full_width, full_height }
+        let redraw = Redraw::at(if scale < 1.0 { 1.0 } else { scale.max(1.0 + crisp.get()) });
+        let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth));
+        Self { canvas, smooth, redraw, full_width, full_height }
     }
 
-    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1. Redrawn unless it shrinks.
+    /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1.
     pub(crate) fn part(&self, part: Part) -> Map {
         let (width, height) = (self.canvas.width, self.canvas.height);
-        let softness = if self.smooth.is_some() { 1.0 } else { 0.0 };
+        let softness = f64::from(self.redraw.growth);
         let columns = Taps::new(width, self.full_width, part.x, part.width, softness);
         let rows = Taps::new(height, self.full_height, part.y, part.height, softness);
         let resampler = Resampler { columns, rows };
@@ -212,12 +215,12 @@ impl Upscaler {
                 let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
                 resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
-            Some((smooth, redraw)) => {
+            Some(smooth) => {
                 let row = |y: usize, x: usize| {
                     let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };
-                resampler.rows_of(row, |pixel| with_ink_in_range(redraw.steepened(pixel)))
+                resampler.rows_of(row, |pixel| with_ink_in_range(self.redraw.steepened(pixel)))
             }
         };
         Map { height: part.height, width: part.width, channels: CHANNELS, data }
@@ -243,16 +246,19 @@ fn ends(canvas: &Canvas, x: usize, y: usize) -> [Pixel; 2] {
     [low, high]
 }
 
-/// How a painting that was enlarged, or kept its size, becomes crisp.
+/// How a painting becomes crisp as if it had been enlarged so much. At scale 1 it changes nothing.
 struct Redraw {
-    /// Slope, in units of the painting's beyond its own, of what is done to a value between its ends.
+    /// How far the rule is from changing nothing: 0 at scale 1, 1 from scale 2 on.
+    growth: f32,
+    /// Slope, in units of the enlarged painting's, of what is done to a value between its ends.
     slope: f32,
+    /// For each channel, where between its ends a border is set.
+    middle: [f32; CHANNELS],
 }
 
 /// Slope for each unit of scale beyond 1. Enlarged, a border is 1.3 to 2.5 px of the smaller size wide; so much makes it
-/// about one pixel of the larger. Anything smaller is redrawn as at the least scale.
+/// about one pixel of the larger.
 const SLOPE: f32 = 1.9;
-const LEAST_SCALE: f32 = 2.0;
 /// Where the border of ink is set. A line a pixel wide loses a third of its height to the kernel; from here it keeps its
 /// width, and an inked picture its mean darkness.
 const INK_MIDDLE: f32 = 0.46;
@@ -263,7 +269,10 @@ const BORDER: std::ops::Range<f32> = 0.02..0.06;
 impl Redraw {
     /// For a painting enlarged `scale` times per side.
     fn at(scale: f32) -> Self {
-        Self { slope: SLOPE * (scale.max(LEAST_SCALE) - 1.0) }
+        let growth = (scale - 1.0).clamp(0.0, 1.0);
+        let mut middle = [0.5; CHANNELS];
+        middle[INK] += growth * (INK_MIDDLE - 0.5);
+        Self { growth, slope: SLOPE * (scale - 1.0).max(0.0), middle }
     }
 
     /// An enlarged value with its ends, as it is drawn.
@@ -272,8 +281,8 @@ impl Redraw {
         std::array::from_fn(|c| {
             let span = high[c] - low[c];
             let border = ((span - BORDER.start) / (BORDER.end - BORDER.start)).clamp(0.0, 1.0);
-            let (share, middle) = if c == INK { (1.0, INK_MIDDLE) } else { (border, 0.5) };
-            let place = 0.5 * span + (1.0 + share * self.slope) * (value[c] - low[c] - middle * span);
+            let slope = 1.0 + self.slope * if c == INK { 1.0 } else { border };
+            let place = 0.5 * span + slope * (value[c] - low[c] - self.middle[c] * span);
             low[c] + place.max(0.0).min(span)
         })
     }
@@ -400,7 +409,7 @@ mod tests {
     #[test]
     fn a_ramp_stays_a_ramp_and_a_constant_a_constant() {
         for (width, height) in [(120, 75), (40, 30), (13, 10), (400, 3), (52, 39)] {
-            let upscaled = Upscaler::new(ramp(40, 30), width, height).part(all(width, height));
+            let upscaled = Upscaler::new(ramp(40, 30), (width, height), Crisp::default()).part(all(width, height));
             for (i, pixel) in upscaled.data.as_chunks::<CHANNELS>().0.iter().enumerate() {
                 let (x, y) = ((i % width) as f32 + 0.5, (i / width) as f32 + 0.5);
                 let (x, y) = (x / width as f32 * 40.0 - 0.5, y / height as f32 * 30.0 - 0.5);
@@ -415,7 +424,7 @@ mod tests {
     #[test]
     fn parts_equal_the_whole_bit_for_bit() {
         for (width, height) in [(150, 333), (70, 60), (20, 90)] {
-            let upscaler = Upscaler::new(drawing(61, 47), width, height);
+            let upscaler = Upscaler::new(drawing(61, 47), (width, height), Crisp::default());
             let whole = upscaler.part(all(width, height));
             for part in crate::tiles::parts(width, height, 48) {
                 let upscaled = upscaler.part(part);
@@ -435,11 +444,11 @@ mod tests {
             [wave, 0.0, -wave, (wave - 0.2).max(0.0)]
         };
         let canvas = painted(width, height, waves);
-        let smooth = canvas.with_smooth_borders();
+        let smooth = canvas.with_smooth_borders(1.0);
         assert!(smooth.pixels != canvas.pixels);
         // A piece around where the parts meet, as a picture of its own: but for its margin it is the same.
         let (left, top, side, margin) = (SMOOTHED_PX - 190, SMOOTHED_PX - 170, 240, 20);
-        let piece = painted(side, side, |x, y| waves(left + x, top + y)).with_smooth_borders();
+        let piece = painted(side, side, |x, y| waves(left + x, top + y)).with_smooth_borders(1.0);
         for y in margin..side - margin {
             for x in margin..side - margin {
                 assert_eq!(piece.at(x, y), smooth.at(left + x, top + y), "{x}, {y}");
@@ -457,7 +466,8 @@ mod tests {
     fn an_enlarged_border_is_crisp_at_every_scale() {
         for scale in [2, 5, 10] {
             let step = painted(30, 20, |x, _| [if x < 15 { -0.6 } else { 0.6 }, 0.1, -0.1, 0.0]);
-            let upscaled = Upscaler::new(step, 30 * scale, 20 * scale).part(all(30 * scale, 20 * scale));
+            let upscaled =
+                Upscaler::new(step, (30 * scale, 20 * scale), Crisp::default()).part(all(30 * scale, 20 * scale));
             assert!(columns_between(&upscaled, 0, -0.55, 0.55) <= 2, "{scale}");
             let inside = upscaled.data.as_chunks::<CHANNELS>().0.iter().all(|pixel| pixel[0].abs() < 0.601);
             assert!(inside, "nothing rings");
@@ -472,7 +482,7 @@ mod tests {
                     let at = |x: usize| x.checked_sub(20).and_then(|x| profile.get(x)).copied().unwrap_or(0.0);
                     let canvas = painted(40, 20, |x, _| [0.8, 0.0, 0.0, ink * at(x)]);
                     let (width, height) = ((40.0 * scale) as usize, (20.0 * scale) as usize);
-                    let upscaled = Upscaler::new(canvas, width, height).part(all(width, height));
+                    let upscaled = Upscaler::new(canvas, (width, height), Crisp::default()).part(all(width, height));
                     let pixels = upscaled.data.as_chunks::<CHANNELS>().0;
                     let mean = pixels.iter().map(|pixel| pixel[INK]).sum::<f32>() / pixels.len() as f32;
                     let kept = mean / (ink * profile.iter().sum::<f32>() / 40.0);
@@ -489,7 +499,7 @@ mod tests {
         // Hard lines, of which a kernel that goes through its samples would make more than full ink and less than none.
         let inked = painted(60, 40, |x, y| [0.5, 0.0, 0.0, if (x / 3 + y / 3) % 2 == 0 { 1.0 } else { 0.0 }]);
         for (width, height) in [(60, 40), (47, 31), (30, 20), (61, 41), (75, 50), (150, 100)] {
-            let upscaled = Upscaler::new(inked.clone(), width, height).part(all(width, height));
+            let upscaled = Upscaler::new(inked.clone(), (width, height), Crisp::default()).part(all(width, height));
             for pixel in upscaled.data.as_chunks::<CHANNELS>().0 {
                 assert!((0.0..=1.0).contains(&pixel[INK]), "{width}×{height}: {}", pixel[INK]);
             }
@@ -501,19 +511,36 @@ mod tests {
         // The border of a half-plane drawn without any antialiasing, the worst case: where it runs in each column.
         let canvas = painted(80, 40, |x, y| [if 4 * y < 60 + x { -0.6 } else { 0.6 }, 0.0, 0.0, 0.0]);
         let (width, height) = (640, 320);
-        let upscaled = Upscaler::new(canvas, width, height).part(all(width, height));
+        let upscaled = Upscaler::new(canvas, (width, height), Crisp::default()).part(all(width, height));
         let dark = |x: usize| (0..height).filter(|y| upscaled.data[(y * width + x) * CHANNELS] < 0.0).count() as f32;
         let off = (80..560).map(|x| (dark(x) - dark(80) - (x - 80) as f32 / 4.0).abs()).fold(0.0, f32::max);
         assert!(off < 1.25, "{off} px, where each stair is 8 px high");
     }
 
     #[test]
+    fn the_same_size_is_the_same_picture_if_it_is_not_to_be_crisp_and_the_next_hardly_differs() {
+        let canvas = drawing(33, 400);
+        let expected: Vec<f32> = canvas.pixels.as_flattened().iter().map(|&v| f32::from(v) / ONE).collect();
+        assert_eq!(
+            Upscaler::new(drawing(33, 400), (33, 400), Crisp::new(0.0).unwrap()).part(all(33, 400)).data,
+            expected
+        );
+        let next = Upscaler::new(drawing(33, 400), (33, 401), Crisp::new(0.0).unwrap()).part(all(33, 401)).data;
+        // Near its upper border, where the pixels of both lie nearly alike.
+        let rows = 60 * 33 * CHANNELS;
+        let off = next[..rows].iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 0.2, "{off}");
+        let mean = next[..rows].iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / rows as f32;
+        assert!(mean < 0.005, "{mean}");
+    }
+
+    #[test]
     fn a_painting_of_the_same_size_is_redrawn_and_the_next_size_hardly_differs() {
         let soft = painted(40, 20, |x, _| [(0.3 * (x as f32 - 19.5)).clamp(-0.6, 0.6), 0.1, -0.1, 0.0]);
-        let redrawn = Upscaler::new(soft, 40, 20).part(all(40, 20));
+        let redrawn = Upscaler::new(soft, (40, 20), Crisp::default()).part(all(40, 20));
         assert!(columns_between(&redrawn, 0, -0.5, 0.5) <= 2, "a border four pixels wide");
-        let [same, next] =
-            [400, 401].map(|height| Upscaler::new(drawing(33, 400), 33, height).part(all(33, height)).data);
+        let [same, next] = [400, 401]
+            .map(|height| Upscaler::new(drawing(33, 400), (33, height), Crisp::default()).part(all(33, height)).data);
         // Near its upper border, where the pixels of both lie nearly alike.
         let rows = 60 * 33 * CHANNELS;
         let apart: Vec<f32> = next[..rows].iter().zip(&same).map(|(a, b)| (a - b).abs()).collect();
@@ -524,13 +551,13 @@ mod tests {
     #[test]
     fn a_piece_with_what_it_looks_at_is_redrawn_as_in_the_whole() {
         let canvas = drawing(150, 130);
-        let whole = Upscaler::new(canvas.clone(), 150, 130).part(all(150, 130));
+        let whole = Upscaler::new(canvas.clone(), (150, 130), Crisp::default()).part(all(150, 130));
         let part = Part { x: 60, y: 44, width: 40, height: 30 };
         let seen = part.grown(REDRAWN_FROM_PX, 150, 130);
         let piece =
             painted(seen.width, seen.height, |x, y| canvas.at(seen.x + x, seen.y + y).map(|v| f32::from(v) / ONE));
         let inner = Part { x: part.x - seen.x, y: part.y - seen.y, ..part };
-        let redrawn = Upscaler::new(piece, seen.width, seen.height).part(inner);
+        let redrawn = Upscaler::new(piece, (seen.width, seen.height), Crisp::default()).part(inner);
         for y in 0..part.height {
             let expected = &whole.data[((part.y + y) * 150 + part.x) * CHANNELS..][..part.width * CHANNELS];
             assert_eq!(&redrawn.data[y * part.width * CHANNELS..][..part.width * CHANNELS], expected);

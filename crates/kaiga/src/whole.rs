@@ -81,6 +81,10 @@ impl Whole {
                 steps.one_more()
             })
         };
+        if at_full_size && lay.is_none() && look.crisp.get() == 0.0 {
+            finished(&|around| drawing.draw(around), steps)?;
+            return Ok(result);
+        }
         if at_full_size && lay.is_none() {
             // Part by part: a picture painted finely may be too large to be held whole.
             let redrawn = |around: Part| {
@@ -88,7 +92,7 @@ impl Whole {
                 let mut canvas = Canvas::new(seen.width, seen.height);
                 canvas.put(Part { x: 0, y: 0, ..seen }, &drawing.draw(seen)?);
                 let inner = Part { x: around.x - seen.x, y: around.y - seen.y, ..around };
-                Ok(Upscaler::new(canvas, seen.width, seen.height).part(inner))
+                Ok(Upscaler::new(canvas, (seen.width, seen.height), look.crisp).part(inner))
             };
             finished(&redrawn, steps)?;
             return Ok(result);
@@ -103,7 +107,7 @@ impl Whole {
         if let Some(lay) = lay {
             lay(&mut canvas, &working_srgb);
         }
-        let upscaler = Upscaler::new(canvas, width, height);
+        let upscaler = Upscaler::new(canvas, (width, height), look.crisp);
         finished(&|around| Ok(upscaler.part(around)), steps)?;
         Ok(result)
     }

@@ -141,7 +141,8 @@ impl<'a> Repainter<'a> {
         let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);
         let enlarge = Similarity::scaled(upscaled_side as f32 / side as f32, [0.0; 2]);
         let from_photo = region.pose.to_face.then(&to_canvas).then(&enlarge);
-        Ok(Portrait { upscaler: Upscaler::new(canvas, upscaled_side, upscaled_side), upscaled_side, from_photo })
+        let upscaler = Upscaler::new(canvas, (upscaled_side, upscaled_side), self.look.crisp);
+        Ok(Portrait { upscaler, upscaled_side, from_photo })
     }
 
     /// The portrait where it lies in the picture: all of the face's zone, finished as the look says. Where nothing is
