@@ -4,7 +4,8 @@
 # Each program is started once where this machine can run it; where it cannot, that is said.
 #   ./release.sh                     everything
 #   ./release.sh linux-x86_64        one of linux-x86_64, linux-aarch64, windows-x86_64, debian
-# Needs Rust and Python; fetches cargo-zigbuild and zig (PyPI), cargo-deb and cargo-cyclonedx (crates.io) where they are missing.
+# Needs Rust (by rustup) and Python; fetches cargo-zigbuild and zig (PyPI), cargo-deb and cargo-cyclonedx (crates.io) into target/.
+# To have the foreign programs started too: apt-get install qemu-user-static wine (64 bits: wine64).
 set -euo pipefail
 cd "$(dirname "$0")"
 say() { printf '\n== %s\n' "$*"; }
@@ -12,7 +13,8 @@ fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed: a release is made of a commit"
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export SOURCE_DATE_EPOCH CARGO_PROFILE_RELEASE_STRIP=symbols
+# Nothing of line numbers would be left in a stripped program: they are not made at all.
+export SOURCE_DATE_EPOCH CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=none
 target=${CARGO_TARGET_DIR:-$PWD/target}
 dist=$PWD/dist files=$PWD/target/release-files
 mkdir -p "$dist" "$files"
@@ -27,28 +29,37 @@ if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
 fi
 PATH=$tools/bin:$PATH
 # What reads AVIF is faster with an assembler, and is built without where there is none.
-command -v nasm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nasm >/dev/null; } || true
+command -v nasm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nasm >/dev/null; } ||
+  echo "there is no nasm here: AVIF will be read more slowly"
 
 build() {
   say "$1: compile"
-  rustup target add "$1" >/dev/null 2>&1
+  rustup target list --installed | grep -qx "$1" || rustup target add "$1" || fail "rustup cannot fetch the target $1"
   cargo zigbuild --release --locked -p kaiga-cli --target "$1"
 }
 
-# Starts a program, by an emulator if need be, and has it paint a small picture.
-try() {
-  local name=$1; shift
-  if ! command -v "$1" >/dev/null; then echo "$name: not started, there is no $1 here"; return; fi
-  local work
+# Starts a program, by the first emulator that is here if it needs one, and has it paint the sample.
+try() { # name program emulator…
+  local name=$1 program=$2 starter= work
+  shift 2
+  if [ $# -gt 0 ]; then
+    for starter in "$@" ""; do if command -v "$starter" >/dev/null; then break; fi; done
+    if [ -z "$starter" ]; then echo "$name: not started, there is no $1 here"; return; fi
+  fi
   work=$(mktemp -d)
-  "$@" --version
-  "$@" samples/street.jpg -o "$work/street.png" >/dev/null
+  export WINEPREFIX=$work/wine WINEDEBUG=-all
+  ${starter:+"$starter"} "$program" --version
+  ${starter:+"$starter"} "$program" samples/street.jpg -o "$work/street.png" >/dev/null
   [ -s "$work/street.png" ] || fail "$name painted nothing"
+  if command -v wineserver >/dev/null; then wineserver -k || true; fi
   rm -r "$work"
-  echo "$name: started, and it paints"
+  echo "$name: started${starter:+ by $starter}, and it paints"
 }
 
-pack() { # name program emulator…
+# A tool of Cargo's, where it is missing.
+tool() { command -v "$1" >/dev/null || cargo install --quiet --locked --root "$tools" "$1"; }
+
+pack() { # name program
   local name=kaiga-$version-$1 program=$2
   rm -rf "${dist:?}/$name"
   mkdir -p "$dist/$name"
@@ -77,24 +88,24 @@ if wanted linux-x86_64; then try linux-x86_64 "$linux"; pack linux-x86_64 "$linu
 if wanted linux-aarch64; then
   build aarch64-unknown-linux-musl
   program=$target/aarch64-unknown-linux-musl/release/kaiga
-  try linux-aarch64 qemu-aarch64 "$program"
+  try linux-aarch64 "$program" qemu-aarch64-static qemu-aarch64
   pack linux-aarch64 "$program"
 fi
 if wanted windows-x86_64; then
   build x86_64-pc-windows-gnu
   program=$target/x86_64-pc-windows-gnu/release/kaiga.exe
-  try windows-x86_64 wine "$program"
+  try windows-x86_64 "$program" wine64 wine
   pack windows-x86_64 "$program"
 fi
 if wanted debian; then
   say "debian: package"
-  command -v cargo-deb >/dev/null || cargo install --quiet --locked cargo-deb
+  tool cargo-deb
   cargo deb -p kaiga-cli --no-build --no-strip --target x86_64-unknown-linux-musl --output "$dist/kaiga_${version}_amd64.deb"
   dpkg-deb --contents "$dist/kaiga_${version}_amd64.deb" | grep -q 'systemd/system/kaiga.service' || fail "the package lacks the unit"
 fi
 
 say "the parts and their licences"
-command -v cargo-cyclonedx >/dev/null || cargo install --quiet --locked cargo-cyclonedx
+tool cargo-cyclonedx
 cargo cyclonedx --quiet --format json --manifest-path crates/cli/Cargo.toml --override-filename kaiga-sbom
 mv crates/cli/kaiga-sbom.json "$dist/kaiga-$version-sbom.json"
 find crates models -name kaiga-sbom.json -delete

@@ -14,7 +14,7 @@ use std::{env, fs};
 /// What is bundled: its entry, which takes its place, and the ending of what it is made of.
 const BUNDLES: [(&str, Bundler); 2] = [("app.js", bundle::modules), ("page.css", bundle::styles)];
 
-type Bundler = fn(&bundle::Files, &str) -> String;
+type Bundler = fn(&bundle::Files, &str) -> Result<String, String>;
 
 fn main() {
     println!("cargo::rerun-if-changed=web");
@@ -26,7 +26,10 @@ fn main() {
     list(&web, &web, &mut files);
     for (entry, bundle) in BUNDLES {
         if files.contains_key(entry) {
-            let whole = bundle(&files, entry);
+            let whole = bundle(&files, entry).unwrap_or_else(|error| {
+                println!("cargo::error=the page, crates/server/web: {error}");
+                std::process::exit(1)
+            });
             let (_, ending) = entry.rsplit_once('.').expect("an entry has an ending");
             files.retain(|name, _| name == "sw.js" || !name.ends_with(&format!(".{ending}")));
             files.insert(entry.into(), whole.into_bytes());

@@ -5,7 +5,7 @@ use crate::out::shown;
 use crate::photo::Target;
 use clap::{Args, Parser, Subcommand};
 use kaiga::Look;
-use kaiga::faces::Backdrop;
+use kaiga::faces::{Backdrop, Frame};
 use pixels::codec::{Format, Limits};
 use std::path::{Path, PathBuf};
 
@@ -174,7 +174,7 @@ pub(crate) struct TypedAvatar {
     round: bool,
     /// What is behind the person: keep as painted, soft (out of focus), none (cut out, for png and webp), or a colour
     /// (pink, #ffd9e6)
-    #[arg(short, long, value_name = "keep|soft|none|COLOUR", default_value = "keep", value_parser = backdrop)]
+    #[arg(short, long, value_name = "keep|soft|none|COLOUR", default_value = "keep")]
     background: Backdrop,
     /// File to write to; - is stdout [default: PHOTO.avatar.kaiga.png beside the photo]
     #[arg(short, long, value_name = "OUT")]
@@ -193,27 +193,13 @@ pub(crate) struct TypedAvatar {
     max_pixels: Option<u32>,
 }
 
-fn backdrop(text: &str) -> Result<Backdrop, String> {
-    match text {
-        "keep" => Ok(Backdrop::Keep),
-        "soft" => Ok(Backdrop::Soft),
-        "none" | "transparent" => Ok(Backdrop::Nothing),
-        _ => {
-            let wanted = "it must be keep, soft, none or a colour as style sheets have it: pink, #ffd9e6";
-            let [r, g, b, _] = csscolorparser::parse(text).map_err(|_| wanted.to_owned())?.to_rgba8();
-            Ok(Backdrop::Colour([r, g, b]))
-        }
-    }
-}
-
 /// The avatar that is to be made.
 #[derive(Debug)]
 pub(crate) struct AvatarParams {
     pub(crate) input: Input,
     pub(crate) target: Target,
     pub(crate) size_px: usize,
-    pub(crate) is_round: bool,
-    pub(crate) backdrop: Backdrop,
+    pub(crate) frame: Frame,
     pub(crate) look: Look,
     pub(crate) format: Format,
     pub(crate) quality: u8,
@@ -248,19 +234,12 @@ impl TypedAvatar {
         let limits = limits(self.max_pixels);
         let size_px = usize::from(self.size);
         let look = self.look.meant()?;
-        let (is_round, backdrop) = (self.round, self.background);
-        if !matches!(format, Format::Png | Format::WebP) {
-            let unfit = |what: &str, option: &str| {
-                Err(format!("{what} is nothing, which jpg cannot hold: choose png or webp, or leave {option} off"))
-            };
-            if is_round {
-                return unfit("outside of a circle", "--round");
-            }
-            if backdrop == Backdrop::Nothing {
-                return unfit("around a person that is cut out", "--background none");
-            }
+        let frame = Frame { is_round: self.round, backdrop: self.background };
+        if let (Some(what), false) = (frame.needs_opacity(), matches!(format, Format::Png | Format::WebP)) {
+            let option = if frame.is_round { "--round" } else { "--background none" };
+            return Err(format!("{what}, which jpg cannot hold: choose png or webp, or leave {option} off"));
         }
-        Ok(AvatarParams { input, target, size_px, is_round, backdrop, look, format, quality: self.quality, limits })
+        Ok(AvatarParams { input, target, size_px, frame, look, format, quality: self.quality, limits })
     }
 }
 

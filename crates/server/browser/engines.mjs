@@ -83,7 +83,7 @@ const step = (words) => console.log(`${name}: ${words}`);
 const shoot = async (what) => { mkdirSync(shots, { recursive: true }); writeFileSync(join(shots, `${name}-${what}.png`), await picture()); };
 try {
   await go(url);
-  await until(() => run(() => document.querySelectorAll(".stylecard").length === 4), "the styles are there");
+  await until(() => run(() => document.querySelectorAll(".stylecard").length === 6), "the styles are there");
   await run(() => { document.querySelector("#language").value = "en"; document.querySelector("#language").dispatchEvent(new Event("change", { bubbles: true })); });
   await run(listen);
   step(`the page is there, ${await run(() => navigator.userAgent)}`);
@@ -94,7 +94,7 @@ try {
   await run(button, "A street");
   await until(() => run(painted), "the sample is painted");
   step("the sample is painted");
-  await until(() => run(() => document.querySelectorAll(".stylecard:not(.pending) img").length === 4), "every style has its thumbnail");
+  await until(() => run(() => document.querySelectorAll(".stylecard:not(.pending) img").length === 6), "every style has its thumbnail");
 
   // After the opening move, which sets the divider by itself.
   const at = () => run(() => document.querySelector("#viewer .split").style.getPropertyValue("--at"));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { check } from "./axe.mjs";
 import { inspect } from "./picture.mjs";
-import { choose, close, downloadBy, drawnFace, fileOf, newPage, open, paintingSize, shots, street, tidy, until, waitPainted } from "./harness.mjs";
+import { choose, close, downloadBy, drawnFace, drawnPerson, fileOf, newPage, open, paintingSize, paintingUrl, shots, street, tidy, until, waitPainted } from "./harness.mjs";
 
 before(open);
 after(close);
@@ -90,6 +90,19 @@ test("what saves and shares is on the screen at once, and nothing lies over anyt
   }
 });
 
+test("on a phone held sideways the square and its button are on the screen together", async () => {
+  const page = await newPage({ bypassCSP: true, viewport: { width: 844, height: 390 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+  await choose(page, [fileOf(street)]);
+  await waitPainted(page);
+  await page.getByRole("button", { name: "Crop to a square" }).tap();
+  for (const part of [page.locator(".cropstage"), page.locator(".corner-handle").last(), page.getByRole("button", { name: "Use this square" })]) {
+    const { y, height } = await part.boundingBox();
+    assert.ok(y >= 0 && y + height <= 390, `${y} to ${y + height} of 390`);
+  }
+  await check(page, "crop-sideways");
+  await page.finish();
+});
+
 test("the picture fills the screen and comes back", async () => {
   const page = await newPage();
   await choose(page, [fileOf(street)]);
@@ -145,6 +158,62 @@ test("a selfie of 300 px becomes a saved avatar in at most four taps", async () 
   await waitPainted(page);
   assert.deepEqual(await corners((await downloadBy(page, () => tap("Save"))).bytes), [1024, 255, 255]);
   await page.finish();
+});
+
+test("an avatar's background: as painted, out of focus, transparent, a colour", async () => {
+  const page = await newPage({ ...phone, bypassCSP: true });
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Make an avatar", exact: true }).tap()]);
+  await chooser.setFiles([fileOf(drawnPerson, "me.png", "image/png")]);
+  await waitPainted(page);
+  const pick = async (name) => {
+    const before = await paintingUrl(page);
+    await page.locator("label.shape", { hasText: name }).tap();
+    await page.waitForFunction((old) => document.querySelector("#viewer .painting img").src !== old, before);
+    await waitPainted(page);
+  };
+  // Of the painting in the viewer: a corner, and the middle, where the person is.
+  const colours = () => page.locator("#viewer .painting img").evaluate((image) => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    context.drawImage(image, 0, 0);
+    return [[3, 3], [width / 2, height / 2]].map(([x, y]) => [...context.getImageData(x, y, 1, 1).data]);
+  });
+  const [wall, person] = await colours();
+  await pick("One colour");
+  assert.deepEqual(await colours(), [[255, 217, 230, 255], person]);
+  await check(page, "avatar-background", { fullPage: true });
+  await page.locator("#avatar-colour").fill("#204060");
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "false");
+  await waitPainted(page);
+  assert.deepEqual(await colours(), [[0x20, 0x40, 0x60, 255], person]);
+  await pick("Transparent");
+  const [corner, middle] = await colours();
+  assert.deepEqual([corner[3], middle], [0, person]);
+  const shown = await page.locator("#viewer .frame").screenshot({ path: join(shots, "avatar-transparent.png") });
+  assert.ok(shown.length > 0);
+  await pick("Blurred");
+  assert.ok((await colours())[0][3] === 255);
+  const asked = page.asked.filter(({ path }) => path === "/api/v1/avatar").map(({ query }) => query.background);
+  assert.deepEqual(asked, ["keep", "#ffd9e6", "#204060", "none", "soft"]);
+  await page.locator("label.shape", { hasText: "As painted" }).tap();
+  await waitPainted(page);
+  assert.deepEqual((await colours())[0], wall);
+  assert.equal(page.asked.filter(({ path }) => path === "/api/v1/avatar").length, 5, "what was painted is shown at once");
+  await page.reload();
+  await waitPainted(page);
+  assert.ok(await page.locator("input[name=background][value=keep]").isChecked(), "it is remembered");
+  await page.finish();
+
+  // Nobody in the picture: nothing is offered, and who asks all the same is told.
+  const empty = await newPage();
+  await withFaces(empty, [[0.3, 0.2, 0.2, 0.3]]);
+  await choose(empty, [fileOf(street)]);
+  await waitPainted(empty);
+  await empty.locator(".stagebar").getByRole("button", { name: "Make an avatar" }).click();
+  await waitPainted(empty);
+  await empty.locator("label.shape", { hasText: "Transparent" }).click();
+  await empty.getByText("nobody was found in front of the background").waitFor();
+  await empty.finish();
 });
 
 test("several faces: one is chosen; what is cropped already is not offered to be cropped", async () => {

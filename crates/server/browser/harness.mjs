@@ -12,6 +12,8 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const shots = here("../../../runs/browser/");
 export const street = here("../../../samples/street.jpg");
 export const drawnFace = here("drawn-face.jpg");
+/** A drawn person whom the server finds. */
+export const drawnPerson = here("../../kaiga/tests/golden/drawn-face.png");
 /** How long anything may take: nothing here is a measure of time, and the machine may have much else to do. */
 export const PATIENCE_MS = 120_000;
 
@@ -173,6 +175,32 @@ export async function waitThumbnails(page) {
     return cards.length > 1 && cards.every((card) => !card.matches(".pending") && card.querySelector("img").naturalWidth > 0);
   }, null, { timeout: PATIENCE_MS });
 }
+
+/** Mean colour difference (CIE 1976, L*a*b*) of each two of the pictures that `selector` finds, which are alike in size. */
+export const colourDifferences = (page, selector) => page.locator(selector).evaluateAll((images) => {
+  const linear = Float64Array.from({ length: 256 }, (_, value) => (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const bend = (t) => (t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27 * t + 16) / 116);
+  const labs = images.map((image) => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height), lab = new Float64Array(3 * width * height);
+    for (let at = 0; at < width * height; at++) {
+      const [r, g, b] = [0, 1, 2].map((channel) => linear[data[4 * at + channel]]);
+      const x = bend((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505), y = bend(0.2126 * r + 0.7152 * g + 0.0722 * b), z = bend((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
+      lab.set([116 * y - 16, 500 * (x - y), 200 * (y - z)], 3 * at);
+    }
+    return lab;
+  });
+  const found = [];
+  labs.forEach((one, first) => labs.slice(first + 1).forEach((other, index) => {
+    let sum = 0;
+    for (let at = 0; at < one.length; at += 3) sum += Math.hypot(one[at] - other[at], one[at + 1] - other[at + 1], one[at + 2] - other[at + 2]);
+    const name = (image) => image.closest("label").querySelector("input").value;
+    found.push([name(images[first]), name(images[first + 1 + index]), sum / (one.length / 3)]);
+  }));
+  return found;
+});
 
 export const paintingSize = (page) => page.locator("#viewer .painting img").evaluate((image) => [image.naturalWidth, image.naturalHeight]);
 export const paintingUrl = (page) => page.locator("#viewer .painting img").getAttribute("src");

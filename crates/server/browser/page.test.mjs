@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { inspect } from "./picture.mjs";
-import { brokenFile, choose, close, downloadBy, drawnFace, drop, fileOf, isGone, newPage, open, paintingSize, paintingUrl, street, textFile, tidy, tiffFile, turnedFile, until,
+import { brokenFile, choose, close, colourDifferences, downloadBy, drawnFace, drop, fileOf, isGone, newPage, open, paintingSize, paintingUrl, street, textFile, tidy, tiffFile, turnedFile, until,
   waitPainted, waitThumbnails } from "./harness.mjs";
 
 before(open);
@@ -108,6 +108,10 @@ test("another style is another painting; the cards show the user's own picture",
   const thumbs = await page.locator(".stylecard img").evaluateAll((images) => images.map((image) => [image.src, image.naturalWidth]));
   assert.equal(new Set(thumbs.map(([src]) => src)).size, thumbs.length, "a thumbnail for each style");
   for (const [src, width] of thumbs) assert.ok(src.startsWith("blob:") && width > 0);
+  const differences = await colourDifferences(page, ".stylecard img");
+  console.log("thumbnails:", differences.map(([one, other, value]) => `${one} ${other} ${value.toFixed(1)}`).join(", "));
+  assert.equal(differences.length, thumbs.length * (thumbs.length - 1) / 2);
+  for (const [one, other, value] of differences) assert.ok(value > 5, `${one} and ${other} look alike: ${value}`);
   const first = await paintingUrl(page);
   await page.locator(".stylecard", { hasText: "Skyglow" }).click();
   await page.waitForFunction((old) => document.querySelector("#viewer .painting img").src !== old, first);

@@ -238,6 +238,10 @@ test("a photo above the server's limits is made smaller here; its size can be ke
   await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true");
   const widths = () => [...mock.jobs.values()].map(({ job, bytes }) => [job.width, bytes.length <= 150_000]);
   assert.ok(widths()[0][0] < 1024 && widths()[0][1], widths().join());
+  await page.reload();
+  await page.getByText(/It was made smaller here, in your browser: \d+ × \d+/).waitFor();
+  await page.waitForFunction(() => document.querySelector("#viewer .frame").dataset.fresh === "true");
+  assert.equal(widths().length, 1, "what is remembered was prepared and painted");
   await page.getByRole("button", { name: "Keep the original size" }).click();
   await page.getByText("at its original size of 1024 × 768").waitFor();
   await until(() => widths().some(([width, fits]) => width === 1024 && fits), "the whole size is sent");

@@ -71,6 +71,9 @@ test("the divider stands on no face, grids are even", async () => {
   }
   assert.equal(clearOf([face(0, 1000)], whole), 4, "nothing but a face: near the border");
   assert.deepEqual([[7, 1200, 250], [7, 360, 160], [8, 1900, 250], [6, 1000, 250], [5, 100, 250]].map((each) => columnsFor(...each)), [4, 2, 4, 3, 1]);
+  const heightOf = (cell) => 0.75 * cell + 60;
+  assert.deepEqual([[7, 1900, 250, 900], [7, 1900, 250, 500], [7, 1400, 250, 700], [7, 360, 160, 600], [1, 1900, 250, 2000]].map((each) => columnsFor(...each, heightOf)), [4, 7, 4, 2, 1],
+    "as large as the height allows");
 });
 
 test("the page names no other host and no inline script or style", () => {

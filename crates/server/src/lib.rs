@@ -3,6 +3,9 @@
 //! [`run`] is the whole of it, a [`Config`](config::Config) says how.
 
 mod budget;
+#[cfg(test)]
+#[path = "../build/bundle.rs"]
+mod bundle;
 pub mod config;
 mod connections;
 mod error;

@@ -3,8 +3,8 @@
 use crate::config::Limits;
 use crate::error::{Error, Kind};
 use crate::painter_cache::PainterCache;
-use crate::params::Params;
-use kaiga::faces::{Crop, Face, avatar_crop};
+use crate::params::{AvatarParams, Params};
+use kaiga::faces::{Crop, Face, Frame, avatar_crop};
 use kaiga::{Known, Progress};
 use pixels::codec::{self, Photo, Warning};
 use pixels::resize::Filter;
@@ -118,30 +118,30 @@ pub(crate) fn paint(
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<PaintedFile, Error> {
-    painted(cache, limits, params, file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
+    painted(cache, limits, params, Frame::default(), file, watcher, |photo, _| Ok((prepared(photo, params)?, None)))
 }
 
-/// The same for a square of `size_px` px around the main face.
+/// The same for a square around the main face, in its frame.
 ///
 /// # Errors
 /// As [`paint`].
 pub(crate) fn paint_avatar(
     cache: &PainterCache,
     limits: &Limits,
-    params: &Params,
-    size_px: usize,
+    avatar: &AvatarParams,
     file: &[u8],
     watcher: &dyn Watcher,
 ) -> Result<PaintedFile, Error> {
-    painted(cache, limits, params, file, watcher, |photo, progress| {
+    let AvatarParams { params, size_px, frame } = avatar;
+    painted(cache, limits, params, *frame, file, watcher, |photo, progress| {
         let faces = cache.studio().faces(&photo.image, progress)?;
         let (width, height) = (photo.image.width(), photo.image.height());
         let crop = match params.crop {
             Some(crop) => within(crop, width, height)?,
             None => avatar_crop(width, height, &faces),
         };
-        let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(size_px, size_px, crop.filter(size_px));
-        Ok((square, Some(crop.faces(&faces, size_px))))
+        let square = photo.crop(crop.x, crop.y, crop.side, crop.side).resize(*size_px, *size_px, crop.filter(*size_px));
+        Ok((square, Some(crop.faces(&faces, *size_px))))
     })
 }
 
@@ -152,6 +152,7 @@ fn painted(
     cache: &PainterCache,
     limits: &Limits,
     params: &Params,
+    frame: Frame,
     file: &[u8],
     watcher: &dyn Watcher,
     prepare: impl FnOnce(Photo, &Progress) -> Result<Prepared, Error>,
@@ -174,15 +175,18 @@ fn painted(
         begin(watcher, Stage::Painting)?;
         let start = Instant::now();
         let known = Known { faces: faces.as_deref(), ..Known::default() };
-        let painted = cache.painter(&params.look)?.paint_with(&photo.image, known, &progress)?;
-        let Photo { alpha, warning, .. } = photo;
+        let mut painted = cache.painter(&params.look)?.paint_with(&photo.image, known, &progress)?;
+        let Photo { image, alpha, warning, .. } = photo;
+        let faces = faces.unwrap_or_default();
+        let framed = frame.put_around(cache.studio(), &image, &faces, &mut painted, alpha)?;
+        let warning = warning.map(name_of).or(framed.is_background_kept.then_some(NO_PERSON));
         let painting = start.elapsed();
 
         begin(watcher, Stage::Encoding)?;
         let start = Instant::now();
-        let bytes = codec::write(&painted, alpha.as_ref(), params.format, params.quality)?;
+        let bytes = codec::write(&painted, framed.alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
-        Ok(PaintedFile { bytes, format: params.format, took, warning: warning.map(name_of) })
+        Ok(PaintedFile { bytes, format: params.format, took, warning })
     });
     // Why it was stopped says more than that it was.
     stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)
@@ -190,6 +194,8 @@ fn painted(
 
 /// Warnings as they are written in files and interfaces; clients know what to say about each.
 const WARNINGS: [&str; 2] = ["truncated", "other"];
+/// Another background was asked for, and nobody was found who stands before it. Of avatars only, which are no jobs.
+const NO_PERSON: &str = "no-person";
 
 fn name_of(warning: Warning) -> &'static str {
     match warning {

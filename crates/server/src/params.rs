@@ -1,7 +1,7 @@
 //! What a client wants done with a photo: parsed here, once, whether it came in a query, a form or from the jobs' database.
 
 use crate::error::{Error, Kind};
-use kaiga::faces::Crop;
+use kaiga::faces::{Crop, Frame};
 use kaiga::{Look, SETTINGS, Setting, Studio, Values};
 use pixels::codec::Format;
 use serde_json::{Value, json};
@@ -97,6 +97,106 @@ struct OtherParams {
     quality: Option<u8>,
 }
 
+/// What is to be done with a photo of which an avatar is made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AvatarParams {
+    /// As for every painting; `max_side_px` is `None`.
+    pub(crate) params: Params,
+    /// Side of the square, px.
+    pub(crate) size_px: usize,
+    /// What is done with the painted square.
+    pub(crate) frame: Frame,
+}
+
+/// Side of an avatar, px.
+const AVATAR_PX: std::ops::RangeInclusive<usize> = 32..=2048;
+const USUAL_AVATAR_PX: usize = 512;
+
+/// All parameters of an avatar as they are documented; [`AvatarParams::read`] reads the same.
+pub(crate) struct AvatarSchema;
+
+impl IntoParams for AvatarSchema {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let common = ParamsSchema::into_params(&place).into_iter().filter(|parameter| parameter.name != "max_side");
+        common.chain(AvatarOnly::into_params(place)).collect()
+    }
+}
+
+/// What is to be done with an avatar beside the painting.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "only documents")]
+struct AvatarOnly {
+    /// Side of the square, px.
+    #[param(minimum = 32, maximum = 2048, default = 512, example = 64)]
+    size: Option<u32>,
+    /// What is behind the person: `keep` as painted, `soft` (out of focus), `none` (cut out; png and webp), or an opaque
+    /// colour as style sheets have it, `pink` or `#ffd9e6`.
+    #[param(default = "keep", example = "soft")]
+    background: Option<String>,
+    /// A circle: what is outside of it is transparent (png and webp).
+    #[param(default = false)]
+    round: Option<bool>,
+}
+
+const AVATAR_NAMES: [&str; 3] = ["size", "background", "round"];
+
+impl AvatarParams {
+    /// From names and values. An empty value counts as absent.
+    ///
+    /// # Errors
+    /// As [`Params::read`]; [`Kind::Setting`] too if the format cannot hold what is transparent.
+    pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Error> {
+        let (own, common): (Pairs, Pairs) =
+            pairs.iter().cloned().partition(|(name, _)| AVATAR_NAMES.contains(&name.as_str()));
+        if pairs.iter().any(|(name, _)| name == "max_side") {
+            let detail = "an avatar is scaled to size: max_side is for convert and jobs";
+            return Err(Error::new(Kind::Malformed, detail));
+        }
+        check_names(pairs, Params::names().filter(|name| *name != "max_side").chain(AVATAR_NAMES))?;
+        let params = Params::read(&common, studio)?;
+        let mut avatar = Self { params, size_px: USUAL_AVATAR_PX, frame: Frame::default() };
+        for (name, value) in own.iter().filter(|(_, value)| !value.is_empty()) {
+            match name.as_str() {
+                "size" => {
+                    let size_px = value.parse().ok().filter(|size| AVATAR_PX.contains(size));
+                    let wanted = format!("a whole number from {} to {}", AVATAR_PX.start(), AVATAR_PX.end());
+                    avatar.size_px = size_px.ok_or_else(|| setting(name, value, &wanted))?;
+                }
+                "background" => {
+                    let backdrop = value.parse();
+                    let wrong =
+                        |error| Error::new(Kind::Setting, format!("background is \"{}\": {error}", shortened(value)));
+                    avatar.frame.backdrop = backdrop.map_err(|error: kaiga::Error| wrong(error))?;
+                }
+                _ => avatar.frame.is_round = value.parse().map_err(|_| setting(name, value, "true or false"))?,
+            }
+        }
+        match avatar.frame.needs_opacity() {
+            Some(what) if avatar.params.format == Format::Jpeg => {
+                Err(Error::new(Kind::Setting, format!("{what}, which jpeg cannot hold: choose png or webp")))
+            }
+            _ => Ok(avatar),
+        }
+    }
+}
+
+/// Whether all are known and none is there twice.
+fn check_names<'a>(pairs: &[(String, String)], known: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let known: Vec<&str> = known.collect();
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            let known = known.join(", ");
+            let detail = format!("there is no parameter \"{}\"; there are {known}", shortened(name));
+            return Err(Error::new(Kind::Malformed, detail));
+        }
+        if pairs[..at].iter().any(|(other, _)| other == name) {
+            return Err(Error::new(Kind::Malformed, format!("the parameter {name} is there twice")));
+        }
+    }
+    Ok(())
+}
+
 impl Params {
     /// The names of all parameters.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -109,14 +209,7 @@ impl Params {
     /// [`Kind::Malformed`] if a name is unknown or there twice, [`Kind::Setting`] if a value is out of its range, the
     /// studio has no such style, or the styles do not go together.
     pub(crate) fn read(pairs: &[(String, String)], studio: &Studio) -> Result<Self, Error> {
-        for (at, (name, _)) in pairs.iter().enumerate() {
-            if !Self::names().any(|known| known == name) {
-                return Err(unknown(name));
-            }
-            if pairs[..at].iter().any(|(other, _)| other == name) {
-                return Err(Error::new(Kind::Malformed, format!("the parameter {name} is there twice")));
-            }
-        }
+        check_names(pairs, Self::names())?;
         let given = |name: &str| {
             let (_, value) = pairs.iter().find(|(other, _)| other == name)?;
             Some(value.as_str()).filter(|value| !value.is_empty())
@@ -171,11 +264,6 @@ fn setting(name: &str, value: &str, wanted: &str) -> Error {
     Error::new(Kind::Setting, format!("{name} is \"{}\", it must be {wanted}", shortened(value)))
 }
 
-fn unknown(name: &str) -> Error {
-    let names = Params::names().collect::<Vec<_>>().join(", ");
-    Error::new(Kind::Malformed, format!("there is no parameter \"{}\"; there are {names}", shortened(name)))
-}
-
 /// Errors do not echo whole novels.
 fn shortened(text: &str) -> String {
     if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
@@ -184,6 +272,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kaiga::faces::Backdrop;
 
     fn read(query: &str) -> Result<Params, Error> {
         let pairs: Pairs = serde_urlencoded::from_str(query).unwrap();
@@ -217,6 +306,39 @@ mod tests {
             assert!(error.kind == Kind::Setting && error.detail.contains("screentone"), "{query}: {error}");
         }
         assert!(Params::read(&[("style".into(), "comic".into())], &studio).is_ok());
+    }
+
+    #[test]
+    fn an_avatar_has_parameters_of_its_own() {
+        let studio = Studio::embedded().unwrap();
+        let read = |query: &str| {
+            let pairs: Pairs = serde_urlencoded::from_str(query).unwrap();
+            AvatarParams::read(&pairs, &studio)
+        };
+        let plain = AvatarParams { params: Params::default(), size_px: 512, frame: Frame::default() };
+        assert_eq!(read("size=&background=&round="), Ok(plain));
+        let avatar = read("size=64&background=%23ffd9e6&round=true&style=cel&format=webp").unwrap();
+        let frame = Frame { backdrop: Backdrop::Colour([255, 217, 230]), is_round: true };
+        assert_eq!((avatar.size_px, avatar.frame, avatar.params.format), (64, frame, Format::WebP));
+        assert_eq!(read("background=soft&format=jpeg").unwrap().frame.backdrop, Backdrop::Soft);
+        for (query, kind, words) in [
+            ("size=31", Kind::Setting, "from 32 to 2048"),
+            ("size=64&size=64", Kind::Malformed, "twice"),
+            ("max_side=8", Kind::Malformed, "for convert"),
+            ("rund=1", Kind::Malformed, "quality, size, background, round"),
+            ("round=maybe", Kind::Setting, "true or false"),
+            (
+                "background=beach",
+                Kind::Setting,
+                "background is \"beach\": it must be keep, soft, none or an opaque colour",
+            ),
+            ("background=%23ffd9e680", Kind::Setting, "opaque"),
+            ("background=none&format=jpeg", Kind::Setting, "cut out is nothing, which jpeg cannot hold"),
+            ("round=true&format=jpg", Kind::Setting, "outside of a circle is nothing"),
+        ] {
+            let error = read(query).expect_err(query);
+            assert!(error.kind == kind && error.detail.contains(words), "{query}: {error}");
+        }
     }
 
     #[test]

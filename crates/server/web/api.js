@@ -83,9 +83,10 @@ export async function convert(body, look, { maxSide, format = "jpeg", signal }) 
   return (await request(path, upload(body, signal))).blob();
 }
 
-/** A square painted at `size` px, at once, as a Blob. */
-export async function avatar(body, look, crop, size, signal) {
-  return (await request(`avatar?${query(look, { size, format: "png", ...square(crop) })}`, upload(body, signal))).blob();
+/** A square painted at `size` px, at once: {blob, warning}. */
+export async function avatar(body, look, crop, { size, background }, signal) {
+  const response = await request(`avatar?${query(look, { size, background, format: "png", ...square(crop) })}`, upload(body, signal));
+  return { blob: await response.blob(), warning: response.headers.get("Kaiga-Warning") };
 }
 
 /** {width, height, faces, crop} of a picture, in its upright pixels. */

@@ -33,6 +33,8 @@ export function newPicture(file) {
   return {
     id: `${Date.now()}-${++number}-${Math.random().toString(36).slice(2, 8)}`,
     file,
+    /** The file as it was chosen, where another is sent in its place (intake/prepare.js). */
+    original: null, prepared: false,
     name: file.name || "photo.png",
     /** reading → waiting → working → done | failed; idle after a cancel; asleep when it was remembered and not opened yet. */
     status: "reading",
@@ -43,7 +45,8 @@ export function newPicture(file) {
     found: null,
     /** The square to paint, {x, y, side} in upright px of the photo, or null for all of it; `cropped` shows it. */
     crop: null, cropped: null,
-    /** {size, round} of an avatar: the crop is painted at `size` px and shown round; null for a picture. */
+    /** {size, round, background} of an avatar: the crop is painted at `size` px, shown round, the person before "keep",
+     *  "soft", "none" or a colour; null for a picture. */
     avatar: null,
     /** The latest Job the server told, and the notice of a wait for a full server. */
     job: null,
@@ -53,7 +56,7 @@ export function newPicture(file) {
     preview: null,
     /** The true ones by key: {key, look, url, blob, width, height, id, expires, at}; `result` is the latest of them. */
     results: new Map(), result: null,
-    /** {text, values, offer}: something to be told about the file; `offer` a function behind a button. */
+    /** {text, values, mayKeepSize}: something to be told about the file; whether it may be sent at its original size. */
     notice: null,
     error: null,
     abort: null,
@@ -62,8 +65,8 @@ export function newPicture(file) {
 
 /** Names a look with the crop of a picture: a painting with another key is another one. */
 export function lookKey(picture, look = state.look) {
-  const share = look.blend ? look.share : 0;
-  return JSON.stringify([look.style, ...Object.keys(defaults).map((name) => (name === "share" ? share : look[name])), picture.avatar?.size ?? null, picture.crop]);
+  const share = look.blend ? look.share : 0, { avatar } = picture;
+  return JSON.stringify([look.style, ...Object.keys(defaults).map((name) => (name === "share" ? share : look[name])), avatar && [avatar.size, avatar.background], picture.crop]);
 }
 
 /** The crop within a key, as text: paintings of different crops do not lie over the same photo. */

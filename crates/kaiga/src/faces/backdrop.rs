@@ -1,6 +1,7 @@
 //! What is behind the person of an avatar.
 
 use super::Person;
+use crate::{Error, ErrorKind};
 use pixels::Image;
 use pixels::blur::gaussian;
 use pixels::resize::{self, Filter};
@@ -19,6 +20,30 @@ pub enum Backdrop {
     Colour([u8; 3]),
     /// Nothing: the person is cut out.
     Nothing,
+}
+
+impl std::str::FromStr for Backdrop {
+    type Err = Error;
+
+    /// `keep`, `soft`, `none`, or a colour as style sheets have it (`pink`, `#ffd9e6`), which has to be opaque.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Setting`] for anything else.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "keep" => Ok(Self::Keep),
+            "soft" => Ok(Self::Soft),
+            "none" | "transparent" => Ok(Self::Nothing),
+            _ => match csscolorparser::parse(text).map(|colour| colour.to_rgba8()) {
+                Ok([r, g, b, 255]) => Ok(Self::Colour([r, g, b])),
+                _ => {
+                    let wanted =
+                        "it must be keep, soft, none or an opaque colour as style sheets have it: pink, #ffd9e6";
+                    Err(Error::new(ErrorKind::Setting, wanted))
+                }
+            },
+        }
+    }
 }
 
 /// How far out of focus, in longer sides of the picture.
@@ -79,6 +104,18 @@ fn soft(painting: &Image<Srgb8>, mask: &Image<Gray>) -> Image<Srgb> {
 mod tests {
     use super::super::person::tests::person;
     use super::*;
+
+    #[test]
+    fn it_is_named_as_style_sheets_name_colours() {
+        let read = |text: &str| text.parse::<Backdrop>().ok();
+        assert_eq!(
+            [read("keep"), read("soft"), read("none")].map(Option::unwrap),
+            [Backdrop::Keep, Backdrop::Soft, Backdrop::Nothing]
+        );
+        assert_eq!(read("#ffd9e6"), Some(Backdrop::Colour([255, 217, 230])));
+        assert_eq!(read("rgb(1, 2, 3)"), Some(Backdrop::Colour([1, 2, 3])));
+        assert_eq!([read("beach"), read("#ffd9e680"), read("")], [None; 3]);
+    }
 
     #[test]
     fn the_person_stays_and_what_is_behind_changes() {

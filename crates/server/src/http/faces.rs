@@ -5,7 +5,7 @@ use super::upload::{self, Upload};
 use super::{App, convert};
 use crate::error::{Error, Kind};
 use crate::paint::{Stage, Watcher, begin, codec_limits, paint_avatar};
-use crate::params::ParamsSchema;
+use crate::params::{AvatarParams, AvatarSchema};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -85,41 +85,23 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
     Ok(Json(found))
 }
 
-/// Side of an avatar, px.
-const SIZES_PX: std::ops::RangeInclusive<usize> = 32..=2048;
-const USUAL_SIZE_PX: usize = 512;
-
 /// Paints a square of the main face, or the one that `crop` names, for an account or a card.
 ///
 /// Not for ID photos, documents or medical pictures: a painted face is evidence of nothing.
 #[utoipa::path(
-    post, path = "/api/v1/avatar", tag = "faces",
-    params(
-        ("size" = Option<u32>, Query, description = "Side of the square, px.", minimum = 32, maximum = 2048, example = 64),
-        ParamsSchema,
-    ),
+    post, path = "/api/v1/avatar", tag = "faces", params(AvatarSchema),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
-    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")))),
+    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")),
+        headers(("Server-Timing", description = "Where the time went: queue, decode, paint, encode; ms"),
+            ("Kaiga-Warning", description = "truncated: the photo's file ended early, so a part of the picture may be missing; \
+                no-person: nobody was found who stands before the background, so it was kept")))),
 )]
 pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
-    let mut pairs = upload::query_pairs(request.uri())?;
-    let size = pairs.iter().position(|(name, _)| name == "size").map(|at| pairs.remove(at).1);
-    let size_px = match size.filter(|size| !size.is_empty()) {
-        None => USUAL_SIZE_PX,
-        Some(size) => size.parse().ok().filter(|size| SIZES_PX.contains(size)).ok_or_else(|| {
-            let [least, most] = [SIZES_PX.start(), SIZES_PX.end()];
-            Error::new(Kind::Setting, format!("size must be a whole number from {least} to {most}"))
-        })?,
-    };
-    let upload = upload::receive_with(&app, request, pairs).await?;
-    if upload.params.max_side_px.is_some() {
-        let detail = "an avatar is scaled to size: max_side is for convert and jobs";
-        return Err(Error::new(Kind::Malformed, detail));
-    }
+    let upload = upload::receive_with(&app, request, AvatarParams::read).await?;
     let Upload { file, params, reserved, .. } = upload::admit(&app, upload).await?;
     let work = {
         let app = Arc::clone(&app);
-        move |watched: &Watched| paint_avatar(&app.painter_cache, &app.config.limits, &params, size_px, &file, watched)
+        move |watched: &Watched| paint_avatar(&app.painter_cache, &app.config.limits, &params, &file, watched)
     };
     let (painted, waited) = on_a_painter(&app, reserved, work).await?;
     convert::count(&app, &painted);

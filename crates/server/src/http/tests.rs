@@ -55,6 +55,38 @@ async fn a_photo_comes_back_as_a_painting() {
     assert_eq!(faces["crop"], serde_json::json!({"x": 4, "y": 0, "side": 16}));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_behind_the_person_of_an_avatar_can_be_chosen() {
+    // Somebody who is drawn and painted.
+    let portrait = include_bytes!("../../../kaiga/tests/golden/drawn-face.png").to_vec();
+    let service = Service::start(|_| ());
+    let photo = |answer: &Answer| codec::read(&answer.body, &Default::default()).unwrap();
+    let avatar = async |query: &str| {
+        service.post(&format!("/api/v1/avatar?size=96&crop=0,0,256&faces=off&{query}"), portrait.clone()).await
+    };
+    let kept = avatar("").await;
+    let [corner, nose] = [(2, 2), (44, 47)];
+    let at = |answer: &Answer, (x, y)| photo(answer).image.at(x, y);
+    let pink = avatar("background=%23ffd9e6").await;
+    assert_eq!((at(&pink, corner), at(&pink, nose)), ([255, 217, 230], at(&kept, nose)));
+    assert_ne!(at(&kept, corner), [255, 217, 230]);
+    let cut = photo(&avatar("background=none&format=webp").await).alpha.unwrap();
+    assert_eq!((cut.at(2, 2), cut.at(44, 47)), (0, 255));
+    let round = photo(&avatar("round=true").await).alpha.unwrap();
+    assert_eq!((round.at(2, 2), round.at(44, 47), round.at(48, 2)), (0, 255, 255));
+    for answer in [&kept, &pink] {
+        assert_eq!(answer.header("kaiga-warning"), "");
+        assert!(photo(answer).alpha.is_none());
+    }
+
+    let mut request = form(&[("size", b"40"), ("background", b"pink"), ("file", &picture(24, 16))]);
+    *request.uri_mut() = "/api/v1/avatar".parse().unwrap();
+    let nobody = service.send(request).await;
+    assert_eq!((size(&nobody), nobody.header("kaiga-warning")), ((40, 40), "no-person"));
+    let plain = service.post("/api/v1/avatar?size=40", picture(24, 16)).await;
+    assert!(nobody.body == plain.body, "what is behind nobody is kept");
+}
+
 /// A model of others, all of whose weights are alike.
 fn imported(name: &str) -> Vec<u8> {
     let architecture = "classic-1/corners".to_owned();

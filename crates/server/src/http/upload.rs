@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header;
 use futures_util::StreamExt;
+use kaiga::Studio;
 use pixels::codec;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,9 +19,9 @@ use std::time::Duration;
 const FORM_BYTES: u64 = 64 << 10;
 
 /// A photo and what is to be done with it.
-pub(super) struct Upload {
+pub(super) struct Upload<P = Params> {
     pub(super) file: Vec<u8>,
-    pub(super) params: Params,
+    pub(super) params: P,
     /// What the parameters were read from.
     pub(super) pairs: Pairs,
     /// The memory of the file, to be kept as long as the file is.
@@ -37,14 +38,18 @@ pub(super) fn query_pairs(uri: &axum::http::Uri) -> Result<Pairs, Error> {
 
 /// Reads photo and parameters, the raw body or a form with the photo in the field `file`.
 pub(super) async fn receive(app: &App, request: Request) -> Result<Upload, Error> {
-    let pairs = query_pairs(request.uri())?;
-    receive_with(app, request, pairs).await
+    receive_with(app, request, Params::read).await
 }
 
-/// The same with the parameters of the query read already.
-pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) -> Result<Upload, Error> {
+/// The same with parameters of another kind, which `read` makes of names and values.
+pub(super) async fn receive_with<P>(
+    app: &App,
+    request: Request,
+    read: impl Fn(&[(String, String)], &Studio) -> Result<P, Error>,
+) -> Result<Upload<P>, Error> {
     let max_bytes = app.config.limits.max_upload_bytes;
-    let params = Params::read(&pairs, app.painter_cache.studio())?;
+    let mut pairs = query_pairs(request.uri())?;
+    let params = read(&pairs, app.painter_cache.studio())?;
     let is_form = text(&request, header::CONTENT_TYPE)
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"));
     let signed = request.extensions().get() == Some(&Admission::Signature);
@@ -60,15 +65,15 @@ pub(super) async fn receive_with(app: &App, request: Request, mut pairs: Pairs) 
             return Ok((all_of(request.into_body()).await?, params));
         }
         let file = file_of(request, max_bytes, &mut pairs, signed).await?;
-        Ok((file, Params::read(&pairs, app.painter_cache.studio())?))
+        Ok((file, read(&pairs, app.painter_cache.studio())?))
     };
     let seconds = app.config.limits.upload_timeout_s;
-    let read = tokio::time::timeout(Duration::from_secs(seconds), reading)
+    let received = tokio::time::timeout(Duration::from_secs(seconds), reading)
         .await
         .unwrap_or_else(|_| Err(Error::new(Kind::SlowUpload, format!("the upload took longer than {seconds} s"))));
     let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
     // Whoever read only saw the body break off.
-    let (file, params) = read.map_err(|error| meter.refusal.take().unwrap_or(error))?;
+    let (file, params) = received.map_err(|error| meter.refusal.take().unwrap_or(error))?;
     let reserved = std::mem::replace(&mut meter.reserved, app.budget.reserve_nothing());
     drop(meter);
     Ok(Upload { file, params, pairs, reserved })
@@ -79,7 +84,7 @@ fn text(request: &Request, name: header::HeaderName) -> Option<&str> {
 }
 
 /// Checks the photo's header and reserves the memory its pixels will take.
-pub(super) async fn admit(app: &App, mut upload: Upload) -> Result<Upload, Error> {
+pub(super) async fn admit<P: Send + 'static>(app: &App, mut upload: Upload<P>) -> Result<Upload<P>, Error> {
     let limits = codec_limits(&app.config.limits);
     let checked = tokio::task::spawn_blocking(move || {
         let size = codec::stored_size(&upload.file, &limits)?;

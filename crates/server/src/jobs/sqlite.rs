@@ -4,6 +4,7 @@ use super::queue::{Attempt, Claim, Depth, Dispatch, Job, New, News, State, State
 use crate::error::{Error, Kind};
 use crate::paint::{Stage, warning_named};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -161,23 +162,24 @@ fn give_up_reserve(path: &Path) -> bool {
     let reserve = reserve_of(path);
     // Only a disk that cannot take a few bytes is full: the reserve is for no other trouble.
     let probe = path.with_extension("probe");
-    let full = std::fs::write(&probe, [0; 8192]).is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
+    let full = std::fs::write(&probe, [0; 8192]).is_err_and(|error| error.kind() == ErrorKind::StorageFull);
     let _ = std::fs::remove_file(&probe);
     full && std::fs::remove_file(reserve).is_ok()
 }
 
 /// Takes the reserve where there is none and room for it.
-fn take_reserve(path: &Path) {
+fn take_reserve(path: &Path) -> std::io::Result<()> {
     let reserve = reserve_of(path);
     if reserve.exists() {
-        return;
+        return Ok(());
     }
     let part = path.with_extension("reserve-part");
     let taken = std::fs::write(&part, vec![0; RESERVE_BYTES]).and_then(|()| std::fs::rename(&part, &reserve));
-    if taken.is_err() {
-        // The disk is full still; the next sweep tries again.
+    taken.or_else(|error| {
         let _ = std::fs::remove_file(&part);
-    }
+        // Two may come here at once: one of them has taken it.
+        if reserve.exists() { Ok(()) } else { Err(error) }
+    })
 }
 
 /// What happened and what to do, for the one who runs the service.
@@ -229,6 +231,11 @@ const HELD: &str = "id = ?1 AND token = ?2 AND state = 'running'";
 
 impl States for Sqlite {
     fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error> {
+        // Given up for what frees room: new jobs would take that room, and nothing could be deleted any more.
+        if take_reserve(&self.path).is_err_and(|error| error.kind() == ErrorKind::StorageFull) {
+            let detail = format!("the disk is full: there is no room beside {}; make room", self.path.display());
+            return Err(Error::passing(Kind::Unavailable, detail, 5));
+        }
         let waiting = self.transaction(|transaction| {
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
@@ -317,7 +324,8 @@ impl States for Sqlite {
     }
 
     fn tend(&self) {
-        take_reserve(&self.path);
+        // On a full disk the next sweep tries again.
+        let _ = take_reserve(&self.path);
     }
 }
 

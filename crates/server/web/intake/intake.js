@@ -46,15 +46,12 @@ export async function accept(files, { avatar = false } = {}) {
 
 /** Opens a picture for showing; also the way back after an error. */
 export async function read(picture, { keepSize = false } = {}) {
-  Object.assign(picture, { status: "reading", error: null, notice: null });
+  // What is remembered has been prepared, and its paintings are of that file.
+  const isPrepared = picture.status === "asleep" && picture.prepared;
+  Object.assign(picture, { status: "reading", error: null });
   changed();
   try {
-    const original = picture.original ?? picture.file;
-    const { file, notice } = await prepared(original, state.limits, keepSize);
-    // What was painted of another file is no painting of this one.
-    if (picture.results.size && file !== picture.file && picture.original) forgetResults(picture);
-    if (file !== original) Object.assign(picture, { file, original, name: file.name });
-    picture.notice = notice && { ...notice, offer: notice.mayKeepSize ? () => again(picture, { keepSize: true }) : null };
+    if (!isPrepared) await prepare(picture, keepSize);
     await openHere(picture).catch(() => openByServer(picture));
     if (state.pictures.includes(picture)) rememberPicture(picture);
     picture.finding = findFaces(picture);
@@ -63,6 +60,16 @@ export async function read(picture, { keepSize = false } = {}) {
     Object.assign(picture, { status: "failed", error: error instanceof api.Problem ? error : new api.Problem("page", { detail: String(error) }) });
   }
   changed();
+}
+
+async function prepare(picture, keepSize) {
+  picture.notice = null;
+  const original = picture.original ?? picture.file;
+  const { file, notice } = await prepared(original, state.limits, keepSize);
+  // What was painted of another file is no painting of this one.
+  if (picture.results.size && file !== picture.file && picture.original) forgetResults(picture);
+  if (file !== original) Object.assign(picture, { file, original, name: file.name });
+  Object.assign(picture, { notice, prepared: true });
 }
 
 /** Opens a picture anew and has it painted. */

@@ -10,9 +10,11 @@ export const MOST_PICTURES = 24;
 export const MOST_PAINTINGS = 48;
 
 /** Keeps what has to be known of a picture to go on with it. */
-export function rememberPicture({ id, file, name, crop, avatar, pending, job, width, height }) {
+export function rememberPicture({ id, file, original, notice, name, crop, avatar, pending, job, width, height }) {
   const expires = pending ? job?.expires_at : null;
-  return put("pictures", { id, file, name, crop, avatar, pending: pending && { ...pending, expires }, width, height });
+  // The file as it was chosen may be large: it is kept where something can still be done with it.
+  const chosen = notice?.mayKeepSize ? original : null;
+  return put("pictures", { id, file, original: chosen, notice, name, crop, avatar, pending: pending && { ...pending, expires }, width, height });
 }
 
 export async function rememberPainting(picture, result) {
@@ -53,7 +55,8 @@ export async function recall() {
   for (const { id } of old) drop("pictures", id);
   const known = new Map();
   for (const record of pictures.slice(old.length)) {
-    const picture = Object.assign(newPicture(record.file), record, { status: "asleep" });
+    const picture = Object.assign(newPicture(record.file), record, { status: "asleep", prepared: true });
+    if (picture.avatar) picture.avatar.background ??= "keep";
     known.set(picture.id, picture);
   }
   for (const painting of paintings.slice(late.length)) {

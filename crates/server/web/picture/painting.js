@@ -127,10 +127,16 @@ async function run(picture) {
   }
 }
 
+function warn(picture, warning) {
+  const text = warning && t(`warning.${warning}`, { name: picture.name });
+  if (text) toast(text, "alert");
+}
+
 async function paintAvatar(picture, signal) {
-  const look = { ...state.look }, key = lookKey(picture), { size } = picture.avatar;
+  const look = { ...state.look }, key = lookKey(picture), { avatar } = picture, { size } = avatar;
   picture.job = { stage: "painting" };
-  const blob = await patiently(picture, signal, () => api.avatar(picture.file, look, picture.crop, size, signal));
+  const { blob, warning } = await patiently(picture, signal, () => api.avatar(picture.file, look, picture.crop, { ...avatar }, signal));
+  warn(picture, warning);
   return { key, look, id: null, blob, width: size, height: size, expires: null };
 }
 
@@ -148,7 +154,7 @@ async function paintJob(picture, signal) {
     if (job.state === "cancelled") throw new api.Problem("cancelled");
     const blob = await api.result(id, signal);
     signal.throwIfAborted();
-    if (job.warning === "truncated") toast(t("warning.truncated", { name: picture.name }), "alert");
+    warn(picture, job.warning);
     return { key, look, id, blob, width: job.width, height: job.height, expires: job.expires_at };
   } catch (error) {
     // A job that was given up: its photo shall not lie on the server until its time is over.

@@ -18,6 +18,8 @@ const CELL_PX = 768;
 /** Narrower than this a cell shows too little, px. */
 const LEAST_PX = 160, LEAST_WIDE_PX = 250;
 const PAN_PX = 40;
+/** About what a cell has beside its picture, across and below, and the dialog around the grid, px. */
+const BORDERS_PX = 28, CAPTION_PX = 80, AROUND_PX = 160;
 
 // One zoom for all panes.
 function zoomAll(panes) {
@@ -53,13 +55,14 @@ async function openCompare() {
   const cells = [], panes = [];
   const grid = h("div.comparegrid", { tabIndex: 0, role: "group", "aria-label": t("compareKeys") });
   const saveButton = h("button.primary", { type: "button", disabled: true }, icon("save"), t("saveSheet"));
-  const printButton = h("button.soft", { type: "button", disabled: true, onclick: () => print() }, icon("print"), t("print"));
+  const printButton = h("button.soft.print", { type: "button", disabled: true, onclick: () => print() }, icon("print"), t("print"));
   let zoom = null;
   const zooms = [["zoomIn", "plus", () => zoom.by(1.5)], ["zoomOut", "minus", () => zoom.by(1 / 1.5)], ["zoomFit", "fit", () => zoom.reset()]]
     .map(([key, sign, act]) => h("button.round", { type: "button", "aria-label": t(key), title: t(key), onclick: act }, icon(sign)));
   const lay = new ResizeObserver(() => {
     const least = grid.clientWidth > 700 ? LEAST_WIDE_PX : LEAST_PX;
-    grid.style.setProperty("--columns", columnsFor(grid.childElementCount, grid.clientWidth, least));
+    const heightOf = (cell) => (cell - BORDERS_PX) / ratio + CAPTION_PX;
+    grid.style.setProperty("--columns", columnsFor(grid.childElementCount, grid.clientWidth, least, innerHeight - AROUND_PX, heightOf));
     zoom?.settle();
   });
   const box = dialog(t("compareTitle"), t("close"), h("div.comparebody", {}, grid, h("div.buttons.comparebar", {}, saveButton, printButton, h("div.zooms", {}, zooms))),

@@ -36,7 +36,7 @@ const USUAL_PX = 512;
 export async function makeAvatar(picture) {
   const { width, height } = picture;
   const square = isPortrait(picture) ? middle(width, height) : inside(picture.found?.crop ?? middle(width, height), width, height);
-  picture.avatar ??= { size: USUAL_PX, round: true };
+  picture.avatar ??= { size: USUAL_PX, round: true, background: "keep" };
   // Who has not chosen a look gets the one that is made for faces.
   if (state.look.style === "meadow" && !picture.results.size && state.styles.some(({ name }) => name === "portrait")) state.look.style = "portrait";
   await cropTo(picture, square);

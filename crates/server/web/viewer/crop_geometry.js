@@ -50,8 +50,13 @@ export function clearOf(faces, { x, side }) {
   return places.find((at) => !covered(at)) ?? 4;
 }
 
-/** Columns of a grid of `count` cells over `width` px, none narrower than `least`, whose rows are as even as can be. */
-export function columnsFor(count, width, least) {
+/**
+ * Columns of a grid of `count` cells over `width` px, none narrower than `least`, whose rows are as even as can be: of those that
+ * fit into `height` px, each row `heightOf(cell's width)` high, the fewest, so that pictures are large; where none does, the most.
+ */
+export function columnsFor(count, width, least, height = 0, heightOf = (cell) => cell) {
+  const even = (columns) => Math.ceil(count / Math.ceil(count / columns));
   const most = Math.max(1, Math.min(count, Math.floor(width / least)));
-  return Math.ceil(count / Math.ceil(count / most));
+  for (let columns = 1; columns < most; columns++) if (Math.ceil(count / columns) * heightOf(width / columns) <= height) return even(columns);
+  return even(most);
 }

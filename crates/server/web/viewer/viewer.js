@@ -109,6 +109,7 @@ export function startViewer() {
     badge.textContent = badgeKey ? t(badgeKey) : "";
     frame.classList.toggle("busy", !url && (isBusy(picture) || picture.status === "reading"));
     frame.classList.toggle("disc", Boolean(picture.avatar?.round));
+    frame.classList.toggle("cutout", picture.avatar?.background === "none");
     frame.dataset.fresh = String(isFresh(picture) && picture.status === "done");
     frame.hidden = picture.status === "failed" && !known;
     bar.hidden = !known;
@@ -137,7 +138,7 @@ export function startViewer() {
     if (noticeKey !== shownNotice) {
       shownNotice = noticeKey;
       notice.replaceChildren(...(picture.notice ? [h("span", {}, t(picture.notice.text, { ...picture.notice.values, name: picture.name })),
-        ...(picture.notice.offer ? [h("button.link", { type: "button", onclick: picture.notice.offer }, t("keepSize"))] : [])] : []));
+        ...(picture.notice.mayKeepSize ? [h("button.link", { type: "button", onclick: () => again(picture, { keepSize: true }) }, t("keepSize"))] : [])] : []));
     }
     notice.hidden = !picture.notice;
   });
