@@ -494,7 +494,8 @@ fn a_transition_grows_from_the_real_picture_and_shrinks_back_to_it() {
     assert_eq!((real.len(), grown.len()), (30, 30));
     let from_real: Vec<f64> = (0..30).map(|i| apart(&real[i], &grown[i])).collect();
     let whole = apart(&real[15], &plain[15]);
-    assert!(from_real[0] < 1.0 && from_real[29] < 1.0, "{from_real:?}");
+    // What coding alone changes.
+    assert!(from_real[0] < 0.3 * whole && from_real[29] < 0.3 * whole, "{whole} {from_real:?}");
     assert!((0.2 * whole..0.9 * whole).contains(&from_real[5]), "{whole} {from_real:?}");
     assert!(from_real[..10].windows(2).all(|pair| pair[1] > 0.9 * pair[0]), "{from_real:?}");
     assert!(apart(&plain[15], &grown[15]) < 0.35 * whole, "in between it is the painting");
@@ -512,8 +513,8 @@ fn the_photo_is_shown_beside_its_painting() {
         let part = if left { 0..60 } else { 140..160 };
         frame.chunks_exact(160 * 3).flat_map(|row| row[3 * part.start..3 * part.end].to_vec()).collect()
     };
-    assert!(apart(&half(&real[0], true), &half(&both[0], true)) < 2.0, "the photo is on the left");
-    assert!(apart(&half(&real[0], false), &half(&both[0], false)) > 4.0, "the painting is on the right");
+    let [left, right] = [true, false].map(|left| apart(&half(&real[0], left), &half(&both[0], left)));
+    assert!(left < 0.5 * right && right > 3.0, "the photo is on the left, the painting on the right: {left} {right}");
 }
 
 #[test]
