@@ -9,7 +9,7 @@ use pixels::warp::smooth_step;
 use rayon::prelude::*;
 
 /// The area that motion is looked for at, px²: noise is averaged away, and it is fast.
-const AREA_PX2: usize = 60_000;
+const AREA_PX2: usize = 110_000;
 /// How far a colour may be off, 0..255, to be the same: fully under the first, not at all over the second.
 const SAME: [f32; 2] = [7.0, 22.0];
 /// There is no motion where standing still explains the picture as well, to within this, 0..255.
