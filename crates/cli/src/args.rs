@@ -83,6 +83,10 @@ pub(crate) enum Command {
     Avatar(Box<TypedAvatar>),
     /// Paint videos, GIFs and animated WebP, calm from frame to frame, with their sound (needs ffmpeg)
     Video(Box<crate::video::Typed>),
+    /// Pick the frames of a video that make a good cover, and paint them (needs ffmpeg)
+    Cover(Box<crate::cover::Typed>),
+    /// Paint what a camera or a stream shows, as it shows it (needs ffmpeg)
+    Live(Box<crate::live::Typed>),
     /// Measure how calm the painting of a video is beside the video itself
     #[command(hide = true)]
     Flicker(crate::video::TypedFlicker),
@@ -276,7 +280,7 @@ pub(crate) enum Output {
     Stdout,
 }
 
-fn format(text: &str) -> Result<Format, String> {
+pub(crate) fn format(text: &str) -> Result<Format, String> {
     Format::from_extension(text).filter(|format| format.can_write()).ok_or_else(|| "we write png, jpg and webp".into())
 }
 

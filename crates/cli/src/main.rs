@@ -4,11 +4,13 @@
 mod args;
 mod avatar;
 mod batch;
+mod cover;
 mod doctor;
 mod export;
 mod faces;
 mod folder;
 mod import;
+mod live;
 mod look;
 mod manual;
 mod measure;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         }
         Some(args::Command::Avatar(typed)) => avatar(*typed),
         Some(args::Command::Video(typed)) => paint_videos(*typed),
+        Some(args::Command::Live(typed)) => paint_live(*typed),
+        Some(args::Command::Cover(typed)) => paint_covers(*typed),
         Some(args::Command::Flicker(typed)) => print(video::flicker(&typed)),
         Some(args::Command::Export(typed)) => export(typed),
         Some(args::Command::Import(typed)) => print(studio().and_then(|mut studio| import::import(&mut studio, typed))),
@@ -116,6 +120,23 @@ fn paint_videos(typed: video::Typed) -> Result<ExitCode, Complaint> {
     load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
     let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
     Ok(video::run(&painter, &params))
+}
+
+fn paint_live(typed: live::Typed) -> Result<ExitCode, Complaint> {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
+    Ok(live::run(&painter, &params))
+}
+
+fn paint_covers(typed: cover::Typed) -> Result<ExitCode, Complaint> {
+    let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
+    ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    cover::run(&studio, &params).map_err(|complaint| (NOTHING_DONE, complaint))
 }
 
 fn export(typed: export::Typed) -> Result<ExitCode, Complaint> {

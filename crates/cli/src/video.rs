@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use video::{Codec, Ending, ErrorKind, Preset, Progress, Report, Settings, Span};
+use video::{Codec, Ending, ErrorKind, Preset, Progress, Report, Settings, Span, Transition};
 
 /// The arguments, as typed.
 #[derive(Debug, Args)]
@@ -48,6 +48,15 @@ pub(crate) struct Typed {
     /// End there
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     end: Option<f64>,
+    /// Melt from the real picture into the painting at the beginning, back at the end, or both: lines grow first, then colours
+    #[arg(long, num_args = 2, value_names = ["in|out|both", "SECONDS"])]
+    transition: Option<Vec<String>>,
+    /// Show the real picture beside the painting, with a divider that moves
+    #[arg(long)]
+    split: bool,
+    /// Keep what is done in parts beside the result, and go on from there if a run was cut off: give it from the first run on
+    #[arg(long)]
+    resume: bool,
     /// Leave videos alone whose painting is there already
     #[arg(long)]
     skip_existing: bool,
@@ -80,13 +89,20 @@ pub(crate) struct Params {
     json: bool,
 }
 
-fn stability(text: &str) -> Result<Stability, String> {
+pub(crate) fn stability(text: &str) -> Result<Stability, String> {
     let number = text.parse().map_err(|_| "it must be a number from 0 to 1".to_owned())?;
     Stability::new(number).map_err(|error| error.to_string())
 }
 
+fn transition(typed: &[String]) -> Result<Transition, String> {
+    let [at, length] = typed else { return Err("a transition is in, out or both, and its seconds".into()) };
+    let length_s = seconds(length).map_err(|complaint| format!("--transition: {complaint}"))?;
+    let made = at.parse().and_then(|at| Transition::new(at, length_s));
+    made.map_err(|error| format!("--transition: {error}"))
+}
+
 /// `5`, `5s`, `1:30` or `0:01:30.5`.
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let refused = || "it must be a time: 5s, 12.5, 1:30 or 0:01:30".to_owned();
     let parts: Vec<&str> = text.trim_end_matches('s').split(':').collect();
     if parts.len() > 3 {
@@ -108,8 +124,17 @@ impl Typed {
     pub(crate) fn meant(self) -> Result<Params, String> {
         let end_s = self.preview.map(|length_s| self.start.unwrap_or(0.0) + length_s).or(self.end);
         let span = Span::new(self.start, end_s).map_err(|error| error.to_string())?;
-        let settings =
-            Settings { codec: self.codec, crf: self.crf, preset: self.preset, span, stability: self.stability };
+        let transition = self.transition.as_deref().map(transition).transpose()?;
+        let settings = Settings {
+            codec: self.codec,
+            crf: self.crf,
+            preset: self.preset,
+            span,
+            stability: self.stability,
+            transition,
+            split: self.split,
+            resume: self.resume,
+        };
         Ok(Params {
             jobs: jobs(&self.inputs, self.output.as_deref())?,
             look: self.preset.look(self.look.meant()?),
@@ -246,15 +271,16 @@ fn tell(input: &Path, output: &Path, report: &Report, took_s: f64, as_json: bool
         Ending::Interrupted => ("interrupted", None),
         Ending::Broken(why) => ("broken", Some(why)),
     };
-    let per_second = report.frames as f64 / took_s.max(1e-6);
+    let per_second = (report.frames - report.resumed) as f64 / took_s.max(1e-6);
     let ms = |seconds: f64| (1000.0 * seconds).round() as u64;
     if as_json {
         let took = report.took;
         let mut line = json!({
             "input": input.display().to_string(), "output": output.display().to_string(), "status": status,
             "frames": report.frames, "shots": report.shots, "fps": (10.0 * per_second).round() / 10.0,
-            "ms": ms(took_s), "ms_decoding": ms(took.decoding), "ms_painting": ms(took.painting),
-            "ms_coding": ms(took.coding), "ms_joining": ms(took.joining), "warnings": report.warnings,
+            "ms": ms(took_s), "ms_decoding": ms(took.decoding), "ms_analysing": ms(took.analysing),
+            "ms_painting": ms(took.painting), "ms_blending": ms(took.blending), "ms_coding": ms(took.coding),
+            "ms_joining": ms(took.joining), "resumed": report.resumed, "warnings": report.warnings,
         });
         if let Some(why) = broken {
             line["error"] = why.as_str().into();
@@ -269,7 +295,12 @@ fn tell(input: &Path, output: &Path, report: &Report, took_s: f64, as_json: bool
     if let Some(why) = broken {
         out::complain(&format!("kaiga: {name}: {why}; the {} frames before that are kept", report.frames));
     }
-    let how = if report.ending == Ending::Interrupted { "interrupted, " } else { "" };
+    let interrupted = if report.ending == Ending::Interrupted { "interrupted, " } else { "" };
+    let resumed = match report.resumed {
+        0 => String::new(),
+        resumed => format!("{resumed} were there, "),
+    };
+    let how = format!("{interrupted}{resumed}");
     let line =
         format!("{name} → {}  {how}{} frames in {took_s:.1} s, {per_second:.1} fps", shown(output), report.frames);
     out::line(&line);

@@ -4,13 +4,14 @@ use crate::error::Error;
 use crate::face_models::FaceModels;
 use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept};
 use crate::generator::{self, Generator, Modulation};
-use crate::look::{Faces, Look};
+use crate::look::{Faces, Line, Look, Strength};
 use crate::progress::{Progress, Steps};
 use crate::upscale::Canvas;
 use crate::whole::{Lay, Whole};
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
+use pixels::warp::smooth_step;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -95,6 +96,23 @@ impl Painter {
         self.paint_regions(photo, &whole, &regions, known.modulation, &mut steps)
     }
 
+    /// The same painter on the way from the photo (0) to its look (1): lines come first, then colours.
+    pub(crate) fn on_the_way(&self, share: f32) -> Self {
+        let colours = smooth_step(0.0, 1.0, share);
+        // Ink is seen at the strength of the colours it lies on.
+        let lines = smooth_step(0.0, 0.5, share) / colours.max(1e-3);
+        let capped = |value: f32, most: f64| value.clamp(0.0, most as f32);
+        let strength = Strength::new(capped(colours * self.look.strength.get(), *Strength::RANGE.end()));
+        let line = Line::new(capped(lines * self.look.line.get(), *Line::RANGE.end()));
+        let look = Look {
+            strength: strength.unwrap_or(self.look.strength),
+            line: line.unwrap_or(self.look.line),
+            ..self.look.clone()
+        };
+        let (generator, face_generator) = (Arc::clone(&self.generator), Arc::clone(&self.face_generator));
+        Self { look, medium: self.medium, generator, face_generator, face_models: self.face_models.clone() }
+    }
+
     /// Paints a frame of a film, in which faces were followed.
     ///
     /// # Errors
@@ -132,7 +150,18 @@ impl Painter {
             return Ok(Vec::new());
         }
         let steps = Steps::start(progress, 1)?;
-        let faces = self.face_models.detector()?.find(frame, &steps)?;
+        self.landmarked(frame, &self.face_models.detector()?.find(frame, &steps)?)
+    }
+
+    /// Faces of a frame that are known already, with the landmarks they are drawn by.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`].
+    pub(crate) fn landmarked(
+        &self,
+        frame: &Image<Srgb8>,
+        faces: &[Face],
+    ) -> Result<Vec<(Face, Option<Landmarks>)>, Error> {
         let landmarker = if self.look.draw.get() > 0.0 { self.face_models.landmarker()? } else { None };
         let found = |face: &Face| {
             let landmarks = landmarker.map_or(Ok(None), |landmarker| landmarker.find(frame, face))?;

@@ -6,13 +6,14 @@ mod history;
 use crate::error::Error;
 use crate::generator::Modulation;
 use crate::look::{Smoothing, Stability};
-use crate::painter::Painter;
+use crate::painter::{FollowedFace, Painter};
 use crate::progress::Progress;
 use faces::Faces;
 use history::{Followed, Seen};
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
+use std::sync::Arc;
 
 /// Paints successive frames of one film.
 ///
@@ -36,68 +37,28 @@ use pixels::space::Srgb8;
 /// ```
 pub struct Sequence<'a> {
     painter: &'a Painter,
-    smoothing: Smoothing,
-    stability: Stability,
-    past: Option<Past>,
+    analyser: Analyser<'a>,
+    blender: Blender,
     /// Whether the last frame was the first of a shot.
     begins: bool,
-}
-
-/// What is kept of the frame before.
-struct Past {
-    frame: Image<Srgb8>,
-    painted: Image<Srgb8>,
-    /// The running mean since the last cut.
-    modulation: Modulation,
-    seen: Seen,
-    faces: Faces,
 }
 
 impl<'a> Sequence<'a> {
     /// Frames to be painted by `painter`.
     pub fn new(painter: &'a Painter, smoothing: Smoothing, stability: Stability) -> Self {
-        Self { painter, smoothing, stability, past: None, begins: false }
+        let (analyser, blender) = stages(painter, smoothing, stability);
+        Self { painter, analyser, blender, begins: false }
     }
 
     /// Paints the next frame. The first one, one of another size, and the first of a new shot count alone.
     ///
     /// # Errors
-    /// As [`Painter::paint`]; a frame that was cancelled does not count.
+    /// As [`Painter::paint`]; the frame after one that was cancelled counts alone.
     pub fn paint(&mut self, frame: &Image<Srgb8>, progress: &Progress) -> Result<Image<Srgb8>, Error> {
-        if let Some(past) = self.past.as_ref().filter(|past| past.frame == *frame) {
-            self.begins = false;
-            return Ok(past.painted.clone());
-        }
-        let seen = Seen::new(frame);
-        let same_size = |past: &&Past| (past.frame.width(), past.frame.height()) == (frame.width(), frame.height());
-        let past = self.past.as_ref().filter(same_size);
-        let followed = past.map(|past| Followed::new(&seen, &past.seen));
-        let past = past.filter(|_| followed.as_ref().is_some_and(|followed| !followed.is_cut()));
-
-        let mut modulation = self.painter.modulation(frame)?;
-        if let Some(past) = past {
-            let share = self.smoothing.get();
-            modulation = Modulation::mean(&[(&past.modulation, share), (&modulation, 1.0 - share)])?;
-        }
-        let found = self.painter.seen_faces(frame, progress)?;
-        let faces = match (past, &followed) {
-            (Some(past), Some(followed)) if self.stability.get() > 0.0 => {
-                let (width, height) = (frame.width(), frame.height());
-                past.faces.next(found, |p| followed.way(p, width, height))
-            }
-            _ => Faces::first(found),
-        };
-        let mut painted = self.painter.paint_frame(frame, &faces.followed(), &modulation, progress)?;
-        if let (Some(past), Some(followed)) = (past, followed)
-            && self.stability.get() > 0.0
-        {
-            // Dots have their places on the page: they are kept where nothing moves, and never carried.
-            let rests = self.painter.medium == Medium::Screentone;
-            followed.keep(&past.painted, &mut painted, self.stability.get(), rests);
-        }
-        self.begins = past.is_none();
-        self.past = Some(Past { frame: frame.clone(), painted: painted.clone(), modulation, seen, faces });
-        Ok(painted)
+        let analysed = self.analyser.analyse(Arc::new(frame.clone()), progress)?;
+        let drawn = analysed.paint(self.painter, progress).inspect_err(|_| self.cut())?;
+        self.begins = drawn.begins_shot();
+        Ok(Arc::unwrap_or_clone(self.blender.blend(drawn)))
     }
 
     /// Whether the frame painted last was the first of a shot.
@@ -107,7 +68,197 @@ impl<'a> Sequence<'a> {
 
     /// A new shot begins, whatever it looks like: what came before is forgotten.
     pub fn cut(&mut self) {
+        self.analyser.cut();
+    }
+}
+
+/// What [`Sequence::paint`] does, in three stages that may run at the same time on successive frames: the first knows the
+/// frames before it, the last knows the paintings before it, and between them [`Analysed::paint`] knows nothing but its
+/// frame. Frames go through each stage in their order.
+///
+/// ```
+/// use kaiga::{Look, Smoothing, Stability, Studio, stages, unwatched};
+/// let painter = Studio::embedded()?.prepare(&Look::default())?;
+/// let (mut analyser, mut blender) = stages(&painter, Smoothing::default(), Stability::default());
+/// let frame = std::sync::Arc::new(pixels::Image::filled(48, 32, [90; 3]));
+/// let drawn = analyser.analyse(frame, &unwatched)?.paint(&painter, &unwatched)?;
+/// assert!(drawn.begins_shot() && blender.blend(drawn).width() == 48);
+/// # Ok::<(), kaiga::Error>(())
+/// ```
+pub fn stages(painter: &Painter, smoothing: Smoothing, stability: Stability) -> (Analyser<'_>, Blender) {
+    let rests = painter.medium == Medium::Screentone;
+    (Analyser { painter, smoothing, stability, past: None }, Blender { stability, rests, before: None })
+}
+
+/// Faces are looked for in every so many frames, and in every frame where one of them comes or goes.
+const LOOKED_EVERY: u32 = 4;
+
+/// The first stage: follows motion, mood and faces from frame to frame.
+pub struct Analyser<'a> {
+    painter: &'a Painter,
+    smoothing: Smoothing,
+    stability: Stability,
+    past: Option<Past>,
+}
+
+/// What is known of the frame before.
+struct Past {
+    frame: Arc<Image<Srgb8>>,
+    /// The running mean since the last cut.
+    modulation: Modulation,
+    seen: Seen,
+    faces: Faces,
+    /// Frames since faces were looked for.
+    unlooked: u32,
+}
+
+impl Analyser<'_> {
+    /// Looks at the next frame.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`]; a frame that was cancelled here does not count.
+    pub fn analyse(&mut self, frame: Arc<Image<Srgb8>>, progress: &Progress) -> Result<Analysed, Error> {
+        if let Some(past) = self.past.as_ref().filter(|past| past.frame == frame) {
+            let (modulation, faces) = (past.modulation.clone(), past.faces.followed());
+            return Ok(Analysed { frame, modulation, faces, followed: None, begins_shot: false, repeats: true });
+        }
+        let size = (frame.width(), frame.height());
+        let seen = Seen::new(&frame);
+        let past = self.past.as_ref().filter(|past| (past.frame.width(), past.frame.height()) == size);
+        let followed = past.map(|past| Followed::new(&seen, &past.seen)).filter(|followed| !followed.is_cut());
+        let past = past.filter(|_| followed.is_some());
+
+        let mut modulation = self.painter.modulation(&frame)?;
+        if let Some(past) = past {
+            let share = self.smoothing.get();
+            modulation = Modulation::mean(&[(&past.modulation, share), (&modulation, 1.0 - share)])?;
+        }
+        let (faces, unlooked) = self.faces(&frame, past.zip(followed.as_ref()), progress)?;
+        let (begins_shot, seen_faces) = (followed.is_none(), faces.followed());
+        self.past = Some(Past { frame: Arc::clone(&frame), modulation: modulation.clone(), seen, faces, unlooked });
+        Ok(Analysed { frame, modulation, faces: seen_faces, followed, begins_shot, repeats: false })
+    }
+
+    /// The faces of a frame, and for how many frames they have not been looked for.
+    fn faces(
+        &self,
+        frame: &Image<Srgb8>,
+        past: Option<(&Past, &Followed)>,
+        progress: &Progress,
+    ) -> Result<(Faces, u32), Error> {
+        let (Some((past, followed)), true) = (past, self.stability.get() > 0.0) else {
+            return Ok((Faces::first(self.painter.seen_faces(frame, progress)?), 0));
+        };
+        let way = |p| followed.way(p, frame.width(), frame.height());
+        let unlooked = past.unlooked + 1;
+        if unlooked < LOOKED_EVERY && past.faces.are_settled() {
+            let expected = self.painter.landmarked(frame, &past.faces.expected(way))?;
+            return Ok((past.faces.next(expected, way), unlooked));
+        }
+        Ok((past.faces.next(self.painter.seen_faces(frame, progress)?, way), 0))
+    }
+
+    /// A new shot begins, whatever it looks like: what came before is forgotten.
+    pub fn cut(&mut self) {
         self.past = None;
+    }
+}
+
+/// A frame and what is known of it.
+pub struct Analysed {
+    frame: Arc<Image<Srgb8>>,
+    modulation: Modulation,
+    faces: Vec<FollowedFace>,
+    /// The way to the frame before it.
+    followed: Option<Followed>,
+    begins_shot: bool,
+    /// Whether it is the one before it once more.
+    repeats: bool,
+}
+
+impl Analysed {
+    /// The second stage: paints it for itself.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`].
+    pub fn paint(self, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
+        if self.repeats {
+            return Ok(Drawn(None));
+        }
+        self.drawn(painter, 1.0, progress)
+    }
+
+    /// The same for a frame of a transition, `share` (0..1) of the way from what is seen to the painting: lines come
+    /// first, then colours. At 0 it is the frame itself, to the last bit.
+    ///
+    /// # Errors
+    /// As [`Painter::paint`].
+    pub fn paint_on_the_way(self, share: f32, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
+        if share >= 1.0 {
+            return self.paint(painter, progress);
+        }
+        if share > 0.0 {
+            return self.drawn(&painter.on_the_way(share), CALM_ON_THE_WAY, progress);
+        }
+        let image = Image::clone(&self.frame);
+        Ok(Drawn(Some(Alone { image, followed: None, begins_shot: self.begins_shot, calm: 0.0 })))
+    }
+
+    fn drawn(self, painter: &Painter, calm: f32, progress: &Progress) -> Result<Drawn, Error> {
+        let image = painter.paint_frame(&self.frame, &self.faces, &self.modulation, progress)?;
+        Ok(Drawn(Some(Alone { image, followed: self.followed, begins_shot: self.begins_shot, calm })))
+    }
+}
+
+/// How calm a transition is, in shares of the rest: it would lag behind itself.
+const CALM_ON_THE_WAY: f32 = 0.25;
+
+/// A frame painted for itself, with the way from it to the one before; nothing if it is the one before it.
+pub struct Drawn(Option<Alone>);
+
+struct Alone {
+    image: Image<Srgb8>,
+    followed: Option<Followed>,
+    begins_shot: bool,
+    /// How much of the painting before it may stay, in shares of what the stability says.
+    calm: f32,
+}
+
+impl Drawn {
+    /// Whether it is the first of a shot.
+    pub fn begins_shot(&self) -> bool {
+        self.0.as_ref().is_some_and(|alone| alone.begins_shot)
+    }
+}
+
+/// The last stage: keeps of the painting before what the source still shows.
+pub struct Blender {
+    stability: Stability,
+    /// Dots have their places on the page: they are kept where nothing moves, and never carried.
+    rests: bool,
+    before: Option<Arc<Image<Srgb8>>>,
+}
+
+impl Blender {
+    /// The painting of the next frame.
+    ///
+    /// # Panics
+    /// If frames come in another order than they were analysed in, and the first is one that repeats another.
+    pub fn blend(&mut self, drawn: Drawn) -> Arc<Image<Srgb8>> {
+        let painted = match (drawn.0, &self.before) {
+            (None, before) => Arc::clone(before.as_ref().expect("what repeats a frame comes after it")),
+            (Some(Alone { mut image, followed, calm, .. }), before) => {
+                let stability = calm * self.stability.get();
+                if let (Some(before), Some(followed)) = (before, followed)
+                    && stability > 0.0
+                {
+                    followed.keep(before, &mut image, stability, self.rests);
+                }
+                Arc::new(image)
+            }
+        };
+        self.before = Some(Arc::clone(&painted));
+        painted
     }
 }
 

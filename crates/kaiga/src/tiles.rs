@@ -5,6 +5,7 @@ use crate::error::Error;
 use engine::Map;
 use net::light::GRAIN_PX;
 use pixels::{Image, space::Srgb8};
+use rayon::prelude::*;
 
 /// A part of a picture, px.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,27 +60,34 @@ pub(crate) fn paint_part(
         (photo.width().next_multiple_of(GRAIN_PX), photo.height().next_multiple_of(GRAIN_PX));
     let seen = part.grown(reach_px, padded_width, padded_height).aligned();
     let painted = draw(&signed(photo, seen), seen)?;
+    if seen == part {
+        return Ok(painted);
+    }
     Ok(crop(&painted, part.x - seen.x, part.y - seen.y, part.width, part.height))
 }
 
 /// RGB −1..1 of a part that may reach beyond the right and lower border, where the border pixel is repeated.
 pub(crate) fn signed(photo: &Image<Srgb8>, part: Part) -> Map {
     let level: [f32; 256] = std::array::from_fn(|level| level as f32 / 127.5 - 1.0);
-    let mut data = Vec::with_capacity(part.width * part.height * 3);
-    for y in part.y..part.y + part.height {
-        let row = photo.row(y.min(photo.height() - 1));
+    let mut data = vec![0.0; part.width * part.height * 3];
+    data.par_chunks_mut(part.width * 3).with_min_len(16).enumerate().for_each(|(y, to)| {
+        let row = photo.row((part.y + y).min(photo.height() - 1));
         let inside = row.get(part.x..).map_or(0, <[_]>::len).min(part.width);
-        data.extend(row[part.x..][..inside].as_flattened().iter().map(|&v| level[usize::from(v)]));
+        let (seen, beyond) = to.split_at_mut(3 * inside);
+        let from = row[row.len().min(part.x)..].as_flattened();
+        seen.iter_mut().zip(from).for_each(|(to, &v)| *to = level[usize::from(v)]);
         let border = row[row.len() - 1].map(|v| level[usize::from(v)]);
-        (inside..part.width).for_each(|_| data.extend(border));
-    }
+        beyond.chunks_exact_mut(3).for_each(|to| to.copy_from_slice(&border));
+    });
     Map { height: part.height, width: part.width, channels: 3, data }
 }
 
 /// The part `width`×`height` of a map whose upper left corner is (`x`, `y`).
 pub(crate) fn crop(map: &Map, x: usize, y: usize, width: usize, height: usize) -> Map {
     let row = |row: usize| &map.data[((row * map.width) + x) * map.channels..][..width * map.channels];
-    Map { height, width, channels: map.channels, data: (y..y + height).flat_map(row).copied().collect() }
+    let mut data = Vec::with_capacity(width * height * map.channels);
+    (y..y + height).for_each(|y| data.extend_from_slice(row(y)));
+    Map { height, width, channels: map.channels, data }
 }
 
 #[cfg(test)]

@@ -50,12 +50,11 @@ impl Canvas {
 
     /// Lays down one painted part.
     pub(crate) fn put(&mut self, part: Part, painted: &Map) {
-        for (row, from) in painted.data.chunks_exact(part.width * CHANNELS).enumerate() {
-            let to = &mut self.pixels[(part.y + row) * self.width + part.x..][..part.width];
-            for (to, from) in to.as_flattened_mut().iter_mut().zip(from) {
-                *to = fixed(*from);
-            }
-        }
+        let rows = self.pixels.par_chunks_mut(self.width).skip(part.y).with_min_len(16);
+        rows.zip(painted.data.par_chunks_exact(part.width * CHANNELS)).for_each(|(row, from)| {
+            let to = row[part.x..][..part.width].as_flattened_mut();
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = fixed(*from));
+        });
     }
 
     /// Width and height, px.

@@ -104,27 +104,31 @@ pub fn between(from: &Pyramid, to: &Pyramid) -> Image<Displacement> {
 /// A flow at another size: its displacements grow with it.
 pub fn enlarged(flow: &Image<Displacement>, width: usize, height: usize) -> Image<Displacement> {
     let scale = [width as f32 / flow.width() as f32, height as f32 / flow.height() as f32];
-    let row = |y: usize| {
+    let columns: Vec<_> = (0..width).map(|x| span((x as f32 + 0.5) / scale[0] - 0.5, flow.width())).collect();
+    let row = |y: usize, to: &mut [[f32; 2]]| {
         let v = (y as f32 + 0.5) / scale[1] - 0.5;
         let (top, share_y) = span(v, flow.height());
         let (upper, lower) = (flow.row(top), flow.row((top + 1).min(flow.height() - 1)));
-        (0..width).map(move |x| {
-            let (left, share_x) = span((x as f32 + 0.5) / scale[0] - 0.5, flow.width());
+        for (to, &(left, share_x)) in to.iter_mut().zip(&columns) {
             let right = (left + 1).min(flow.width() - 1);
-            [0, 1].map(|axis| {
+            *to = [0, 1].map(|axis| {
                 let along = |row: &[[f32; 2]]| row[left][axis] + share_x * (row[right][axis] - row[left][axis]);
                 let (a, b) = (along(upper), along(lower));
                 scale[axis] * (a + share_y * (b - a))
-            })
-        })
+            });
+        }
     };
-    Image::new(width, height, (0..height).into_par_iter().flat_map_iter(row).collect())
+    let mut large = Image::filled(width, height, [0.0; 2]);
+    large.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, to)| row(y, to));
+    large
 }
 
-/// The sample before a place and how far it is to the next.
-fn span(place: f32, len: usize) -> (usize, f32) {
+/// The sample before a place on an axis of `len` samples, and how far the place is on the way to the next, 0..1.
+#[inline]
+pub fn span(place: f32, len: usize) -> (usize, f32) {
     let place = place.clamp(0.0, (len - 1) as f32);
-    (place as usize, place.fract())
+    // What `fract` would be, without a call.
+    (place as usize, place - place as usize as f32)
 }
 
 /// The picture's pixel at the place whose middle is `p` samples from its first, between four of them; beyond the border it
@@ -174,6 +178,17 @@ fn weights(t: f32) -> [f32; 4] {
 pub fn cubic(picture: &Image<Srgb8>, p: [f32; 2]) -> [u8; 3] {
     let ((x, share_x), (y, share_y)) = (span(p[0], picture.width()), span(p[1], picture.height()));
     let (along, across) = (weights(share_x), weights(share_y));
+    let inside = x > 0 && y > 0 && x + 2 < picture.width() && y + 2 < picture.height();
+    if let (true, Some(rows)) = (inside, picture.pixels().get((y.max(1) - 1) * picture.width() + x.max(1) - 1..)) {
+        let mut sum = [0.5; 3];
+        for (i, weight) in across.into_iter().enumerate() {
+            let row = &rows[i * picture.width()..][..4];
+            (0..3).for_each(|c| {
+                sum[c] += weight * (0..4).map(|j| along[j] * f32::from(row[j][c])).sum::<f32>();
+            });
+        }
+        return sum.map(|v| v.clamp(0.0, 255.0) as u8);
+    }
     let columns: [usize; 4] = std::array::from_fn(|i| (x + i).saturating_sub(1).min(picture.width() - 1));
     let mut sum = [0.5; 3];
     for (i, weight) in across.into_iter().enumerate() {

@@ -80,7 +80,8 @@ impl<S: Space> Image<S> {
     /// If the part reaches outside the picture.
     pub fn crop(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
         assert!(x + width <= self.width && y + height <= self.height, "the part lies outside the picture");
-        let pixels = (y..y + height).flat_map(|row| &self.row(row)[x..x + width]).copied().collect();
+        let mut pixels = Vec::with_capacity(width * height);
+        (y..y + height).for_each(|row| pixels.extend_from_slice(&self.row(row)[x..x + width]));
         Self { width, height, pixels }
     }
 

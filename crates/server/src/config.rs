@@ -213,6 +213,10 @@ settings! {
     Limits {
         /// Bytes of an upload.
         max_upload_bytes: u64 = 25 << 20,
+        /// Bytes of an uploaded video.
+        max_video_bytes: u64 = 200 << 20,
+        /// Seconds of a video that are painted.
+        max_video_s: u64 = 300,
         /// Pixels of a photo.
         max_pixels: u64 = 50_000_000,
         /// Pixels of a photo's longer side.
@@ -245,6 +249,8 @@ settings! {
         decode_timeout_s: u64 = 30,
         /// Seconds for painting.
         paint_timeout_s: u64 = 120,
+        /// Seconds for painting a video, with all that belongs to it.
+        video_timeout_s: u64 = 3600,
         /// Seconds for encoding.
         encode_timeout_s: u64 = 30,
         /// Seconds that what is being painted gets to finish after SIGTERM; then jobs go back into the queue.
@@ -316,6 +322,7 @@ impl Limits {
         }
         self.max_memory_bytes = bytes;
         self.max_upload_bytes = self.max_upload_bytes.min(bytes / 4);
+        self.max_video_bytes = self.max_video_bytes.min(bytes / 4);
         self.max_pixels = self.max_pixels.min((bytes - self.max_upload_bytes) / crate::BYTES_PER_PIXEL);
         true
     }
@@ -395,6 +402,9 @@ impl Config {
             ("max_connections", limits.max_connections as u64),
             ("connections_per_client", limits.connections_per_client as u64),
             ("max_upload_bytes", limits.max_upload_bytes),
+            ("max_video_bytes", limits.max_video_bytes),
+            ("max_video_s", limits.max_video_s),
+            ("video_timeout_s", limits.video_timeout_s),
             ("lease_s", limits.lease_s),
             ("result_ttl_s", limits.result_ttl_s),
             ("attempts_max", u64::from(limits.attempts_max)),

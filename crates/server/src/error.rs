@@ -51,6 +51,8 @@ kinds! {
     NotReady = "not-ready",
     /// The painting has been deleted.
     Gone = "gone",
+    /// The range asked for lies beyond the end.
+    Range = "range",
     /// The upload did not arrive in time.
     SlowUpload = "slow-upload",
     /// The upload or the picture passes a limit.

@@ -23,6 +23,7 @@ mod private;
 mod serve;
 #[cfg(test)]
 mod testing;
+mod video;
 mod worker_pool;
 
 pub use http::sign;

@@ -78,8 +78,8 @@ pub(crate) trait Watcher: Sync {
 pub(crate) struct PaintedFile {
     /// Its bytes. No metadata of the photo is in them.
     pub(crate) bytes: Vec<u8>,
-    /// Its format.
-    pub(crate) format: codec::Format,
+    /// Its media type.
+    pub(crate) media_type: &'static str,
     /// Where the time went.
     pub(crate) took: Took,
     /// Why it may not be of the whole photo, by name.
@@ -186,7 +186,7 @@ fn painted(
         let start = Instant::now();
         let bytes = codec::write(&painted, framed.alpha.as_ref(), params.format, params.quality)?;
         let took = Took { decoding, painting, encoding: start.elapsed() };
-        Ok(PaintedFile { bytes, format: params.format, took, warning })
+        Ok(PaintedFile { bytes, media_type: params.format.media_type(), took, warning })
     });
     // Why it was stopped says more than that it was.
     stopped.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(painted, Err)

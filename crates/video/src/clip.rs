@@ -1,5 +1,6 @@
 //! What a video is, by ffprobe, before a frame of it is decoded.
 
+use crate::animation::{self, Animation};
 use crate::error::Error;
 use crate::tool;
 use serde_json::Value;
@@ -59,6 +60,28 @@ impl Colour {
     pub(crate) fn is_beyond_srgb(&self) -> bool {
         matches!(&*self.transfer, "smpte2084" | "arib-std-b67") || self.primaries == "bt2020"
     }
+}
+
+/// What can be said of a video before it is painted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct About {
+    /// Columns as they are coded.
+    pub width: usize,
+    /// Rows as they are coded.
+    pub height: usize,
+    /// How long it says it is, s.
+    pub duration_s: Option<f64>,
+}
+
+/// Looks at a video's file.
+///
+/// # Errors
+/// [`crate::ErrorKind::Input`] if there is no video in it, or one that is too large; [`crate::ErrorKind::Tool`] if ffprobe is
+/// missing.
+pub fn look_at(path: &Path) -> Result<About, Error> {
+    let clip = if animation::is_webp(path) { Animation::open(path, None)?.1 } else { probe(path)? };
+    let (width, height) = clip.size;
+    Ok(About { width, height, duration_s: clip.duration_s })
 }
 
 /// Looks at a file.

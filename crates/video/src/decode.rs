@@ -7,7 +7,7 @@ use crate::tool::{self, Killer, Tool};
 use pixels::Image;
 use pixels::space::Srgb8;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{ChildStderr, ChildStdout, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,6 +67,23 @@ impl Decoder {
         }
         command.args(tool::input(&clip.path)).args(["-map", &format!("0:{}", clip.stream)]);
         command.args(["-vf", &filters(clip, largest_px2), "-fps_mode", "passthrough"]);
+        Self::run(command, span)
+    }
+
+    /// Starts decoding what comes now from the input that these arguments name.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Input`] if nothing comes.
+    pub(crate) fn live(input: &[String]) -> Result<Self, Error> {
+        let mut command = tool::ffmpeg();
+        command.args(["-loglevel", "level+info", "-nostats", "-max_pixels", MOST_PIXELS]).args(input);
+        let flags = "bicubic+full_chroma_int";
+        let filters = format!("scale=in_range=auto:out_range=full:flags={flags},format=rgb24,showinfo=checksum=0");
+        command.args(["-an", "-sn", "-vf", &filters, "-fps_mode", "passthrough"]);
+        Self::run(command, Span::default())
+    }
+
+    fn run(mut command: Command, span: Span) -> Result<Self, Error> {
         command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let tool = Tool::start(command, "ffmpeg")?;
@@ -129,6 +146,11 @@ impl Decoder {
         }
     }
 
+    /// Ends it from another thread.
+    pub(crate) fn killer(&self) -> Killer {
+        self.killer.clone()
+    }
+
     /// What was wrong with the file, after the last frame.
     pub(crate) fn complaints(&self) -> Vec<String> {
         self.complaints.recv_timeout(Duration::from_secs(5)).unwrap_or_default()
@@ -151,10 +173,11 @@ fn filters(clip: &Clip, largest_px2: Option<f64>) -> String {
     if clip.interlaced {
         filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
-    if let Some(area) = largest_px2 {
-        filters.push(format!("scale=w='trunc(iw*min(1,sqrt({area}/(iw*ih)))/2+0.5)*2':h=-2:flags=area"));
-    }
+    let smaller = largest_px2.map(|area| format!("w='trunc(iw*min(1,sqrt({area}/(iw*ih)))/2+0.5)*2':h=-2"));
     let colour = &clip.colour;
+    if let (Some(smaller), true) = (&smaller, colour.is_rgb || colour.is_beyond_srgb()) {
+        filters.push(format!("scale={smaller}:flags=area"));
+    }
     if colour.is_beyond_srgb() && !colour.is_rgb {
         let (matrix, primaries, transfer) = (&colour.matrix, &colour.primaries, &colour.transfer);
         let range = if colour.full_range { "full" } else { "limited" };
@@ -168,8 +191,11 @@ fn filters(clip: &Clip, largest_px2: Option<f64>) -> String {
     } else if !colour.is_rgb {
         let range = if colour.full_range { "full" } else { "limited" };
         let matrix = scale_name(&colour.matrix);
-        let flags = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp";
-        filters.push(format!("scale=in_range={range}:in_color_matrix={matrix}:out_range=full:flags={flags}"));
+        let (size, flags) = match smaller {
+            None => (String::new(), "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"),
+            Some(smaller) => (smaller + ":", "area"),
+        };
+        filters.push(format!("scale={size}in_range={range}:in_color_matrix={matrix}:out_range=full:flags={flags}"));
     }
     filters.push("format=rgb24,showinfo=checksum=0".to_owned());
     filters.join(",")

@@ -4,13 +4,15 @@ use crate::clip::{Clip, Stream};
 use crate::decode::{Shape, scale_name};
 use crate::error::{Error, ErrorKind};
 use crate::matroska;
-use crate::settings::{Codec, Container, Settings};
+use crate::settings::{Codec, Container, Preset, Settings};
 use crate::tool::{self, Tool};
 use pixels::Image;
 use pixels::space::Srgb8;
+use std::ffi::OsString;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ const COPY_PATIENCE: Duration = Duration::from_secs(3600);
 /// A file that is being coded, on a thread of its own.
 pub(crate) struct Encoder {
     tool: Tool,
-    frames: Option<SyncSender<(u64, Image<Srgb8>)>>,
+    frames: Option<SyncSender<(u64, Arc<Image<Srgb8>>)>>,
     writer: Option<JoinHandle<()>>,
     complaints: Option<JoinHandle<String>>,
     tick: (u32, u32),
@@ -58,11 +60,12 @@ impl Written {
 }
 
 /// A frame of a size that is up to a pixel larger: the last column and row once more.
-fn padded(image: Image<Srgb8>, (width, height): (usize, usize)) -> Image<Srgb8> {
+fn padded(image: Arc<Image<Srgb8>>, (width, height): (usize, usize)) -> Arc<Image<Srgb8>> {
     if (image.width(), image.height()) == (width, height) {
         return image;
     }
-    Image::from_fn(width, height, |x, y| image.at(x.min(image.width() - 1), y.min(image.height() - 1)))
+    let pixel = |x: usize, y: usize| image.at(x.min(image.width() - 1), y.min(image.height() - 1));
+    Arc::new(Image::from_fn(width, height, pixel))
 }
 
 impl Encoder {
@@ -86,7 +89,7 @@ impl Encoder {
             "passthrough",
         ]);
         command.args(["-enc_time_base", &format!("{}:{}", tick.0, tick.1)]);
-        command.args(["-vf", &filters(clip, written)]).args(coding(written.codec, settings));
+        command.args(["-vf", &filters(clip, written, settings.preset)]).args(coding(written.codec, settings));
         if !written.container.is_animation() {
             tag(&mut command, clip);
             // As fine as the source's clock, where that can be said.
@@ -97,7 +100,7 @@ impl Encoder {
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let tool = Tool::start(command, "ffmpeg")?;
         let complaints = tool.take_stderr().map(tool::complaints);
-        let (send, frames) = mpsc::sync_channel::<(u64, Image<Srgb8>)>(QUEUE);
+        let (send, frames) = mpsc::sync_channel::<(u64, Arc<Image<Srgb8>>)>(QUEUE);
         let frame_ns = 1_000_000_000 * u64::from(clip.rate.1) / u64::from(clip.rate.0);
         let writer = tool.take_stdin().map(|stdin| {
             thread::spawn(move || {
@@ -121,7 +124,7 @@ impl Encoder {
     ///
     /// # Errors
     /// [`ErrorKind::Output`] if the coder gave up or takes none for minutes.
-    pub(crate) fn push(&mut self, at: i64, image: Image<Srgb8>) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, at: i64, image: Arc<Image<Srgb8>>) -> Result<(), Error> {
         let at_ns = i128::from(at) * 1_000_000_000 * i128::from(self.tick.0);
         let under = i128::from(self.tick.1);
         let at_ns = u64::try_from((at_ns + under / 2) / under).unwrap_or(0);
@@ -165,11 +168,11 @@ impl Encoder {
 }
 
 /// Back from full-range sRGB to what the source has.
-fn filters(clip: &Clip, written: &Written) -> String {
+fn filters(clip: &Clip, written: &Written, preset: Preset) -> String {
     let (over, under) = written.shape.pixel_aspect;
     let (width, height) = written.even(written.size);
     let mut filters = Vec::new();
-    if written.piped() != (width, height) {
+    if written.piped() != (width, height) && !written.codec.is_film() {
         filters.push(format!("scale={width}:{height}:flags=lanczos"));
     }
     match written.codec {
@@ -179,9 +182,11 @@ fn filters(clip: &Clip, written: &Written) -> String {
             let colour = written_colour(clip);
             let range = if colour.2 { "full" } else { "limited" };
             let matrix = scale_name(colour.0);
-            let flags = "bicubic+accurate_rnd+full_chroma_int";
+            // Size and colour in one go. A draft is enlarged, which is done fast.
+            let flags = if preset == Preset::Draft { "bicubic" } else { "bicubic+accurate_rnd+full_chroma_int" };
             filters.push(format!(
-                "scale=in_range=full:out_range={range}:out_color_matrix={matrix}:flags={flags},format=yuv420p,setsar={over}/{under}"
+                "scale={width}:{height}:in_range=full:out_range={range}:out_color_matrix={matrix}:flags={flags},format=yuv420p,\
+                 setsar={over}/{under}"
             ));
         }
     }
@@ -240,20 +245,20 @@ pub(crate) struct Extent {
     pub(crate) length_s: Option<f64>,
 }
 
-/// Puts the painted video at `painted` together with sound, subtitles, chapters and metadata of the source; they are
+/// Puts the painted video, which the arguments `painted` have ffmpeg read, together with sound, subtitles, chapters and metadata of the source; they are
 /// copied as they are, where the container takes them. Returns what had to be changed.
 ///
 /// # Errors
 /// [`ErrorKind::Output`] if it cannot be written.
 pub(crate) fn join(
     clip: &Clip,
-    painted: &Path,
+    painted: Vec<OsString>,
     container: Container,
     extent: &Extent,
     to: &Path,
 ) -> Result<Vec<String>, Error> {
     let mut command = tool::ffmpeg();
-    command.args(["-loglevel", "error", "-itsoffset", &extent.first_s.to_string()]).args(tool::input(painted));
+    command.args(["-loglevel", "error", "-itsoffset", &extent.first_s.to_string()]).args(painted);
     if let Some(start_s) = extent.start_s {
         command.args(["-ss", &start_s.to_string()]);
     }

@@ -5,18 +5,28 @@
 
 mod animation;
 mod clip;
+mod cover;
 mod decode;
+mod effects;
 mod encode;
 mod error;
 mod flicker;
+mod live;
 mod matroska;
 mod paint;
 mod place;
+mod reel;
+mod run;
 mod settings;
+mod source;
 mod tool;
 
+pub use clip::{About, look_at};
+pub use cover::{Cover, covers};
+pub use effects::{Ends, Transition};
 pub use error::{Error, ErrorKind};
 pub use flicker::{Flicker, flicker};
+pub use live::{Live, LiveWatch, Pace, live, live_look};
 pub use paint::{Ending, Progress, Report, Took, Watch, paint};
-pub use settings::{Codec, Preset, Settings, Span, looks_like_video, usual_extension};
+pub use settings::{Codec, Preset, Settings, Span, check_output, looks_like_video, usual_extension};
 pub use tool::check;

@@ -1,16 +1,20 @@
 //! A video from its file to its painting: read, painted, coded and put together, all at once.
 
-use crate::animation::{self, Animation};
-use crate::clip::{self, Clip};
-use crate::decode::{Decoder, Frame, Shape};
-use crate::encode::{self, Encoder, Extent, Written};
+use crate::clip::Clip;
+use crate::decode::Shape;
+use crate::encode::{self, Extent, Written};
 use crate::error::{Error, ErrorKind};
 use crate::place::Draft;
+use crate::reel::{Files, Parts, Reel};
+use crate::run::Run;
 use crate::settings::{Container, Preset, Settings, Span, written_as};
-use kaiga::{Look, Painter, Sequence, Smoothing};
+use crate::source::Source;
+use crate::tool;
+use kaiga::{Look, Painter};
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 /// Called after every frame. `Break` ends the video there; what was painted is kept.
 pub type Watch<'a> = dyn Fn(&Progress) -> ControlFlow<()> + Sync + 'a;
@@ -20,6 +24,8 @@ pub type Watch<'a> = dyn Fn(&Progress) -> ControlFlow<()> + Sync + 'a;
 pub struct Progress {
     /// Frames painted.
     pub done: u64,
+    /// Those of them that an earlier run had painted.
+    pub resumed: u64,
     /// Frames there are likely to be.
     pub expected: Option<u64>,
     /// Since it began, s.
@@ -29,7 +35,7 @@ pub struct Progress {
 impl Progress {
     /// Frames a second so far.
     pub fn per_second(&self) -> f64 {
-        self.done as f64 / self.took_s.max(1e-6)
+        self.done.saturating_sub(self.resumed) as f64 / self.took_s.max(1e-6)
     }
 
     /// How long the rest will take, s.
@@ -43,6 +49,8 @@ impl Progress {
 pub struct Report {
     /// Frames painted.
     pub frames: u64,
+    /// Those of them that an earlier run had painted.
+    pub resumed: u64,
     /// Shots, each beginning with a cut.
     pub shots: u64,
     /// How it ended.
@@ -64,57 +72,22 @@ pub enum Ending {
     Broken(String),
 }
 
-/// Where the time went, s. The four follow each other on the thread that paints; decoding and coding count as far as they
-/// were waited for.
+/// Where the time went, s. But for the last they run at the same time, on successive frames; decoding and coding count as far
+/// as they were waited for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Took {
     /// Waiting for frames.
     pub decoding: f64,
-    /// Painting, with what keeps it calm.
+    /// Looking at frames: motion, mood, faces.
+    pub analysing: f64,
+    /// Painting.
     pub painting: f64,
+    /// Keeping of the painting before what has not changed.
+    pub blending: f64,
     /// Waiting for the coder.
     pub coding: f64,
     /// Putting it together with its sound.
     pub joining: f64,
-}
-
-/// Where frames come from.
-enum Source {
-    Ffmpeg(Box<Decoder>),
-    WebP(Box<Animation>),
-}
-
-impl Source {
-    fn open(input: &Path, span: Span, largest_px2: Option<f64>) -> Result<(Self, Clip), Error> {
-        if animation::is_webp(input) {
-            let (animation, clip) = Animation::open(input, largest_px2)?;
-            return Ok((Self::WebP(animation.into()), clip));
-        }
-        let clip = clip::probe(input)?;
-        let decoder = Decoder::start(&clip, span, largest_px2)?;
-        Ok((Self::Ffmpeg(decoder.into()), clip))
-    }
-
-    fn shape(&self) -> Shape {
-        match self {
-            Self::Ffmpeg(decoder) => decoder.shape,
-            Self::WebP(animation) => animation.shape,
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Frame>, Error> {
-        match self {
-            Self::Ffmpeg(decoder) => decoder.next(),
-            Self::WebP(animation) => animation.next(),
-        }
-    }
-
-    fn complaints(&self) -> Vec<String> {
-        match self {
-            Self::Ffmpeg(decoder) => decoder.complaints(),
-            Self::WebP(_) => Vec::new(),
-        }
-    }
 }
 
 /// Paints the video at `input` into `output`, whose name says its container. `output` is there whole, or as far as it came
@@ -132,16 +105,24 @@ pub fn paint(
     let (container, codec) = written_as(output, settings)?;
     readable(input)?;
     spare(input, output)?;
-    let (mut source, clip) = Source::open(input, settings.span, settings.preset.largest_px2())?;
-    let draft = Draft::beside(output)?;
+    let (mut source, clip) = Source::open(input, settings.span, settings.preset)?;
+    let into = match settings.resume {
+        false => Files::One(Draft::beside(output)?),
+        true if container.is_animation() => {
+            let message = "a gif or webp cannot be gone on with: leave --resume off";
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        true => Files::Parts(Parts::beside(output, &work(painter, input, settings))?),
+    };
     let shape = source.shape();
     let size = written_size(&clip, shape, settings.preset);
     let written = Written { shape, size, container, codec };
-    let mut encoder = Encoder::start(&clip, &written, settings, draft.path())?;
-    let mut run = Run::new(painter, settings, &clip, shape);
-    let ending = run.paint(&mut source, &mut encoder, watch);
-    run.report.took.coding = encoder.waited_s;
+    let resumed = if let Files::Parts(parts) = &into { parts.frames() } else { 0 };
+    let mut run = Run::new(painter, settings, &clip, shape, resumed)?;
+    let mut reel = Reel::new(&clip, &written, settings, into);
+    let ending = run.paint(&mut source, &mut reel, watch);
     if run.report.frames == 0 {
+        reel.abandon();
         return Err(match ending? {
             Ending::Interrupted => {
                 Error::new(ErrorKind::Cancelled, "was interrupted before its first frame was painted")
@@ -154,17 +135,42 @@ pub fn paint(
         ErrorKind::Output | ErrorKind::Tool => Err(error),
         _ => Ok(Ending::Broken(error.to_string())),
     })?;
-    encoder.finish()?;
     let extent = run.extent(ending == Ending::Whole);
     let mut report = run.report;
+    let painted;
+    (painted, report.took.coding) = reel.finish()?;
     if ending == Ending::Whole && settings.span == Span::default() {
         report.warnings.extend(doubts(&clip, report.frames, &source.complaints()));
     }
     let start = Instant::now();
-    join(&clip, draft, container, &extent, output, &mut report.warnings)?;
+    match painted {
+        Files::One(draft) => join(&clip, draft, container, &extent, output, &mut report.warnings)?,
+        Files::Parts(parts) => {
+            let joined = Draft::beside(output)?;
+            let parts_input = parts.input(shape.tick)?;
+            report.warnings.extend(encode::join(&clip, parts_input, container, &extent, joined.path())?);
+            joined.deliver(output)?;
+            if ending != Ending::Interrupted {
+                parts.remove();
+            }
+        }
+    }
     report.took.joining = start.elapsed().as_secs_f64();
     report.ending = ending;
     Ok(report)
+}
+
+/// What must be the same for another run to go on with it.
+fn work(painter: &Painter, input: &Path, settings: &Settings) -> Value {
+    let file = std::fs::metadata(input);
+    let changed = file.as_ref().ok().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    json!({
+        "kaiga": env!("CARGO_PKG_VERSION"),
+        "bytes": file.map_or(0, |file| file.len()),
+        "changed_ns": changed.map(|changed| changed.as_nanos().to_string()),
+        "look": format!("{:?}", painter.look()),
+        "settings": format!("{settings:?}"),
+    })
 }
 
 impl Preset {
@@ -175,88 +181,6 @@ impl Preset {
             (Self::Draft, kaiga::Faces::On) => Look { faces: kaiga::Faces::Off, ..look },
             _ => look,
         }
-    }
-}
-
-/// One video on its way.
-struct Run<'a> {
-    sequence: Sequence<'a>,
-    span: Span,
-    shape: Shape,
-    start_s: f64,
-    expected: Option<u64>,
-    /// When the first frame is shown, ticks.
-    first: Option<i64>,
-    /// When the last one ends, s from the beginning of the result.
-    end_s: f64,
-    report: Report,
-}
-
-impl<'a> Run<'a> {
-    fn new(painter: &'a Painter, settings: &Settings, clip: &Clip, shape: Shape) -> Self {
-        let Span { start_s, end_s } = settings.span;
-        let rate = f64::from(clip.rate.0) / f64::from(clip.rate.1);
-        let of_span = |duration_s: f64| {
-            let end_s = end_s.map_or(duration_s, |end_s| end_s.min(duration_s));
-            ((end_s - start_s.unwrap_or(0.0)).max(0.0) * rate).round() as u64
-        };
-        let whole = settings.span == Span::default();
-        let expected = if whole { clip.frames } else { clip.duration_s.or(end_s).map(of_span) };
-        let sequence = Sequence::new(painter, Smoothing::default(), settings.stability);
-        let (ending, took) = (Ending::Whole, Took::default());
-        let report = Report { frames: 0, shots: 0, ending, warnings: Vec::new(), took };
-        Self { sequence, span: settings.span, shape, start_s: clip.start_s, expected, first: None, end_s: 0.0, report }
-    }
-
-    /// Paints frame after frame.
-    fn paint(&mut self, source: &mut Source, encoder: &mut Encoder, watch: &Watch) -> Result<Ending, Error> {
-        let start = Instant::now();
-        let mut last_at = None;
-        loop {
-            let waited = Instant::now();
-            let frame = source.next();
-            self.report.took.decoding += waited.elapsed().as_secs_f64();
-            let Some(Frame { image, at }) = frame? else { return Ok(Ending::Whole) };
-            let at_s = self.seconds(at) - self.start_s;
-            if self.span.end_s.is_some_and(|end_s| at_s >= end_s) {
-                return Ok(Ending::Whole);
-            }
-            let first = *self.first.get_or_insert(at);
-            let begun = Instant::now();
-            let progress = self.progress(start);
-            let ask = |_, _| watch(&progress);
-            let painted = match self.sequence.paint(&image, &ask) {
-                Err(error) if error.kind() == kaiga::ErrorKind::Cancelled => return Ok(Ending::Interrupted),
-                painted => painted.map_err(|error| Error::new(ErrorKind::Painting, error.to_string()))?,
-            };
-            self.report.took.painting += begun.elapsed().as_secs_f64();
-            encoder.push(at - first, painted)?;
-            self.report.frames += 1;
-            self.report.shots += u64::from(self.sequence.begins_shot());
-            // The last frame is shown as long as the one before it.
-            let step = last_at.map_or(0, |last| at - last);
-            self.end_s = self.seconds(at + step) - self.start_s - self.span.start_s.unwrap_or(0.0);
-            last_at = Some(at);
-            if watch(&self.progress(start)).is_break() {
-                return Ok(Ending::Interrupted);
-            }
-        }
-    }
-
-    fn progress(&self, start: Instant) -> Progress {
-        Progress { done: self.report.frames, expected: self.expected, took_s: start.elapsed().as_secs_f64() }
-    }
-
-    fn seconds(&self, ticks: i64) -> f64 {
-        ticks as f64 * f64::from(self.shape.tick.0) / f64::from(self.shape.tick.1)
-    }
-
-    /// Which part of the source's sound goes with it.
-    fn extent(&self, whole: bool) -> Extent {
-        let begins_s = self.span.start_s.unwrap_or(0.0);
-        let first_s = (self.seconds(self.first.unwrap_or(0)) - self.start_s - begins_s).max(0.0);
-        let length_s = if whole { self.span.end_s.map(|end_s| end_s - begins_s) } else { Some(self.end_s) };
-        Extent { first_s, start_s: self.span.start_s, length_s }
     }
 }
 
@@ -285,7 +209,8 @@ fn join(
         return painted.deliver(output);
     }
     let joined = Draft::beside(output)?;
-    warnings.extend(encode::join(clip, painted.path(), container, extent, joined.path())?);
+    let painted_input = tool::input(painted.path()).to_vec();
+    warnings.extend(encode::join(clip, painted_input, container, extent, joined.path())?);
     joined.deliver(output)
 }
 

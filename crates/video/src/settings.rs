@@ -1,5 +1,6 @@
 //! How a video shall be painted and written: values, checked once when they are made.
 
+use crate::effects::Transition;
 use crate::error::{Error, ErrorKind};
 use std::path::Path;
 
@@ -16,6 +17,12 @@ pub struct Settings {
     pub span: Span,
     /// How calm it is to be.
     pub stability: kaiga::Stability,
+    /// Where it melts from the real picture into the painting and back.
+    pub transition: Option<Transition>,
+    /// Whether the real picture is shown beside the painting, with a divider that moves.
+    pub split: bool,
+    /// Whether what is done is kept in parts beside the result, and gone on with where parts are there already.
+    pub resume: bool,
 }
 
 /// A part of a video, s from its beginning; what is `None` is where it begins or ends.
@@ -107,6 +114,11 @@ impl Codec {
         if matches!(self, Self::H264 | Self::H265) { 51 } else { 63 }
     }
 
+    /// Whether it has luma and chroma, and no palette and no alpha.
+    pub(crate) fn is_film(self) -> bool {
+        !matches!(self, Self::Gif | Self::WebP)
+    }
+
     /// Whether sides have to be even.
     pub(crate) fn wants_even_sides(self) -> bool {
         matches!(self, Self::H264 | Self::H265 | Self::Av1)
@@ -182,6 +194,14 @@ pub fn looks_like_video(path: &Path) -> bool {
         ["avi", "ts", "m2ts", "mts", "mpg", "mpeg", "wmv", "flv", "ogv", "3gp", "vob", "mxf", "asf"];
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     extension.is_some_and(|extension| Container::of(path).is_some() || OTHERS.contains(&&*extension))
+}
+
+/// Whether the name of a result and the settings go together.
+///
+/// # Errors
+/// [`ErrorKind::Setting`] if not.
+pub fn check_output(output: &Path, settings: &Settings) -> Result<(), Error> {
+    written_as(output, settings).map(drop)
 }
 
 /// How the result at `output` is coded.

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use video::{Codec, Ending, ErrorKind, Progress, Report, Settings, Span, paint};
+use video::{Codec, Ending, Ends, ErrorKind, Progress, Report, Settings, Span, Transition, paint};
 
 /// Paints nothing: what reading and writing do is seen by itself.
 fn idle() -> &'static Painter {
@@ -452,4 +452,148 @@ fn flicker_is_measured_against_that_of_the_source() {
     assert!(worse.painting > same.source + 5.0 && worse.source == same.source, "{worse:?}");
     let small = desk.made("c.mkv", &format!("-i {} -vf scale=80:48 -c:v ffv1", source.display()));
     assert_eq!(video::flicker(&source, &small, Span::default()).unwrap_err().kind(), ErrorKind::Input);
+}
+
+/// Paints everything, fast.
+fn busy() -> &'static Painter {
+    static BUSY: OnceLock<Painter> = OnceLock::new();
+    let look = Look { faces: Faces::Off, ..Look::default() };
+    BUSY.get_or_init(|| Studio::embedded().unwrap().prepare(&look).unwrap())
+}
+
+/// All frames as RGB, as a player shows them.
+fn frames(path: &Path) -> Vec<Vec<u8>> {
+    let all = probed(path);
+    let video = stream(&all, "video");
+    let size = video["width"].as_u64().unwrap() * video["height"].as_u64().unwrap() * 3;
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .output()
+        .unwrap();
+    output.stdout.chunks_exact(size as usize).map(<[u8]>::to_vec).collect()
+}
+
+fn apart(a: &[u8], b: &[u8]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64
+}
+
+#[test]
+fn a_transition_grows_from_the_real_picture_and_shrinks_back_to_it() {
+    let desk = Desk::new();
+    let source = desk.made("a.mkv", "-f lavfi -i testsrc2=size=160x96:rate=10:duration=3 -c:v libx264 -crf 1");
+    let painted = |name: &str, transition| {
+        let settings = Settings { transition, crf: Some(1), ..Settings::default() };
+        let output = desk.at(name);
+        paint(busy(), &source, &output, &settings, &unwatched).unwrap();
+        frames(&output)
+    };
+    let (real, plain) = (frames(&source), painted("plain.mkv", None));
+    let grown = painted("both.mkv", Some(Transition::new(Ends::Both, 1.0).unwrap()));
+    assert_eq!((real.len(), grown.len()), (30, 30));
+    let from_real: Vec<f64> = (0..30).map(|i| apart(&real[i], &grown[i])).collect();
+    let whole = apart(&real[15], &plain[15]);
+    // What coding alone changes.
+    assert!(from_real[0] < 0.3 * whole && from_real[29] < 0.3 * whole, "{whole} {from_real:?}");
+    assert!((0.2 * whole..0.9 * whole).contains(&from_real[5]), "{whole} {from_real:?}");
+    assert!(from_real[..10].windows(2).all(|pair| pair[1] > 0.9 * pair[0]), "{from_real:?}");
+    assert!(apart(&plain[15], &grown[15]) < 0.35 * whole, "in between it is the painting");
+}
+
+#[test]
+fn the_photo_is_shown_beside_its_painting() {
+    let desk = Desk::new();
+    let source = desk.made("a.mkv", "-f lavfi -i testsrc2=size=160x96:rate=5:duration=2 -c:v libx264 -crf 1");
+    let settings = Settings { split: true, crf: Some(1), ..Settings::default() };
+    let output = desk.at("b.mkv");
+    paint(busy(), &source, &output, &settings, &unwatched).unwrap();
+    let (real, both) = (frames(&source), frames(&output));
+    let half = |frame: &[u8], left: bool| -> Vec<u8> {
+        let part = if left { 0..60 } else { 140..160 };
+        frame.chunks_exact(160 * 3).flat_map(|row| row[3 * part.start..3 * part.end].to_vec()).collect()
+    };
+    let [left, right] = [true, false].map(|left| apart(&half(&real[0], left), &half(&both[0], left)));
+    assert!(left < 0.5 * right && right > 3.0, "the photo is on the left, the painting on the right: {left} {right}");
+}
+
+#[test]
+fn a_run_that_was_killed_is_gone_on_with_and_has_the_same_frames() {
+    let desk = Desk::new();
+    let video = "testsrc2=size=96x64:rate=30000/1001:duration=14,select='not(mod(n,7))+lt(n,380)'";
+    let source = desk.made("a.mp4", &format!("-f lavfi -i {video} {TEST_SOUND} -fps_mode vfr -c:v libx264 -c:a aac"));
+    let settings = Settings { resume: true, crf: Some(1), ..Settings::default() };
+    let whole = desk.at("whole.mp4");
+    let report = paint(idle(), &source, &whole, &Settings { resume: false, ..settings.clone() }, &unwatched).unwrap();
+    assert!(report.frames > 380 && report.resumed == 0, "{report:?}");
+    assert_eq!(report.ending, Ending::Whole);
+
+    // As a kill leaves it: two parts whole, the third half written, nothing joined.
+    let output = desk.at("b.mp4");
+    let stop = |progress: &Progress| match progress.done {
+        300.. => panic!("killed"),
+        _ => ControlFlow::Continue(()),
+    };
+    let killed = std::panic::catch_unwind(|| paint(idle(), &source, &output, &settings, &stop));
+    assert!(killed.is_err() && !output.exists());
+    assert!(desk.at(".b.mp4.kaiga-parts").is_dir());
+
+    let other = Settings { crf: Some(9), ..settings.clone() };
+    let error = paint(idle(), &source, &output, &other, &unwatched).unwrap_err();
+    assert!(error.kind() == ErrorKind::Setting && error.to_string().contains("cannot be resumed"), "{error}");
+
+    let resumed = paint(idle(), &source, &output, &settings, &unwatched).unwrap();
+    assert_eq!((resumed.frames, resumed.resumed, &resumed.ending), (report.frames, 240, &Ending::Whole));
+    assert!(!desk.at(".b.mp4.kaiga-parts").exists(), "what is done is tidied up");
+    assert_stamps_alike(&source, &output, 2e-5);
+    assert_eq!(sound(&source).0, sound(&output).0);
+    let (a, b) = (frames(&whole), frames(&output));
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+        assert!(apart(a, b) < 2.0, "frame {i}: {}", apart(a, b));
+    }
+    let gif = paint(idle(), &source, &desk.at("c.gif"), &settings, &unwatched).unwrap_err();
+    assert!(gif.to_string().contains("--resume"), "{gif}");
+}
+
+#[test]
+fn covers_are_sharp_frames_of_different_shots() {
+    let desk = Desk::new();
+    // Three shots: a sharp one, one that is blurred but for two frames, and black.
+    let shots = "testsrc2=size=320x180:rate=10:duration=2[a];\
+                 smptebars=size=320x180:rate=10:duration=2,noise=alls=40:allf=t,gblur=sigma=6:enable='lt(n,12)+gt(n,13)'[b];\
+                 color=c=black:size=320x180:rate=10:duration=2[c];[a][b][c]concat=n=3";
+    let source = desk.made("a.mkv", &format!("-filter_complex {} -c:v libx264 -crf 4", shots.replace(' ', "")));
+    let studio = Studio::embedded().unwrap();
+    let watch = |_| ControlFlow::Continue(());
+    let covers = video::covers(&studio, &source, Span::default(), 2, &watch).unwrap();
+    let mut times: Vec<f64> = covers.iter().map(|cover| cover.at_s).collect();
+    times.sort_by(f64::total_cmp);
+    assert!(times[0] < 2.0 && (3.15..3.35).contains(&times[1]), "{times:?}");
+    assert_eq!((covers[0].frame.width(), covers[0].frame.height()), (320, 180));
+    let stop = video::covers(&studio, &source, Span::default(), 2, &|_| ControlFlow::Break(()));
+    assert_eq!(stop.err().unwrap().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_live_source_is_painted_as_it_comes() {
+    let desk = Desk::new();
+    let target = desk.at("live.mkv");
+    let look = video::live_look(Look { faces: Faces::Off, ..Look::default() });
+    let painter = Studio::embedded().unwrap().prepare(&look).unwrap();
+    let pace = (15.0, kaiga::Stability::default());
+    let watch = |live: &video::Live| match live.painted {
+        12.. => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let source = "lavfi:testsrc2=size=160x120:rate=25";
+    let told = video::live(&painter, source, target.to_str().unwrap(), pace, &watch).unwrap();
+    assert_eq!((told.painted, stamps(&target).len()), (12, 12));
+    assert!(told.latency_ms[0] > 0.0 && told.latency_ms[1] >= told.latency_ms[0], "{told:?}");
+    // A source that ends, ends the painting.
+    let short = "lavfi:testsrc2=size=64x48:rate=25:duration=0.4";
+    let told = video::live(&painter, short, target.to_str().unwrap(), pace, &|_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(told.painted + told.dropped, 10, "{told:?}");
+    let error = video::live(&painter, "/dev/video77", target.to_str().unwrap(), pace, &watch).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input, "{error}");
 }

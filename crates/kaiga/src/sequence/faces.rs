@@ -24,12 +24,24 @@ struct Track {
     face: Face,
     landmarks: Option<Landmarks>,
     presence: f32,
+    /// Whether it was there in the frame; those that were not fade.
+    found: bool,
 }
 
 impl Faces {
     /// Those of the first frame of a shot are there at once.
     pub(super) fn first(found: Vec<(Face, Option<Landmarks>)>) -> Self {
-        Self(found.into_iter().map(|(face, landmarks)| Track { face, landmarks, presence: 1.0 }).collect())
+        Self(found.into_iter().map(|(face, landmarks)| Track { face, landmarks, presence: 1.0, found: true }).collect())
+    }
+
+    /// Whether all of them were found and none is still coming: then they may be expected where the motion leads.
+    pub(super) fn are_settled(&self) -> bool {
+        self.0.iter().all(|track| track.found && track.presence >= 1.0)
+    }
+
+    /// Where they are in the next frame, by its motion alone.
+    pub(super) fn expected(&self, way: impl Fn(Point) -> Point) -> Vec<Face> {
+        self.0.iter().map(|track| led(&track.face, way(middle(&track.face)))).collect()
     }
 
     /// Those of the next frame, in which these were found. `way` says how far a place went since the frame before, px.
@@ -51,7 +63,7 @@ impl Faces {
                 .min_by(|&a, &b| old[a].map_or(f32::MAX, off).total_cmp(&old[b].map_or(f32::MAX, off)));
             let track = match nearest.and_then(|i| old[i].take()) {
                 Some(before) => before.went_on(face, landmarks, &way),
-                None => Track { face, landmarks, presence: 1.0 / FADE_FRAMES },
+                None => Track { face, landmarks, presence: 1.0 / FADE_FRAMES, found: true },
             };
             tracks.push(track);
         }
@@ -63,7 +75,7 @@ impl Faces {
     /// As they are painted.
     pub(super) fn followed(&self) -> Vec<FollowedFace> {
         let followed = |track: &Track| {
-            let Track { face, landmarks, presence } = track.clone();
+            let Track { face, landmarks, presence, .. } = track.clone();
             FollowedFace { face, landmarks, presence }
         };
         self.0.iter().map(followed).collect()
@@ -82,19 +94,23 @@ impl Track {
             (_, now) => now,
         };
         let presence = (self.presence + 1.0 / FADE_FRAMES).min(1.0);
-        Self { face: Face { landmarks: five, ..face }, landmarks, presence }
+        Self { face: Face { landmarks: five, ..face }, landmarks, presence, found: true }
     }
 
     fn fading(&self, way: &impl Fn(Point) -> Point) -> Option<Self> {
         let presence = self.presence - 1.0 / FADE_FRAMES;
         let [dx, dy] = way(middle(&self.face));
-        let moved = |[x, y]: Point| [x + dx, y + dy];
-        let [left, top, width, height] = self.face.bounds;
-        let bounds = [left + dx, top + dy, width, height];
-        let face = Face { bounds, landmarks: self.face.landmarks.map(moved), ..self.face };
-        let landmarks = self.landmarks.as_ref().map(|landmarks| landmarks.moved(moved));
-        (presence > 1e-3).then_some(Self { face, landmarks, presence })
+        let face = led(&self.face, [dx, dy]);
+        let landmarks = self.landmarks.as_ref().map(|landmarks| landmarks.moved(|[x, y]| [x + dx, y + dy]));
+        (presence > 1e-3).then_some(Self { face, landmarks, presence, found: false })
     }
+}
+
+/// A face so many px further.
+fn led(face: &Face, [dx, dy]: Point) -> Face {
+    let [left, top, width, height] = face.bounds;
+    let landmarks = face.landmarks.map(|[x, y]| [x + dx, y + dy]);
+    Face { bounds: [left + dx, top + dy, width, height], landmarks, ..*face }
 }
 
 /// Where a landmark is that `was` there before and is found at `now`: led by the motion of the picture, and corrected the
@@ -143,6 +159,17 @@ mod tests {
         assert_eq!((seen[7].len(), seen[7][0].presence), (1, 1.0));
         let steps = seen.iter().filter(|seen| seen.len() == 2).count();
         assert_eq!(steps, 5, "and is gone after as many frames");
+    }
+
+    #[test]
+    fn settled_faces_are_expected_where_the_motion_leads() {
+        let faces = Faces::first(vec![face(0.0, 0.0)]);
+        assert!(faces.are_settled());
+        let expected = faces.expected(|_| [3.0, -2.0]);
+        assert_eq!((expected[0].bounds, expected[0].landmarks[2]), ([3.0, -2.0, 100.0, 120.0], [53.0, 58.0]));
+        assert!(!faces.next(vec![], still).are_settled(), "one is gone");
+        let faces = faces.next(vec![face(0.0, 0.0), face(300.0, 0.0)], still);
+        assert!(!faces.are_settled(), "one is coming");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use pixels::Image;
 use pixels::blur::box_mean;
-use pixels::flow::{Displacement, Pyramid, between, bilinear};
+use pixels::flow::{Displacement, Pyramid, between, bilinear, cubic, span};
 use pixels::resize::{self, Filter, area_size};
 use pixels::space::{Srgb, Srgb8};
 use pixels::warp::smooth_step;
@@ -110,24 +110,25 @@ impl Followed {
         let (w, h) = (self.flow.width(), self.flow.height());
         let scale = [width as f32 / w as f32, height as f32 / h as f32];
         let most = MOST_KEPT * stability.sqrt();
-        painted.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, row)| {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                let at = [(x as f32 + 0.5) / scale[0] - 0.5, (y as f32 + 0.5) / scale[1] - 0.5];
-                let [sure] = bilinear(&self.sure, (w, h), at, |sure: f32| [sure]);
-                if sure <= 0.0 {
+        let place = |at: usize, axis: usize| (at as f32 + 0.5) / scale[axis] - 0.5;
+        let columns: Vec<_> = (0..width).map(|x| span(place(x, 0), w)).collect();
+        let known = |i: usize| {
+            let [u, v] = self.flow.pixels()[i];
+            [self.sure[i], u * scale[0], v * scale[1]]
+        };
+        let rows = painted.pixels_mut().par_chunks_mut(width).enumerate();
+        rows.for_each_init(Vec::new, |line: &mut Vec<[f32; 3]>, (y, row)| {
+            let (top, share) = span(place(y, 1), h);
+            let below = (top + 1).min(h - 1);
+            line.clear();
+            line.extend((0..w).map(|x| mixed(known(top * w + x), known(below * w + x), share)));
+            for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
+                let [sure, u, v] = mixed(line[left], line[(left + 1).min(w - 1)], share);
+                let moves = u != 0.0 || v != 0.0;
+                if sure <= 0.0 || moves && rests {
                     continue;
                 }
-                let way = bilinear(self.flow.pixels(), (w, h), at, |way: [f32; 2]| way);
-                let way = [way[0] * scale[0], way[1] * scale[1]];
-                let moves = way != [0.0; 2];
-                if moves && rests {
-                    continue;
-                }
-                let was = if moves {
-                    pixels::flow::cubic(before, [x as f32 + way[0], y as f32 + way[1]])
-                } else {
-                    before.at(x, y)
-                };
+                let was = if moves { cubic(before, [x as f32 + u, y as f32 + v]) } else { before.at(x, y) };
                 let kept = most * sure;
                 for c in 0..3 {
                     let (new, old) = (f32::from(pixel[c]), f32::from(was[c]));
@@ -138,6 +139,11 @@ impl Followed {
     }
 }
 
+/// Between two triples, `share` of the way to the second.
+fn mixed(a: [f32; 3], b: [f32; 3], share: f32) -> [f32; 3] {
+    std::array::from_fn(|i| a[i] + share * (b[i] - a[i]))
+}
+
 /// The greatest of three differences, whatever their signs.
 fn size(difference: [f32; 3]) -> f32 {
     difference.into_iter().map(f32::abs).fold(0.0, f32::max)
@@ -145,18 +151,17 @@ fn size(difference: [f32; 3]) -> f32 {
 
 /// The greatest of each value and its eight neighbours: what is beside a change is not sure either.
 fn widest(values: &[f32], width: usize, height: usize) -> Vec<f32> {
-    let along: Vec<f32> = values
-        .par_chunks(width)
-        .flat_map_iter(|row| {
-            (0..width).map(|x| row[x.saturating_sub(1)..(x + 2).min(width)].iter().copied().fold(0.0, f32::max))
-        })
-        .collect();
-    (0..height)
-        .into_par_iter()
-        .flat_map_iter(|y| {
-            let along = &along;
-            let rows = y.saturating_sub(1)..(y + 2).min(height);
-            (0..width).map(move |x| rows.clone().map(|row| along[row * width + x]).fold(0.0, f32::max))
-        })
-        .collect()
+    let mut along = vec![0.0; values.len()];
+    along.par_chunks_mut(width).zip(values.par_chunks(width)).for_each(|(to, row)| {
+        for (x, to) in to.iter_mut().enumerate() {
+            *to = row[x.saturating_sub(1)..(x + 2).min(width)].iter().copied().fold(0.0, f32::max);
+        }
+    });
+    let mut both = vec![0.0; values.len()];
+    both.par_chunks_mut(width).enumerate().for_each(|(y, to)| {
+        for row in along.chunks_exact(width).take((y + 2).min(height)).skip(y.saturating_sub(1)) {
+            to.iter_mut().zip(row).for_each(|(to, &off)| *to = f32::max(*to, off));
+        }
+    });
+    both
 }

@@ -134,7 +134,7 @@ fn sought(from: &Level, x: usize, y: usize) -> Sought {
 fn seen(to: &Level, at: [f32; 2]) -> Patch {
     let axis = |at: f32, len: usize| {
         let place = (at + PAD as f32).clamp(0.0, (len + 2 * PAD - SIDE - 2) as f32);
-        (place as usize, place.fract())
+        (place as usize, place - place as usize as f32)
     };
     let ((x, fx), (y, fy)) = (axis(at[0], to.width), axis(at[1], to.height));
     let [a, b, c, d] = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
@@ -237,11 +237,12 @@ fn densify(
         }
         sum.map(|v| v / weights)
     };
-    let row = |y: usize| {
+    let mut flow = Image::filled(width, height, [0.0; 2]);
+    flow.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, row)| {
         let in_rows = over(rows, y);
-        (0..width).map(|x| pixel(x, y, &in_rows)).collect::<Vec<_>>()
-    };
-    Image::new(width, height, (0..height).into_par_iter().flat_map_iter(row).collect())
+        row.iter_mut().enumerate().for_each(|(x, to)| *to = pixel(x, y, &in_rows));
+    });
+    flow
 }
 
 fn sample(to: &Level, at: [f32; 2]) -> f32 {

@@ -61,7 +61,7 @@ pub(super) fn picture(app: &App, painted: PaintedFile, waited: Duration) -> Resp
         ms(took.encoding)
     );
     let headers = [
-        (header::CONTENT_TYPE, painted.format.media_type().to_owned()),
+        (header::CONTENT_TYPE, painted.media_type.to_owned()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (HeaderName::from_static("server-timing"), timing),
     ];

@@ -55,6 +55,7 @@ pub(crate) fn words(kind: Kind) -> (u16, &'static str) {
         Kind::TooLarge => (413, "The picture is too large"),
         Kind::NotAPicture => (415, "This is no picture we read"),
         Kind::BrokenPicture => (422, "The picture is damaged"),
+        Kind::Range => (416, "This range lies beyond the end"),
         Kind::Setting => (422, "A setting is out of its range"),
         Kind::RateLimited => (429, "Too many requests from you"),
         Kind::QueueFull => (429, "The house is full"),

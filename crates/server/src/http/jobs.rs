@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 /// A job.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Job {
+pub(crate) struct Job {
     /// Its name, which nobody can guess: who knows it may see, follow and delete the job.
     id: String,
     state: JobState,
@@ -145,8 +145,15 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Res
     let upload::Upload { file, params, mut pairs, reserved } = upload;
     pairs.retain(|(_, value)| !value.is_empty());
     let query = serde_urlencoded::to_string(&pairs).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    let job = blocking(&app, move |jobs| jobs.submit(file.into(), query, params.format.extension(), reserved.bytes()));
-    let job = job.await?;
+    handed_in(&app, move |jobs| jobs.submit(file.into(), query, params.format.extension(), reserved.bytes())).await
+}
+
+/// The answer to somebody whose job was taken in.
+pub(super) async fn handed_in(
+    app: &App,
+    submit: impl FnOnce(&Jobs) -> Result<jobs::Job, Error> + Send + 'static,
+) -> Result<Response, Error> {
+    let job = blocking(app, submit).await?;
     app.pool.nudge();
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Job::of(&job))).into_response())
@@ -162,19 +169,59 @@ pub(super) async fn look(State(app): State<Arc<App>>, Path(id): Path<String>) ->
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Job::of(&job))).into_response())
 }
 
-/// The painting of a job.
+/// Which part of a result is asked for: one range of bytes, or all of it. What we do not understand asks for all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Whole,
+    From(u64, Option<u64>),
+    Last(u64),
+}
+
+impl Asked {
+    fn read(header: &str) -> Self {
+        let range = header.trim().strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'));
+        let number = |text: &str| text.trim().parse::<u64>();
+        match range.map(|(first, last)| (first.trim(), last.trim())) {
+            Some(("", last)) => number(last).map_or(Self::Whole, Self::Last),
+            Some((first, "")) => number(first).map_or(Self::Whole, |first| Self::From(first, None)),
+            Some((first, last)) => match (number(first), number(last)) {
+                (Ok(first), Ok(last)) if first <= last => Self::From(first, Some(last)),
+                _ => Self::Whole,
+            },
+            None => Self::Whole,
+        }
+    }
+
+    /// The range in a file of so many bytes; `None` if it is empty.
+    fn of(self, bytes: u64) -> Option<std::ops::Range<u64>> {
+        let range = match self {
+            Self::Whole => 0..bytes,
+            Self::From(first, last) => first..last.map_or(bytes, |last| last.saturating_add(1).min(bytes)),
+            Self::Last(count) => bytes.saturating_sub(count)..bytes,
+        };
+        (range.start < range.end).then_some(range)
+    }
+}
+
+/// The painting of a job; a range of it, if the header `Range` asks for one.
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}/result", tag = "jobs",
     params(
         ("id" = String, Path, description = "The job"),
         ("download" = Option<String>, Query, description = "If it is there, browsers save the file."),
     ),
-    responses((status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp")))),
+    responses(
+        (status = 200, description = "The painting", content(("image/png"), ("image/jpeg"), ("image/webp"),
+            ("image/gif"), ("video/mp4"), ("video/webm"), ("video/quicktime"), ("video/x-matroska"))),
+        (status = 206, description = "The range asked for", content(("image/png"), ("image/jpeg"), ("image/webp"),
+            ("image/gif"), ("video/mp4"), ("video/webm"), ("video/quicktime"), ("video/x-matroska"))),
+    ),
 )]
 pub(super) async fn result(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     uri: axum::http::Uri,
+    request_headers: axum::http::HeaderMap,
 ) -> Result<Response, Error> {
     let job = find(&app, id).await?;
     let gone = |detail: String| Error::new(Kind::Gone, detail);
@@ -191,18 +238,39 @@ pub(super) async fn result(
     }
     let over = || gone("the painting was deleted: its time is over".into());
     let key = job.result.ok_or_else(over)?;
-    let (bytes, parts) = app.jobs.noted(app.jobs.store.open(&key).await)?.ok_or_else(over)?;
-    let format = Format::from_extension(&job.format).unwrap_or(Format::Png);
-    let headers = [
-        (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (header::CONTENT_LENGTH, bytes.to_string()),
-        (header::CACHE_CONTROL, "private, no-store".to_owned()),
-    ];
-    // A part at a time: nobody's painting is held in memory for as long as a slow client takes.
-    let parts = parts.map_err(|error| std::io::Error::other(error.detail));
-    let mut response = (headers, Body::from_stream(parts)).into_response();
+    let photo = || Format::from_extension(&job.format).unwrap_or(Format::Png).media_type();
+    let media_type = crate::video::media_type(&job.format).unwrap_or_else(photo);
+    let asked = request_headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let mut response = match asked.map_or(Asked::Whole, Asked::read) {
+        Asked::Whole => {
+            let (bytes, parts) = app.jobs.noted(app.jobs.store.open(&key).await)?.ok_or_else(over)?;
+            // A part at a time: nobody's painting is held in memory for as long as a slow client takes.
+            let parts = parts.map_err(|error| std::io::Error::other(error.detail));
+            ([(header::CONTENT_LENGTH, bytes.to_string())], Body::from_stream(parts)).into_response()
+        }
+        asked => {
+            let bytes = app.jobs.noted(app.jobs.store.bytes(&key).await)?.ok_or_else(over)?;
+            let range = asked.of(bytes).ok_or_else(|| {
+                Error::new(Kind::Range, format!("it has {bytes} bytes, the range begins behind them"))
+            })?;
+            let parts = app.jobs.noted(app.jobs.store.part(&key, range.clone()).await)?.ok_or_else(over)?;
+            let parts = parts.map_err(|error| std::io::Error::other(error.detail));
+            let headers = [
+                (header::CONTENT_LENGTH, (range.end - range.start).to_string()),
+                (header::CONTENT_RANGE, format!("bytes {}-{}/{bytes}", range.start, range.end - 1)),
+            ];
+            (StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(parts)).into_response()
+        }
+    };
+    for (name, value) in [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::ACCEPT_RANGES, "bytes"),
+    ] {
+        response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
+    }
     if upload::query_pairs(&uri)?.iter().any(|(name, _)| name == "download") {
-        let file = format!("attachment; filename=\"kaiga.{}\"", format.extension());
+        let file = format!("attachment; filename=\"kaiga.{}\"", job.format);
         if let Ok(value) = file.parse() {
             response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
         }

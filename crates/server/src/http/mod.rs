@@ -15,6 +15,7 @@ mod styles;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod videos;
 
 pub use guard::sign;
 
@@ -131,6 +132,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let work = Router::new()
         .route("/api/v1/convert", post(convert::convert))
         .route("/api/v1/jobs", post(jobs::submit))
+        .route("/api/v1/videos", post(videos::submit))
         .route("/api/v1/avatar", post(faces::avatar))
         .route("/api/v1/faces", post(faces::faces))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), admit));

@@ -23,6 +23,7 @@ pub(super) struct Form {
     paths(
         super::convert::convert,
         super::jobs::submit,
+        super::videos::submit,
         super::jobs::look,
         super::jobs::events,
         super::jobs::result,
@@ -65,13 +66,14 @@ const UPLOAD: &[Kind] = &[
 const FAULTS: &[(&str, &str, &[Kind])] = &[
     ("/api/v1/convert", "post", UPLOAD),
     ("/api/v1/jobs", "post", UPLOAD),
+    ("/api/v1/videos", "post", UPLOAD),
     ("/api/v1/jobs/{id}", "get", &[Kind::Malformed, Kind::NotFound, Kind::Unavailable]),
     ("/api/v1/jobs/{id}", "delete", &[Kind::Malformed, Kind::NotFound, Kind::Unavailable]),
     ("/api/v1/jobs/{id}/events", "get", &[Kind::Malformed, Kind::NotFound, Kind::Unavailable]),
     (
         "/api/v1/jobs/{id}/result",
         "get",
-        &[Kind::Malformed, Kind::NotFound, Kind::NotReady, Kind::Gone, Kind::QueueFull, Kind::Unavailable],
+        &[Kind::Malformed, Kind::NotFound, Kind::NotReady, Kind::Gone, Kind::Range, Kind::QueueFull, Kind::Unavailable],
     ),
     ("/api/v1/avatar", "post", UPLOAD),
     ("/api/v1/faces", "post", UPLOAD),

@@ -52,6 +52,10 @@ pub(super) async fn styles(State(app): State<Arc<App>>) -> Json<Styles> {
 pub(super) struct Limits {
     /// Bytes of an upload.
     max_upload_bytes: u64,
+    /// Bytes of an uploaded video.
+    max_video_bytes: u64,
+    /// Seconds of a video that are painted.
+    max_video_s: u64,
     /// Pixels of a photo.
     max_pixels: u64,
     /// Seconds that photo and painting of a job are kept.
@@ -70,6 +74,8 @@ pub(super) async fn limits(State(app): State<Arc<App>>) -> Json<Limits> {
     let limits = &app.config.limits;
     Json(Limits {
         max_upload_bytes: limits.max_upload_bytes,
+        max_video_bytes: limits.max_video_bytes,
+        max_video_s: limits.max_video_s,
         max_pixels: limits.max_pixels,
         result_ttl_s: limits.result_ttl_s,
         auth_required: app.guard.is_closed(),

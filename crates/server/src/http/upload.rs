@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A form around the photo may take so many bytes more.
 const FORM_BYTES: u64 = 64 << 10;
 
-/// A photo and what is to be done with it.
+/// A file and what is to be done with it.
 pub(super) struct Upload<P = Params> {
     pub(super) file: Vec<u8>,
     pub(super) params: P,
@@ -47,27 +47,47 @@ pub(super) async fn receive_with<P>(
     request: Request,
     read: impl Fn(&[(String, String)], &Studio) -> Result<P, Error>,
 ) -> Result<Upload<P>, Error> {
-    let max_bytes = app.config.limits.max_upload_bytes;
-    let mut pairs = query_pairs(request.uri())?;
-    let params = read(&pairs, app.painter_cache.studio())?;
+    let size = Size { max_bytes: app.config.limits.max_upload_bytes, smaller: "a smaller picture" };
+    let pairs = query_pairs(request.uri())?;
+    receive_as(app, request, pairs, size, |pairs| read(pairs, app.painter_cache.studio())).await
+}
+
+/// How large an upload may be, and what to send if it is larger.
+#[derive(Clone, Copy)]
+pub(super) struct Size {
+    pub(super) max_bytes: u64,
+    pub(super) smaller: &'static str,
+}
+
+/// The same for other files, whose parameters are read by `read`. They may take as long as a picture at the same rate.
+pub(super) async fn receive_as<P>(
+    app: &App,
+    request: Request,
+    mut pairs: Pairs,
+    size: Size,
+    read: impl Fn(&Pairs) -> Result<P, Error>,
+) -> Result<Upload<P>, Error> {
+    let max_bytes = size.max_bytes;
+    let params = read(&pairs)?;
     let is_form = text(&request, header::CONTENT_TYPE)
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"));
     let signed = request.extensions().get() == Some(&Admission::Signature);
     let announced = text(&request, header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max_bytes + if is_form { FORM_BYTES } else { 0 }) {
-        return Err(too_large(max_bytes));
+        return Err(too_large(size));
     }
     let most_bytes = max_bytes + if is_form { FORM_BYTES } else { 0 };
     let meter = Arc::new(Mutex::new(Meter { reserved: app.budget.reserve_nothing(), left: most_bytes, refusal: None }));
-    let request = request.map(|body| metered(body, app, max_bytes, &meter));
+    let request = request.map(|body| metered(body, app, size, &meter));
     let reading = async {
         if !is_form {
             return Ok((all_of(request.into_body()).await?, params));
         }
-        let file = file_of(request, max_bytes, &mut pairs, signed).await?;
-        Ok((file, read(&pairs, app.painter_cache.studio())?))
+        let file = file_of(request, size, &mut pairs, signed).await?;
+        Ok((file, read(&pairs)?))
     };
-    let seconds = app.config.limits.upload_timeout_s;
+    let limits = &app.config.limits;
+    let seconds = limits.upload_timeout_s * max_bytes.div_ceil(limits.max_upload_bytes).max(1);
     let received = tokio::time::timeout(Duration::from_secs(seconds), reading)
         .await
         .unwrap_or_else(|_| Err(Error::new(Kind::SlowUpload, format!("the upload took longer than {seconds} s"))));
@@ -96,9 +116,9 @@ pub(super) async fn admit<P: Send + 'static>(app: &App, mut upload: Upload<P>) -
     if upload.reserved.grow(width as u64 * height as u64 * BYTES_PER_PIXEL) { Ok(upload) } else { Err(app.no_memory()) }
 }
 
-fn too_large(max_bytes: u64) -> Error {
+fn too_large(Size { max_bytes, smaller }: Size) -> Error {
     let megabytes = max_bytes as f64 / f64::from(1 << 20);
-    Error::new(Kind::TooLarge, format!("the upload passes the limit of {megabytes:.1} MiB: send a smaller picture"))
+    Error::new(Kind::TooLarge, format!("the upload passes the limit of {megabytes:.1} MiB: send {smaller}"))
 }
 
 /// What an upload takes as it arrives, whoever buffers it: parts of a form and what stands around them too.
@@ -111,7 +131,7 @@ struct Meter {
 }
 
 /// `body`, which breaks off where its bytes pass the limit or there is no memory for them.
-fn metered(body: Body, app: &App, max_bytes: u64, meter: &Arc<Mutex<Meter>>) -> Body {
+fn metered(body: Body, app: &App, size: Size, meter: &Arc<Mutex<Meter>>) -> Body {
     let no_memory = app.no_memory();
     let chunks = body.into_data_stream().map({
         let meter = Arc::clone(meter);
@@ -119,7 +139,7 @@ fn metered(body: Body, app: &App, max_bytes: u64, meter: &Arc<Mutex<Meter>>) -> 
             let chunk = chunk?;
             let (bytes, mut meter) = (chunk.len() as u64, meter.lock().unwrap_or_else(PoisonError::into_inner));
             let refusal = match meter.left.checked_sub(bytes) {
-                None => Some(too_large(max_bytes)),
+                None => Some(too_large(size)),
                 Some(left) => {
                     meter.left = left;
                     (!meter.reserved.grow(bytes)).then(|| no_memory.clone())
@@ -144,7 +164,7 @@ async fn all_of(body: Body) -> Result<Vec<u8>, Error> {
 }
 
 /// The field `file` of a form; its text fields are added to `pairs`. What a signature was given for is not changed by them.
-async fn file_of(request: Request, max_bytes: u64, pairs: &mut Pairs, signed: bool) -> Result<Vec<u8>, Error> {
+async fn file_of(request: Request, size: Size, pairs: &mut Pairs, signed: bool) -> Result<Vec<u8>, Error> {
     let malformed = |what: String| Error::new(Kind::Malformed, format!("the form cannot be read: {what}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| malformed(error.body_text()))?;
     let (mut file, mut text_bytes) = (None, 0);
@@ -161,8 +181,8 @@ async fn file_of(request: Request, max_bytes: u64, pairs: &mut Pairs, signed: bo
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(|error| malformed(error.body_text()))? {
             bytes.extend_from_slice(&chunk);
-            if is_file && bytes.len() as u64 > max_bytes {
-                return Err(too_large(max_bytes));
+            if is_file && bytes.len() as u64 > size.max_bytes {
+                return Err(too_large(size));
             }
             if !is_file && text_bytes + bytes.len() as u64 > FORM_BYTES {
                 return Err(Error::new(Kind::TooLarge, "the text fields of the form are too long"));

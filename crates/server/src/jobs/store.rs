@@ -6,7 +6,7 @@ use crate::private;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutPayload};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +136,35 @@ impl Store {
             }
         });
         Ok(Some((bytes, parts.boxed())))
+    }
+
+    /// How many bytes a picture has; `None` if there is none under that key.
+    pub(crate) async fn bytes(&self, key: &str) -> Result<Option<u64>, Error> {
+        let path = self.path(key);
+        match self.answered("read", PATIENCE, self.objects.head(&path)).await? {
+            Ok(about) => Ok(Some(about.size)),
+            Err(error) if is_none(&error) => Ok(None),
+            Err(error) => Err(self.unavailable("read", &error)),
+        }
+    }
+
+    /// Some bytes of a picture; `None` if there is none under that key. They are not checked against its hash: that is of
+    /// the whole.
+    pub(crate) async fn part(
+        &self,
+        key: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error> {
+        let (path, store) = (self.path(key), self.clone());
+        let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
+        match self.answered("read", PATIENCE, self.objects.get_opts(&path, options)).await? {
+            Ok(found) => {
+                let parts = found.into_stream();
+                Ok(Some(parts.map(move |part| part.map_err(|error| store.unavailable("read", &error))).boxed()))
+            }
+            Err(error) if is_none(&error) => Ok(None),
+            Err(error) => Err(self.unavailable("read", &error)),
+        }
     }
 
     /// Deletes a picture, which may be gone already.

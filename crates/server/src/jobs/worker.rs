@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::paint::{BYTES_PER_PIXEL, PaintedFile, Stage, Watcher, caught, codec_limits, paint};
 use crate::painter_cache::PainterCache;
 use crate::params::{Pairs, Params};
+use crate::video::{self, VideoParams};
 use pixels::codec;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,6 +89,8 @@ struct Run<'a> {
     lost: AtomicBool,
     /// The key of the painting, once it is announced.
     kept: OnceLock<String>,
+    /// A video is painted for longer than a photo.
+    is_video: AtomicBool,
 }
 
 struct RunState {
@@ -108,6 +111,7 @@ impl<'a> Run<'a> {
             bell: Condvar::new(),
             lost: AtomicBool::new(false),
             kept: OnceLock::new(),
+            is_video: AtomicBool::new(false),
         }
     }
 
@@ -125,9 +129,18 @@ impl<'a> Run<'a> {
         self.bench.jobs.tell(&self.attempt.id);
     }
 
-    /// How much longer than allowed the stage has taken.
+    /// How long a stage may take.
+    fn allowed(&self, stage: Stage) -> Option<Duration> {
+        let limits = &self.bench.jobs.limits;
+        match self.is_video.load(Ordering::Relaxed) {
+            true => Some(Duration::from_secs(limits.video_timeout_s)),
+            false => stage.allowed(limits),
+        }
+    }
+
+    /// Whether the stage has taken longer than it may.
     fn overdue(&self, state: &RunState) -> bool {
-        state.news.stage.allowed(&self.bench.jobs.limits).is_some_and(|allowed| state.stage_since.elapsed() > allowed)
+        self.allowed(state.news.stage).is_some_and(|allowed| state.stage_since.elapsed() > allowed)
     }
 
     /// Keeps the lease until the attempt is over, is taken away, or hangs in something that does not ask whether to go on.
@@ -161,7 +174,7 @@ impl<'a> Run<'a> {
         let state = self.state();
         if self.overdue(&state) {
             let stage = state.news.stage;
-            let allowed_s = stage.allowed(&self.bench.jobs.limits).unwrap_or_default().as_secs();
+            let allowed_s = self.allowed(stage).unwrap_or_default().as_secs();
             let detail = format!("{} took longer than {allowed_s} s", stage.name());
             return ControlFlow::Break(Error::new(Kind::TimedOut, detail));
         }
@@ -173,16 +186,30 @@ impl<'a> Run<'a> {
             let (jobs, bench) = (&self.bench.jobs, self.bench);
             let pairs: Pairs = serde_urlencoded::from_str(&claim.params)
                 .map_err(|_| Error::new(Kind::Internal, "the stored params cannot be read"))?;
-            let params = Params::read(&pairs, bench.painter_cache.studio())?;
+            let studio = bench.painter_cache.studio();
+            let video = VideoParams::of_query(&pairs).map(|pairs| VideoParams::read(pairs, studio)).transpose()?;
+            self.is_video.store(video.is_some(), Ordering::Relaxed);
             let photo = jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo)))?;
             let photo = photo.ok_or_else(|| Error::new(Kind::Internal, "the stored photo is gone"))?;
-            let (width, height) = codec::stored_size(&photo, &codec_limits(&jobs.limits))?;
+            let need_bytes = match &video {
+                Some(params) => video::admit(&photo, params, &jobs.limits)?,
+                None => {
+                    let (width, height) = codec::stored_size(&photo, &codec_limits(&jobs.limits))?;
+                    photo.len() as u64 + width as u64 * height as u64 * BYTES_PER_PIXEL
+                }
+            };
             let mut reserved = bench.budget.reserve_nothing();
-            if !reserved.grow(photo.len() as u64 + width as u64 * height as u64 * BYTES_PER_PIXEL) {
+            if !reserved.grow(need_bytes) {
                 return Err(Error::new(Kind::Unavailable, "there is no memory for this picture now"));
             }
             let in_progress = bench.metrics.begun();
-            let painted = paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?;
+            let painted = match &video {
+                Some(params) => video::paint(&bench.painter_cache, &jobs.limits, params, &photo, self)?,
+                None => {
+                    let params = Params::read(&pairs, studio)?;
+                    paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?
+                }
+            };
             drop(in_progress);
             self.keep(painted)
         })
