@@ -835,7 +835,7 @@ async fn videos_have_limits_of_length_size_and_time() {
         (limits.max_video_s, limits.max_video_bytes, limits.video_timeout_s) = (2, 100_000, 3600);
         limits.max_pixels = 10_000;
     });
-    let post = |query: &str, body: Vec<u8>| service.post(&format!("/api/v1/videos?{query}"), body);
+    let post = async |query: &str, body: Vec<u8>| service.post(&format!("/api/v1/videos?{query}"), body).await;
     let long = post("", clip(4)).await;
     assert_eq!((long.status.as_u16(), long.problem().as_str()), (413, "too-large"));
     assert!(long.json()["detail"].as_str().unwrap().contains("the limit is 2 s"), "{long:?}");
