@@ -4,10 +4,16 @@ use crate::error::{Error, ErrorKind};
 use crate::generator::unfit;
 use crate::look::Look;
 use crate::studio::{Ingredients, Source, Studio};
-use net::Medium;
 use net::model::{CREDIT, Model};
 use net::onnx::{self, Finish, Form, Greys};
-use pixels::screentone;
+use net::{Medium, Weights};
+use pixels::space::Srgb8;
+use pixels::{Image, screentone};
+
+mod int8;
+
+/// Finds the least and the largest number of every value of the drawer with these weights.
+type Ranges<'a> = &'a dyn Fn(&Weights) -> Result<Vec<(f32, f32)>, Error>;
 
 /// What a look is exported as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,30 @@ impl Studio {
     /// # Errors
     /// As [`Studio::check`]; [`ErrorKind::Setting`] where a setting cannot be folded in, or the size has no pixels.
     pub fn export(&self, look: &Look, format: Format) -> Result<Export, Error> {
+        self.export_with(look, format, None)
+    }
+
+    /// The look as an ONNX graph whose drawer computes with 8-bit integers, for what lies in these photos, and how far its
+    /// paintings of them are from those of the graph in single precision: the peak signal-to-noise ratio, dB.
+    ///
+    /// # Errors
+    /// As [`Studio::export`]; [`ErrorKind::Setting`] without photos; [`ErrorKind::Model`] without the feature `onnx`.
+    pub fn export_int8(&self, look: &Look, form: Form, photos: &[Image<Srgb8>]) -> Result<(Export, f64), Error> {
+        let photos: Vec<Image<Srgb8>> = photos.iter().map(int8::at_working_size).collect();
+        if photos.is_empty() {
+            return Err(Error::new(ErrorKind::Setting, "8-bit integers are laid out for what lies in photos: give some"));
+        }
+        let ranges = |weights: &Weights| int8::ranges(&self.networks, weights, &photos);
+        let export = self.export_with(look, Format::Onnx(form), Some(&ranges))?;
+        let of_size = |photo: &Image<Srgb8>, ranges: Option<Ranges>| {
+            let size = Some((photo.width(), photo.height()));
+            self.export_with(look, Format::Onnx(Form { size, ..Form::default() }), ranges).map(|export| export.bytes)
+        };
+        let pairs = photos.iter().map(|photo| Ok((photo, of_size(photo, None)?, of_size(photo, Some(&ranges))?)));
+        Ok((export, int8::psnr_db(pairs.collect::<Result<_, Error>>()?)?))
+    }
+
+    fn export_with(&self, look: &Look, format: Format, ranges: Option<Ranges>) -> Result<Export, Error> {
         let Ingredients { whole: Source::Styles(styles), medium, .. } = self.ingredients(look)? else {
             let message = format!("{} was imported: whoever wants it elsewhere takes the file it came in", look.styles);
             return Err(Error::new(ErrorKind::Setting, message));
@@ -75,7 +105,8 @@ impl Studio {
             ("kaiga.postprocessing", format!("painting: {gives}, of the photo's size.")),
             ("kaiga.opset", onnx::OPSET.to_string()),
         ]);
-        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, &notes).map_err(unfit)?;
+        let ranges = ranges.map(|ranges| ranges(&weights)).transpose()?;
+        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, ranges.as_deref(), &notes).map_err(unfit)?;
         let left_out = match medium {
             Medium::Colour => vec![FACES, SIZE],
             Medium::Screentone => vec![DOTS, FACES, SIZE],

@@ -62,7 +62,8 @@ fn imported(name: &str) -> Vec<u8> {
     let tensor = |shape: &[usize]| net::Tensor::new(shape, vec![0.01; shape.iter().product()]);
     let weights = net::parameters(network).unwrap().into_iter().map(|(name, shape)| (name, tensor(&shape))).collect();
     let [name, licence, source, source_sha256] = [name, "Not for sale", "old.pt", "00"].map(str::to_owned);
-    kaiga::Imported { name, architecture, weights, licence, source, source_sha256 }.write().unwrap()
+    let body = kaiga::Body::Classic { architecture, weights };
+    kaiga::Imported { name, body, licence, source, source_sha256 }.write().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
