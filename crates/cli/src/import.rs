@@ -196,7 +196,9 @@ fn body(bytes: Vec<u8>, align: Option<Align>, graph: OfGraph) -> Result<Body, St
         return kaiga::read_graph(bytes, &wishes).map(Body::Graph).map_err(|error| error.to_string());
     }
     if wishes != Wishes::default() {
-        return Err("--range, --layout, --order and --multiple are for ONNX graphs, and this is none: leave them off".into());
+        return Err(
+            "--range, --layout, --order and --multiple are for ONNX graphs, and this is none: leave them off".into()
+        );
     }
     let architecture = if align == Some(Align::Centres) { "classic-1" } else { "classic-1/corners" };
     let weights = kaiga::checkpoint(&bytes, architecture).map_err(|error| error.to_string())?;

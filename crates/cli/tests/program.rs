@@ -279,7 +279,8 @@ fn a_look_becomes_a_file_for_other_programs() {
         assert!(complaint.contains(words), "{complaint}");
     }
     let photo = put(&desk, "photo.png");
-    let output = kaiga().current_dir(desk.path()).args(["export", "-o", "8.onnx", "--int8", "photo.png"]).assert().success();
+    let output =
+        kaiga().current_dir(desk.path()).args(["export", "-o", "8.onnx", "--int8", "photo.png"]).assert().success();
     let said = String::from_utf8(output.get_output().stdout.clone()).unwrap();
     assert!(said.contains("on that photo") && said.contains("dB (PSNR) from single precision"), "{said}");
     assert!(fs::metadata(desk.path().join("8.onnx")).unwrap().len() * 2 < graph.len() as u64);

@@ -58,7 +58,10 @@ impl Studio {
     pub fn export_int8(&self, look: &Look, form: Form, photos: &[Image<Srgb8>]) -> Result<(Export, f64), Error> {
         let photos: Vec<Image<Srgb8>> = photos.iter().map(int8::at_working_size).collect();
         if photos.is_empty() {
-            return Err(Error::new(ErrorKind::Setting, "8-bit integers are laid out for what lies in photos: give some"));
+            return Err(Error::new(
+                ErrorKind::Setting,
+                "8-bit integers are laid out for what lies in photos: give some",
+            ));
         }
         let ranges = |weights: &Weights| int8::ranges(&self.networks, weights, &photos);
         let export = self.export_with(look, Format::Onnx(form), Some(&ranges))?;
@@ -106,7 +109,8 @@ impl Studio {
             ("kaiga.opset", onnx::OPSET.to_string()),
         ]);
         let ranges = ranges.map(|ranges| ranges(&weights)).transpose()?;
-        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, ranges.as_deref(), &notes).map_err(unfit)?;
+        let bytes =
+            onnx::write_look(&self.networks, &weights, &finish, form, ranges.as_deref(), &notes).map_err(unfit)?;
         let left_out = match medium {
             Medium::Colour => vec![FACES, SIZE],
             Medium::Screentone => vec![DOTS, FACES, SIZE],

@@ -150,11 +150,7 @@ impl Imported {
 /// [`ErrorKind::File`] if the bytes are no such file, or a network of another kind is in it; [`ErrorKind::Weights`] if a
 /// tensor is missing, misshapen or not finite.
 pub fn checkpoint(bytes: &[u8], architecture_name: &str) -> Result<Weights, Error> {
-    let tensors = if torch::is_checkpoint(bytes) {
-        torch::read(bytes)?
-    } else {
-        read(bytes)?.0
-    };
+    let tensors = if torch::is_checkpoint(bytes) { torch::read(bytes)? } else { read(bytes)?.0 };
     let prefixes: Vec<&str> = tensors.keys().filter_map(|name| name.strip_suffix(LANDMARK)).collect();
     let prefix = match prefixes[..] {
         [prefix] => prefix.to_owned(),

@@ -91,7 +91,8 @@ mod tests {
         let drawer = &networks[1];
         let ranges = vec![(-1.0, 2.0); drawer.inputs.len() + drawer.ops.len()];
         let eighth = write_look(&networks, &weights, &finish, Form::default(), Some(&ranges), &notes).unwrap();
-        let of_drawer: usize = parameters(drawer).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        let of_drawer: usize =
+            parameters(drawer).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
         let heads = 52 * 33 + 8 * 97;
         assert!((3 * (of_drawer - heads) - 60_000..3 * of_drawer).contains(&(whole.len() - eighth.len())));
         assert!(write_look(&networks, &weights, &finish, Form::default(), Some(&ranges[1..]), &[]).is_err());

@@ -75,7 +75,8 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
-        let Some((taken, rest)) = usize::try_from(length).ok().and_then(|length| self.0.split_at_checked(length)) else {
+        let Some((taken, rest)) = usize::try_from(length).ok().and_then(|length| self.0.split_at_checked(length))
+        else {
             fail!(File, "a part says it holds {length} bytes, {} are left: the file was cut off", self.0.len());
         };
         self.0 = rest;

@@ -87,9 +87,10 @@ impl Method {
         }
         let all = Self::all()?;
         let keys = || all.iter().map(Self::key).collect::<Vec<_>>().join(", ");
-        all.iter().find(|method| method.key() == key).cloned().with_context(|| {
-            format!("there is no method {key}; there are {}, and imported:FILE", keys())
-        })
+        all.iter()
+            .find(|method| method.key() == key)
+            .cloned()
+            .with_context(|| format!("there is no method {key}; there are {}, and imported:FILE", keys()))
     }
 
     /// What it is called where it is chosen.

@@ -175,7 +175,8 @@ pub(super) mod tests {
 
     #[test]
     fn pictures_of_any_size_are_painted() {
-        let generator = Classic::new("classic-1/corners", &random_weights("classic-1/corners"), &Pool::default()).unwrap();
+        let generator =
+            Classic::new("classic-1/corners", &random_weights("classic-1/corners"), &Pool::default()).unwrap();
         for (width, height) in [(1, 1), (3, 40), (33, 17)] {
             let picture = photo(width, height);
             let part = Part { x: 0, y: 0, width, height };

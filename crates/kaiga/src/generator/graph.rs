@@ -32,10 +32,7 @@ pub fn read(_: Vec<u8>, _: &Wishes) -> Result<Graph, Error> {
 
 /// What a graph makes of a picture, RGB −1..1.
 #[cfg(not(feature = "onnx"))]
-pub(crate) fn painting(
-    _: &Graph,
-    _: &pixels::Image<pixels::space::Srgb8>,
-) -> Result<engine::Map, Error> {
+pub(crate) fn painting(_: &Graph, _: &pixels::Image<pixels::space::Srgb8>) -> Result<engine::Map, Error> {
     missing()
 }
 

@@ -193,14 +193,16 @@ impl Graph {
         let rows = numbers.chunks_exact(numbers.len() / shape[0]);
         let step = |row: &[f32]| (row.iter().fold(0.0, |most: f32, number| most.max(number.abs())) / 127.0).max(1e-12);
         let steps: Vec<f32> = rows.clone().map(step).collect();
-        let levels = rows.zip(&steps).flat_map(|(row, step)| row.iter().map(|number| (number / step).round() as i8 as u8));
+        let levels =
+            rows.zip(&steps).flat_map(|(row, step)| row.iter().map(|number| (number / step).round() as i8 as u8));
         self.tensor(name, Numbers::Int8, shape, levels);
         (self.from_rows(name, &steps), steps)
     }
 
     /// A bias in steps of what it is added to, as integers.
     pub(super) fn bias_int32(&mut self, name: &str, numbers: &[f32], steps: &[f32]) -> String {
-        let levels = numbers.iter().zip(steps).flat_map(|(number, step)| ((number / step).round() as i32).to_le_bytes());
+        let levels =
+            numbers.iter().zip(steps).flat_map(|(number, step)| ((number / step).round() as i32).to_le_bytes());
         self.tensor(name, Numbers::Int32, &[numbers.len()], levels);
         self.from_rows(name, steps)
     }

@@ -180,7 +180,13 @@ fn cost(arguments: &Compare, method: &Method, photos: &[(String, PathBuf)]) -> R
     eprintln!("{} …", method.label());
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("compare").arg("--alone").arg(method.key());
-    command.arg("--art").arg(&arguments.art).arg("--out").arg(&arguments.out).arg("--features").arg(&arguments.features);
+    command
+        .arg("--art")
+        .arg(&arguments.art)
+        .arg("--out")
+        .arg(&arguments.out)
+        .arg("--features")
+        .arg(&arguments.features);
     let status = command.args(&arguments.photos).status()?;
     ensure!(status.success(), "{} failed", method.label());
     kept().with_context(|| format!("{} did not say what it cost", method.label()))

@@ -87,7 +87,11 @@ mod tests {
     fn the_loss_falls_and_the_textures_come_nearer() {
         let eye = real();
         let photo = Image::<Srgb8>::from_fn(64, 64, |x, y| [(x * 4) as u8, (y * 4) as u8, 90]);
-        let art = Image::<Srgb8>::from_fn(64, 64, |x, y| if (x / 4 + y / 4) % 2 == 0 { [220, 40, 30] } else { [30, 60, 200] });
+        let art = Image::<Srgb8>::from_fn(
+            64,
+            64,
+            |x, y| if (x / 4 + y / 4) % 2 == 0 { [220, 40, 30] } else { [30, 60, 200] },
+        );
         let style = Style::of(&eye, &art);
         let apart = |picture: &Image<Srgb8>| -> f64 {
             let seen = tch::no_grad(|| eye.taps(&tensor(picture), Kind::Float));

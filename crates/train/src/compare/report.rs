@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Figures, Method};
-use crate::evaluate::page;
 use crate::evaluate::Strip;
+use crate::evaluate::page;
 
 /// A method and what came out.
 pub struct Row {
@@ -80,10 +80,16 @@ pub fn page(title: &str, rows: &[Row], strips: &[Strip]) -> String {
     text += "</dl>\n<h2>How they work</h2>\n<dl>\n";
     let mut told = "";
     for Row { method, .. } in rows {
-        let sentence = if method.sentence() == told { "As the one above, in another style." } else { method.sentence() };
+        let sentence =
+            if method.sentence() == told { "As the one above, in another style." } else { method.sentence() };
         told = method.sentence();
         let why = method.untrained().map_or(String::new(), |why| format!(" {why}"));
-        let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", page::escaped(&method.label()), page::escaped(&(sentence.to_owned() + &why)));
+        let _ = writeln!(
+            text,
+            "<dt>{}</dt><dd>{}</dd>",
+            page::escaped(&method.label()),
+            page::escaped(&(sentence.to_owned() + &why))
+        );
     }
     text += "</dl>\n";
     strips.iter().for_each(|strip| page::write_strip(&mut text, strip));
@@ -110,7 +116,10 @@ mod tests {
     #[test]
     fn the_table_says_what_was_measured_and_leaves_out_what_was_not() {
         let table = table(&rows());
-        assert!(table.contains("| kaiga meadow | 1.4 | 0.20 | – | 3.2 | 1.30 | -2.0 | 0.900 | 0.75 | 3 of 4 |"), "{table}");
+        assert!(
+            table.contains("| kaiga meadow | 1.4 | 0.20 | – | 3.2 | 1.30 | -2.0 | 0.900 | 0.75 | 3 of 4 |"),
+            "{table}"
+        );
         assert!(table.contains("| CycleGAN, ResNet-9 (2017) | 1.4 | 0.20 | – | – | – | – | – | – | – |"), "{table}");
     }
 

@@ -3,7 +3,7 @@
 
 use pixels::Image;
 use pixels::guided::guided;
-use pixels::space::{Lab, Srgb, Srgb8, lab_from_srgb8, srgb8_from_srgb, srgb_from_lab, srgb_from_srgb8};
+use pixels::space::{Lab, Srgb, Srgb8, lab_from_srgb8, srgb_from_lab, srgb_from_srgb8, srgb8_from_srgb};
 
 /// Half a window of the smoothing, px, and the variance of the photo below which it is smooth.
 const RADIUS_PX: usize = 12;
@@ -19,7 +19,8 @@ pub(super) struct Palette {
 
 impl Palette {
     pub(super) fn of(picture: &Image<Srgb8>) -> Self {
-        let colours: Vec<[f64; 3]> = picture.pixels().iter().map(|&pixel| lab_from_srgb8(pixel).map(f64::from)).collect();
+        let colours: Vec<[f64; 3]> =
+            picture.pixels().iter().map(|&pixel| lab_from_srgb8(pixel).map(f64::from)).collect();
         let count = colours.len().max(1) as f64;
         let mean = [0, 1, 2].map(|c| colours.iter().map(|colour| colour[c]).sum::<f64>() / count);
         let entry = |i: usize, j: usize| {

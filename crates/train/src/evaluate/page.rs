@@ -40,9 +40,17 @@ pub struct Strip {
 
 #[derive(Clone, Debug)]
 enum Shown {
-    Picture { caption: String, width: usize, height: usize, jpeg: Vec<u8> },
+    Picture {
+        caption: String,
+        width: usize,
+        height: usize,
+        jpeg: Vec<u8>,
+    },
     /// Why there is no picture.
-    Reason { caption: String, text: String },
+    Reason {
+        caption: String,
+        text: String,
+    },
 }
 
 impl Strip {

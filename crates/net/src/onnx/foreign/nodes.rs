@@ -68,7 +68,11 @@ impl Check {
 
     fn made(&mut self, name: String, known: Known) -> Result<(), Error> {
         if known.growth.is_nan() || known.growth > MOST_GROWTH {
-            fail!(File, "{name:?} would be {:.0} times as large as the picture, the limit is {MOST_GROWTH}", known.growth);
+            fail!(
+                File,
+                "{name:?} would be {:.0} times as large as the picture, the limit is {MOST_GROWTH}",
+                known.growth
+            );
         }
         match self.values.insert(name.clone(), known) {
             None => Ok(()),
@@ -79,7 +83,10 @@ impl Check {
     pub(super) fn node(&mut self, node: &Node<'_>) -> Result<(), Error> {
         let kind = node.kind;
         if !OPERATORS.contains(&kind) {
-            fail!(File, "the graph has the operator {kind:?}, which networks of this kind do not need and kaiga does not run");
+            fail!(
+                File,
+                "the graph has the operator {kind:?}, which networks of this kind do not need and kaiga does not run"
+            );
         }
         let mut sources = Vec::new();
         for name in &node.inputs {
@@ -200,7 +207,9 @@ fn convolved(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
 fn resized(sources: &[Known]) -> Result<f64, Error> {
     let few = |i: usize| sources.get(i).and_then(|known| known.few.as_deref()).filter(|few| !few.is_empty());
     match (few(2), few(3)) {
-        (Some(scales), None) if scales.iter().all(|scale| scale.is_finite() && *scale > 0.0) => Ok(scales.iter().product()),
+        (Some(scales), None) if scales.iter().all(|scale| scale.is_finite() && *scale > 0.0) => {
+            Ok(scales.iter().product())
+        }
         (Some(scales), None) => fail!(File, "the graph resamples by {scales:?}"),
         _ => Ok(COMPUTED_GROWTH),
     }

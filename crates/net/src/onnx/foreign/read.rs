@@ -261,7 +261,10 @@ impl<'a> Tensor<'a> {
                 (10, Content::Bytes(packed)) => doubles += packed.len() / 8,
                 (10, Content::Double(_)) => doubles += 1,
                 (13, _) | (14, Content::Number(1..)) => {
-                    fail!(File, "tensor {name:?} lies in another file, and no file but this is read: save the graph with its data")
+                    fail!(
+                        File,
+                        "tensor {name:?} lies in another file, and no file but this is read: save the graph with its data"
+                    )
                 }
                 (3 | 6, _) => fail!(File, "tensor {name:?} is in segments or text, which is not read"),
                 _ => {}

@@ -4,8 +4,7 @@ use super::*;
 use crate::ErrorKind;
 use crate::proto::Message;
 
-const ANY: [Dimension; 4] =
-    [Dimension::Is(1), Dimension::Is(3), Dimension::Named("height"), Dimension::Named("width")];
+const ANY: [Dimension; 4] = [Dimension::Is(1), Dimension::Is(3), Dimension::Named("height"), Dimension::Named("width")];
 
 /// A graph whose painting is made by `make` from the photo.
 fn written(make: impl FnOnce(&mut Written) -> String) -> Vec<u8> {
