@@ -83,11 +83,10 @@ impl Typed {
     /// # Errors
     /// The complaint about the usage, in a sentence.
     pub(crate) fn meant(self) -> Result<Params, String> {
-        let Self { to, size, uint8, fp16, int8, .. } = &self;
-        let (to, size, uint8, fp16, int8) = (*to, *size, *uint8, *fp16, int8.clone());
+        let Self { to, size, uint8, fp16, .. } = self;
         if to == To::Safetensors {
             let settings = self.strength.is_some() || self.saturation.is_some() || self.line.is_some();
-            if uint8 || fp16 || !int8.is_empty() || size.is_some() || settings {
+            if uint8 || fp16 || !self.int8.is_empty() || size.is_some() || settings {
                 return Err(
                     "safetensors holds weights alone, always in half precision: --size, --uint8, --fp16, --int8 and the \
                             settings of the painting go with --to onnx"
@@ -108,7 +107,7 @@ impl Typed {
             To::Safetensors => (Format::Safetensors, "safetensors"),
         };
         let path = self.output.unwrap_or_else(|| default_name(&look, extension));
-        Ok(Params { look, format, path, int8 })
+        Ok(Params { look, format, path, int8: self.int8 })
     }
 }
 

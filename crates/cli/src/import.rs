@@ -43,7 +43,7 @@ pub(crate) struct Typed {
     replace: bool,
 }
 
-/// How pictures are given to an ONNX graph; what is not said is found out.
+// How pictures are given to an ONNX graph; what is not said is found out.
 #[derive(Clone, Copy, Debug, Default, Args)]
 struct OfGraph {
     /// ONNX: what black and white are: signed is -1 and 1, unit 0 and 1, levels 0 and 255 [default: told from the last operator]

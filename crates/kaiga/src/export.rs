@@ -12,9 +12,6 @@ use pixels::{Image, screentone};
 
 mod int8;
 
-/// Finds the least and the largest number of every value of the drawer with these weights.
-type Ranges<'a> = &'a dyn Fn(&Weights) -> Result<Vec<(f32, f32)>, Error>;
-
 /// What a look is exported as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -63,22 +60,31 @@ impl Studio {
                 "8-bit integers are laid out for what lies in photos: give some",
             ));
         }
-        let ranges = |weights: &Weights| int8::ranges(&self.networks, weights, &photos);
+        let (_, _, weights) = self.merged(look)?;
+        let ranges = int8::ranges(&self.networks, &weights, &photos)?;
         let export = self.export_with(look, Format::Onnx(form), Some(&ranges))?;
-        let of_size = |photo: &Image<Srgb8>, ranges: Option<Ranges>| {
-            let size = Some((photo.width(), photo.height()));
-            self.export_with(look, Format::Onnx(Form { size, ..Form::default() }), ranges).map(|export| export.bytes)
-        };
-        let pairs = photos.iter().map(|photo| Ok((photo, of_size(photo, None)?, of_size(photo, Some(&ranges))?)));
-        Ok((export, int8::psnr_db(pairs.collect::<Result<_, Error>>()?)?))
+        let mut pairs = Vec::new();
+        for photo in &photos {
+            let of_its_size = Format::Onnx(Form { size: Some((photo.width(), photo.height())), ..Form::default() });
+            let [exact, coarse] = [None, Some(&ranges[..])].map(|ranges| self.export_with(look, of_its_size, ranges));
+            pairs.push((photo, exact?.bytes, coarse?.bytes));
+        }
+        Ok((export, int8::psnr_db(pairs)?))
     }
 
-    fn export_with(&self, look: &Look, format: Format, ranges: Option<Ranges>) -> Result<Export, Error> {
+    /// The styles of a look with their shares, what they are drawn with, and their weights merged.
+    fn merged(&self, look: &Look) -> Result<(Vec<(&net::Style, f32)>, Medium, Weights), Error> {
         let Ingredients { whole: Source::Styles(styles), medium, .. } = self.ingredients(look)? else {
             let message = format!("{} was imported: whoever wants it elsewhere takes the file it came in", look.styles);
             return Err(Error::new(ErrorKind::Setting, message));
         };
         let weights = net::merge(&self.base, &styles).map_err(unfit)?;
+        Ok((styles, medium, weights))
+    }
+
+    /// With `ranges`, those of the drawer's values, in 8-bit integers.
+    fn export_with(&self, look: &Look, format: Format, ranges: Option<&[(f32, f32)]>) -> Result<Export, Error> {
+        let (styles, medium, weights) = self.merged(look)?;
         let credits: Vec<&str> =
             styles.iter().map(|(style, _)| style.credit.as_str()).filter(|c| !c.is_empty()).collect();
         let mut notes = vec![
@@ -108,9 +114,7 @@ impl Studio {
             ("kaiga.postprocessing", format!("painting: {gives}, of the photo's size.")),
             ("kaiga.opset", onnx::OPSET.to_string()),
         ]);
-        let ranges = ranges.map(|ranges| ranges(&weights)).transpose()?;
-        let bytes =
-            onnx::write_look(&self.networks, &weights, &finish, form, ranges.as_deref(), &notes).map_err(unfit)?;
+        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, ranges, &notes).map_err(unfit)?;
         let left_out = match medium {
             Medium::Colour => vec![FACES, SIZE],
             Medium::Screentone => vec![DOTS, FACES, SIZE],

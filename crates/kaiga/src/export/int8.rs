@@ -73,7 +73,7 @@ mod tests {
         let (export, psnr_db) = studio.export_int8(&look, Form::default(), &[photo]).unwrap();
         let single = studio.export(&look, crate::Format::Onnx(Form::default())).unwrap();
         assert!(export.bytes.len() * 2 < single.bytes.len());
-        assert!((28.0..60.0).contains(&psnr_db), "{psnr_db} dB");
+        assert!((20.0..60.0).contains(&psnr_db), "{psnr_db} dB");
         assert!(studio.export_int8(&look, Form::default(), &[]).is_err());
     }
 }

@@ -194,9 +194,9 @@ impl Graph {
         let step = |row: &[f32]| (row.iter().fold(0.0, |most: f32, number| most.max(number.abs())) / 127.0).max(1e-12);
         let steps: Vec<f32> = rows.clone().map(step).collect();
         let levels =
-            rows.zip(&steps).flat_map(|(row, step)| row.iter().map(|number| (number / step).round() as i8 as u8));
+            rows.zip(&steps).flat_map(|(row, step)| row.iter().map(move |number| (number / step).round() as i8 as u8));
         self.tensor(name, Numbers::Int8, shape, levels);
-        (self.from_rows(name, &steps), steps)
+        (self.row_steps(name, &steps), steps)
     }
 
     /// A bias in steps of what it is added to, as integers.
@@ -204,10 +204,10 @@ impl Graph {
         let levels =
             numbers.iter().zip(steps).flat_map(|(number, step)| ((number / step).round() as i32).to_le_bytes());
         self.tensor(name, Numbers::Int32, &[numbers.len()], levels);
-        self.from_rows(name, steps)
+        self.row_steps(name, steps)
     }
 
-    fn from_rows(&mut self, name: &str, steps: &[f32]) -> String {
+    fn row_steps(&mut self, name: &str, steps: &[f32]) -> String {
         let steps = self.floats(&[steps.len()], steps);
         self.make("DequantizeLinear", &[name, &steps], &[("axis", Int(0))])
     }

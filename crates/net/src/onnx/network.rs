@@ -123,7 +123,7 @@ impl Network<'_> {
     ) -> String {
         let (weight, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
         let tensor = &self.weights[&weight];
-        let bias = bias.then(|| &self.weights[&bias_name]);
+        let bias = if bias { Some(&self.weights[&bias_name]) } else { None };
         // A pointwise convolution of a pixel-unshuffled map is a strided one of the map itself, with the same numbers in
         // the same order.
         let taken = tensor.data.len() / tensor.shape[0] / (kernel * kernel);

@@ -157,11 +157,14 @@ fn result(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
         "Conv" | "ConvTranspose" => convolved(node, sources),
         "Concat" => of(sources.iter().map(|known| known.growth).sum()),
         "MatMul" | "Gemm" => {
-            let factor = |weights: &Known| match weights.shape.as_deref() {
-                Some([.., a, b]) if *a > 0 && *b > 0 => Some((*a as f64 / *b as f64).max(*b as f64 / *a as f64)),
+            // Rows times columns: what is shared goes, what is not comes in its place.
+            let factor = |(place, weights): (usize, &Known)| match weights.shape.as_deref() {
+                Some([.., a, b]) if *a > 0 && *b > 0 => {
+                    Some(if place == 0 { *a as f64 / *b as f64 } else { *b as f64 / *a as f64 })
+                }
                 _ => None,
             };
-            match sources.iter().find_map(factor) {
+            match sources.iter().enumerate().find_map(factor) {
                 Some(factor) => of(largest * factor),
                 None => fail!(File, "{kind} multiplies two maps with each other: it could be of any size"),
             }
