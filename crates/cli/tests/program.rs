@@ -372,7 +372,7 @@ fn what_is_no_model_is_refused_with_a_reason() {
 fn an_onnx_graph_is_brought_in_and_paints() {
     let desk = desk();
     // What a graph of kaiga's own takes and gives is all there is to a model of others.
-    let export = ["export", "--size", "48x32", "-n", "cel", "-o", "graph.onnx"];
+    let export = ["export", "--size", "48x32", "-n", "cel", "-w", "0.7", "-o", "graph.onnx"];
     kaiga().current_dir(desk.path()).args(export).assert().success();
     put(&desk, "photo.png");
     let run = |arguments: &[&str], code: i32| {

@@ -12,6 +12,9 @@ use pixels::{Image, screentone};
 
 mod int8;
 
+/// Styles with their shares.
+type Shares<'a> = Vec<(&'a net::Style, f32)>;
+
 /// What a look is exported as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -73,7 +76,7 @@ impl Studio {
     }
 
     /// The styles of a look with their shares, what they are drawn with, and their weights merged.
-    fn merged(&self, look: &Look) -> Result<(Vec<(&net::Style, f32)>, Medium, Weights), Error> {
+    fn merged(&self, look: &Look) -> Result<(Shares<'_>, Medium, Weights), Error> {
         let Ingredients { whole: Source::Styles(styles), medium, .. } = self.ingredients(look)? else {
             let message = format!("{} was imported: whoever wants it elsewhere takes the file it came in", look.styles);
             return Err(Error::new(ErrorKind::Setting, message));

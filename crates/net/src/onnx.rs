@@ -93,8 +93,8 @@ mod tests {
         let eighth = write_look(&networks, &weights, &finish, Form::default(), Some(&ranges), &notes).unwrap();
         let of_drawer: usize =
             parameters(drawer).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
-        let heads = 52 * 33 + 8 * 97;
-        assert!((3 * (of_drawer - heads) - 60_000..3 * of_drawer).contains(&(whole.len() - eighth.len())));
+        // Steps, zeros and nodes take some of the three bytes of four that are saved.
+        assert!((2 * of_drawer..3 * of_drawer).contains(&(whole.len() - eighth.len())));
         assert!(write_look(&networks, &weights, &finish, Form::default(), Some(&ranges[1..]), &[]).is_err());
         let nothing = Form { size: Some((0, 4)), ..Form::default() };
         assert!(write_look(&networks, &weights, &finish, nothing, None, &[]).is_err());

@@ -293,7 +293,7 @@ impl<'a> Tensor<'a> {
         }
         let few = (count <= LOOKED_AT).then(|| few(kind, raw, &floats, &ints)).flatten();
         let shape = sizes.into_iter().map(|size| size as usize).collect();
-        Ok(Self { name, shape, few, whole: matches!(kind, 6 | 7) })
+        Ok(Self { name, shape, few, whole: kind == 7 })
     }
 }
 
