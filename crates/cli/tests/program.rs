@@ -284,7 +284,7 @@ fn a_look_becomes_a_file_for_other_programs() {
     let said = String::from_utf8(output.get_output().stdout.clone()).unwrap();
     assert!(said.contains("on that photo") && said.contains("dB (PSNR) from single precision"), "{said}");
     assert!(fs::metadata(desk.path().join("8.onnx")).unwrap().len() * 2 < graph.len() as u64);
-    assert!(export(&["--int8", "nothing.png"], 1).contains("nothing.png: no such file"));
+    assert!(export(&["--int8", "nothing.png"], 1).contains("nothing.png: there is no such file"));
     fs::remove_file(photo).unwrap();
     assert_eq!(listing(desk.path()), "8.onnx\nm.onnx\nmeadow-cel.onnx\nmerged.safetensors");
 }

@@ -48,9 +48,12 @@ pub enum Method {
     Look(String),
 }
 
+/// Photo in, painting of the same size out.
+type Paint = Box<dyn Fn(&Image<Srgb8>) -> Result<Image<Srgb8>>>;
+
 /// A method that is ready.
 pub struct Prepared {
-    paint: Box<dyn Fn(&Image<Srgb8>) -> Result<Image<Srgb8>>>,
+    paint: Paint,
     /// What a user of it has to have, bytes.
     pub model_bytes: u64,
 }
@@ -173,7 +176,7 @@ impl Method {
     /// # Errors
     /// If a file cannot be read, or a model does not fit.
     pub fn prepare(&self, art: &Image<Srgb8>, features: &Path) -> Result<Prepared> {
-        let (paint, model_bytes): (Box<dyn Fn(&Image<Srgb8>) -> Result<Image<Srgb8>>>, u64) = match self {
+        let (paint, model_bytes): (Paint, u64) = match self {
             Self::Gatys => {
                 let eye = Features::load(features, Device::Cpu)?;
                 let style = gatys::Style::of(&eye, &at_area(art));
@@ -224,7 +227,7 @@ pub fn at_area(photo: &Image<Srgb8>) -> Image<Srgb8> {
     pairs::resized(photo, (width, height))
 }
 
-fn look(studio: Studio, name: &str) -> Result<Box<dyn Fn(&Image<Srgb8>) -> Result<Image<Srgb8>>>> {
+fn look(studio: Studio, name: &str) -> Result<Paint> {
     let painter = studio.prepare(&Look { styles: Mix::of(name), ..Look::default() })?;
     Ok(Box::new(move |photo| {
         let painting = painter.paint(photo, &unwatched)?;
@@ -233,7 +236,7 @@ fn look(studio: Studio, name: &str) -> Result<Box<dyn Fn(&Image<Srgb8>) -> Resul
     }))
 }
 
-fn imported(model: Imported) -> Result<Box<dyn Fn(&Image<Srgb8>) -> Result<Image<Srgb8>>>> {
+fn imported(model: Imported) -> Result<Paint> {
     let mut studio = Studio::embedded()?;
     let name = studio.add_imported(model)?;
     look(studio, &name)
@@ -277,7 +280,11 @@ mod tests {
         for (width, height) in [(768, 512), (512, 768), (2000, 300)] {
             let photo = at_area(&Image::filled(width, height, [90; 3]));
             let area = photo.width() * photo.height();
-            assert!(area.abs_diff(AREA_PX) < AREA_PX / 50 && photo.width() % 4 == 0 && photo.height() % 4 == 0);
+            assert!(
+                area.abs_diff(AREA_PX) < AREA_PX / 50
+                    && photo.width().is_multiple_of(4)
+                    && photo.height().is_multiple_of(4)
+            );
         }
     }
 
