@@ -1,10 +1,14 @@
 //! `kaiga export`: a look as a file for other programs.
 
 use crate::out::{complain, shown};
+use crate::photo::plainly;
 use crate::place::write_whole;
 use clap::{Args, ValueEnum};
 use kaiga::{Form, Format, Look, Studio};
-use std::path::PathBuf;
+use pixels::Image;
+use pixels::codec::{self, Limits};
+use pixels::space::Srgb8;
+use std::path::{Path, PathBuf};
 
 /// What was typed.
 #[derive(Debug, Args)]
@@ -36,6 +40,9 @@ pub(crate) struct Typed {
     /// onnx: weights in half precision, half the file
     #[arg(long)]
     fp16: bool,
+    /// onnx: the drawer computes with 8-bit integers, laid out for what lies in these photos; the loss is said
+    #[arg(long, value_name = "PHOTO", num_args = 1..)]
+    int8: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,6 +73,8 @@ pub(crate) struct Params {
     pub(crate) look: Look,
     format: Format,
     path: PathBuf,
+    /// Photos for 8-bit integers; none: numbers stay as they are.
+    int8: Vec<PathBuf>,
 }
 
 impl Typed {
@@ -77,9 +86,9 @@ impl Typed {
         let Self { to, size, uint8, fp16, .. } = self;
         if to == To::Safetensors {
             let settings = self.strength.is_some() || self.saturation.is_some() || self.line.is_some();
-            if uint8 || fp16 || size.is_some() || settings {
+            if uint8 || fp16 || !self.int8.is_empty() || size.is_some() || settings {
                 return Err(
-                    "safetensors holds weights alone, always in half precision: --size, --uint8, --fp16 and the \
+                    "safetensors holds weights alone, always in half precision: --size, --uint8, --fp16, --int8 and the \
                             settings of the painting go with --to onnx"
                         .into(),
                 );
@@ -98,7 +107,7 @@ impl Typed {
             To::Safetensors => (Format::Safetensors, "safetensors"),
         };
         let path = self.output.unwrap_or_else(|| default_name(&look, extension));
-        Ok(Params { look, format, path })
+        Ok(Params { look, format, path, int8: self.int8 })
     }
 }
 
@@ -118,10 +127,26 @@ fn default_name(look: &Look, extension: &str) -> PathBuf {
 /// # Errors
 /// Why it could not be written, in a sentence.
 pub(crate) fn export(studio: &Studio, params: &Params) -> Result<String, String> {
-    let export = studio.export(&params.look, params.format).map_err(|error| error.to_string())?;
+    let said = |error: kaiga::Error| error.to_string();
+    let (export, loss) = match params.format {
+        Format::Onnx(form) if !params.int8.is_empty() => {
+            let photos = params.int8.iter().map(|path| photo(path)).collect::<Result<Vec<_>, _>>()?;
+            let (export, psnr_db) = studio.export_int8(&params.look, form, &photos).map_err(said)?;
+            let photos = if photos.len() == 1 { "that photo".into() } else { format!("those {} photos", photos.len()) };
+            (export, format!("; on {photos} {psnr_db:.1} dB (PSNR) from single precision"))
+        }
+        format => (studio.export(&params.look, format).map_err(said)?, String::new()),
+    };
     write_whole(&params.path, &export.bytes)?;
     export.left_out.iter().for_each(|sentence| complain(sentence));
-    Ok(format!("{} ({:.1} MB)", shown(&params.path), export.bytes.len() as f64 / 1e6))
+    Ok(format!("{} ({:.1} MB){loss}", shown(&params.path), export.bytes.len() as f64 / 1e6))
+}
+
+/// A photo for laying out 8-bit integers.
+fn photo(path: &Path) -> Result<Image<Srgb8>, String> {
+    let named = |complaint: String| format!("{}: {complaint}", shown(path));
+    let bytes = std::fs::read(path).map_err(|error| named(plainly(&error)))?;
+    Ok(codec::read(&bytes, &Limits::default()).map_err(|error| named(error.to_string()))?.image)
 }
 
 #[cfg(test)]

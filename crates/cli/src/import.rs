@@ -4,7 +4,7 @@ use crate::out::{complain, shown};
 use crate::photo::plainly;
 use crate::place::write_whole;
 use clap::{Args, Subcommand, ValueEnum};
-use kaiga::{Imported, Studio};
+use kaiga::{Body, Imported, Layout, Order, Range, Studio, Wishes};
 use serde_json::json;
 use server::models;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-/// Larger files are no checkpoints of such a network, which has 9 MB.
+/// Larger files are no models of this kind, which have 2 to 50 MB.
 const MOST_BYTES: u64 = 512 << 20;
 /// What is said of weights of which nobody says more.
 const UNKNOWN_LICENCE: &str =
@@ -21,7 +21,7 @@ const UNKNOWN_LICENCE: &str =
 /// What was typed.
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
-    /// Weights of an AnimeGANv2 generator: PyTorch (.pt, .pth) or safetensors
+    /// Weights of an AnimeGANv2 generator, PyTorch (.pt, .pth) or safetensors; or an ONNX graph from picture to picture
     file: PathBuf,
     /// What it shall be called: letters, digits, - and _ [default: the file's name]
     #[arg(short = 'n', long, value_name = "NAME")]
@@ -32,16 +32,75 @@ pub(crate) struct Typed {
     /// You have read what may be done with the weights and will keep to it; without this you are asked
     #[arg(long)]
     accept_licence: bool,
-    /// How the network enlarges its maps: corners, as PyTorch checkpoints were trained with, or centres, as those taken over
-    /// from TensorFlow
-    #[arg(long, value_name = "WHERE", default_value = "corners")]
-    align: Align,
+    /// Weights: how the network enlarges its maps: corners, as PyTorch checkpoints were trained with, or centres, as those
+    /// taken over from TensorFlow [default: corners]
+    #[arg(long, value_name = "WHERE")]
+    align: Option<Align>,
+    #[command(flatten)]
+    graph: OfGraph,
     /// Replace a model of that name
     #[arg(long)]
     replace: bool,
 }
 
+// How pictures are given to an ONNX graph; what is not said is found out.
+#[derive(Clone, Copy, Debug, Default, Args)]
+struct OfGraph {
+    /// ONNX: what black and white are: signed is -1 and 1, unit 0 and 1, levels 0 and 255 [default: told from the last operator]
+    #[arg(long, value_name = "RANGE")]
+    range: Option<White>,
+    /// ONNX: nchw is a plane for each colour, nhwc pixel after pixel [default: told from where the 3 stands]
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<Numbers>,
+    /// ONNX: which colour is first [default: rgb]
+    #[arg(long, value_name = "ORDER")]
+    order: Option<Colours>,
+    /// ONNX: what sides of pictures must be divisible by [default: the smallest of 1, 2, 4 … 32 that works]
+    #[arg(long, value_name = "PIXELS")]
+    multiple: Option<usize>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum White {
+    Signed,
+    Unit,
+    Levels,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Numbers {
+    Nchw,
+    Nhwc,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Colours {
+    Rgb,
+    Bgr,
+}
+
+impl OfGraph {
+    fn wishes(self) -> Wishes {
+        Wishes {
+            range: self.range.map(|range| match range {
+                White::Signed => Range::Signed,
+                White::Unit => Range::Unit,
+                White::Levels => Range::Levels,
+            }),
+            layout: self.layout.map(|layout| match layout {
+                Numbers::Nchw => Layout::Nchw,
+                Numbers::Nhwc => Layout::Nhwc,
+            }),
+            order: self.order.map(|order| match order {
+                Colours::Rgb => Order::Rgb,
+                Colours::Bgr => Order::Bgr,
+            }),
+            multiple: self.multiple,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Align {
     Corners,
     Centres,
@@ -113,15 +172,10 @@ pub(crate) fn import(studio: &mut Studio, typed: Typed) -> Result<String, String
     if path.exists() && !typed.replace {
         return Err(format!("there is a model {name:?} already: choose another name with -n, or --replace it"));
     }
-    let architecture = match typed.align {
-        Align::Corners => "classic-1/corners",
-        Align::Centres => "classic-1",
-    };
-    let weights = kaiga::checkpoint(&bytes, architecture).map_err(|error| named(error.to_string()))?;
     let source_sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let licence = typed.licence.trim().replace(char::is_control, " ");
-    let model =
-        Imported { name: name.clone(), architecture: architecture.into(), weights, licence, source, source_sha256 };
+    let body = body(bytes, typed.align, typed.graph).map_err(named)?;
+    let model = Imported { name: name.clone(), body, licence, source, source_sha256 };
     let file = model.write().map_err(|error| error.to_string())?;
     // Whatever painting would complain about is found out now.
     studio.add_imported(model).map_err(|error| error.to_string())?;
@@ -130,6 +184,25 @@ pub(crate) fn import(studio: &mut Studio, typed: Typed) -> Result<String, String
     }
     write_whole(&path, &file)?;
     Ok(format!("{name} is imported: kaiga -n {name} photo.jpg"))
+}
+
+/// What the file holds.
+fn body(bytes: Vec<u8>, align: Option<Align>, graph: OfGraph) -> Result<Body, String> {
+    let wishes = graph.wishes();
+    if kaiga::is_onnx(&bytes) {
+        if align.is_some() {
+            return Err("an ONNX graph says itself how it enlarges its maps: leave --align off".into());
+        }
+        return kaiga::read_graph(bytes, &wishes).map(Body::Graph).map_err(|error| error.to_string());
+    }
+    if wishes != Wishes::default() {
+        return Err(
+            "--range, --layout, --order and --multiple are for ONNX graphs, and this is none: leave them off".into()
+        );
+    }
+    let architecture = if align == Some(Align::Centres) { "classic-1" } else { "classic-1/corners" };
+    let weights = kaiga::checkpoint(&bytes, architecture).map_err(|error| error.to_string())?;
+    Ok(Body::Classic { architecture: architecture.into(), weights })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -198,11 +271,15 @@ pub(crate) fn models(wish: &Models) -> Result<String, String> {
 }
 
 fn about(model: &Imported, folder: &Path) -> serde_json::Value {
-    let parameters: usize = model.weights.values().map(|tensor| tensor.data.len()).sum();
+    let takes = match &model.body {
+        Body::Classic { .. } => None,
+        Body::Graph(graph) => Some(graph.takes.write()),
+    };
     json!({
         "name": model.name,
-        "architecture": model.architecture,
-        "parameters": parameters,
+        "architecture": model.body.architecture(),
+        "parameters": model.body.parameters(),
+        "takes": takes.unwrap_or_else(|| "signed nchw rgb 1".into()),
         "licence": model.licence,
         "source": model.source,
         "source_sha256": model.source_sha256,

@@ -7,6 +7,7 @@ Needs: pip install numpy onnx onnxruntime pillow safetensors; openvino too if it
 Usage: exported.py KAIGA PHOTO WORK_DIR [onnxruntime|openvino...]
 """
 import os
+import re
 import subprocess
 import sys
 
@@ -37,6 +38,7 @@ def main(kaiga, photo, work, *engines):
         check(kaiga, ("storybook",), photos, work, engines, form)
     for photo in photos:
         greys(kaiga, photo, work)
+    int8(kaiga, photos, work)
     print(f"{len(looks) + 4} graphs agree with kaiga in {', '.join(engines)}")
 
 
@@ -103,6 +105,22 @@ def check(kaiga, look, photos, work, engines, form):
             worst[engine] = max(worst.get(engine, 0), difference)
     print(f"{' '.join((os.path.basename(look[0]), *look[1:], *form))}: {os.path.getsize(path) / 1e6:.2f} MB, largest difference",
           ", ".join(f"{difference * 255:.3f} levels in {engine}" for engine, difference in worst.items()), flush=True)
+
+
+def int8(kaiga, photos, work):
+    """8-bit integers: an engine's own kernels for them paint as near to kaiga as was said when they were laid out."""
+    path = os.path.join(work, "int8.onnx")
+    answer = subprocess.run([kaiga, "export", "-n", "meadow", "-o", path, "--int8", *photos], check=True, capture_output=True, text=True)
+    said = float(re.search(r"photos ([\d.]+) dB", answer.stdout).group(1))
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    squares = []
+    for photo in photos:
+        feed = (np.asarray(Image.open(photo), np.float32) / 255).transpose(2, 0, 1)[None]
+        theirs = run("onnxruntime", path, np.ascontiguousarray(feed))[0].transpose(1, 2, 0)
+        squares.append(((painted(kaiga, ("meadow",), photo, work) / 255 - theirs) ** 2).mean())
+    found = -10 * np.log10(np.mean(squares))
+    assert found > 25 and abs(found - said) < 2, f"{found:.1f} dB, {said} dB were said"
+    print(f"meadow --int8: {os.path.getsize(path) / 1e6:.2f} MB, {found:.1f} dB from kaiga, {said} dB were said", flush=True)
 
 
 def greys(kaiga, photo, work):

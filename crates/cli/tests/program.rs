@@ -278,7 +278,15 @@ fn a_look_becomes_a_file_for_other_programs() {
         );
         assert!(complaint.contains(words), "{complaint}");
     }
-    assert_eq!(listing(desk.path()), "m.onnx\nmeadow-cel.onnx\nmerged.safetensors");
+    let photo = put(&desk, "photo.png");
+    let output =
+        kaiga().current_dir(desk.path()).args(["export", "-o", "8.onnx", "--int8", "photo.png"]).assert().success();
+    let said = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("on that photo") && said.contains("dB (PSNR) from single precision"), "{said}");
+    assert!(fs::metadata(desk.path().join("8.onnx")).unwrap().len() * 2 < graph.len() as u64);
+    assert!(export(&["--int8", "nothing.png"], 1).contains("nothing.png: there is no such file"));
+    fs::remove_file(photo).unwrap();
+    assert_eq!(listing(desk.path()), "8.onnx\nm.onnx\nmeadow-cel.onnx\nmerged.safetensors");
 }
 
 /// Weights of an AnimeGANv2 generator as somebody may have saved them.
@@ -342,7 +350,9 @@ fn what_is_no_model_is_refused_with_a_reason() {
     fs::write(desk.path().join("style.safetensors"), kaiga::EMBEDDED[1].1).unwrap();
     for (arguments, words) in [
         (&["cut.safetensors"][..], "not a readable safetensors file"),
-        (&["graph.onnx"], "this is an ONNX graph"),
+        (&["graph.onnx"], "the file was cut off"),
+        (&["graph.onnx", "--align", "centres"], "leave --align off"),
+        (&["good.safetensors", "--order", "bgr"], "are for ONNX graphs"),
         (&["a.pt"], "archive is broken"),
         (&["style.safetensors"], "no weights of the AnimeGANv2 generator"),
         (&["nothing.pt"], "no such file"),
@@ -356,6 +366,29 @@ fn what_is_no_model_is_refused_with_a_reason() {
         assert!(complaint.contains(words), "{arguments:?}: {complaint}");
     }
     assert!(!desk.path().join("data").exists());
+}
+
+#[test]
+fn an_onnx_graph_is_brought_in_and_paints() {
+    let desk = desk();
+    // What a graph of kaiga's own takes and gives is all there is to a model of others.
+    let export = ["export", "--size", "48x32", "-n", "cel", "-w", "0.7", "-o", "graph.onnx"];
+    kaiga().current_dir(desk.path()).args(export).assert().success();
+    put(&desk, "photo.png");
+    let run = |arguments: &[&str], code: i32| {
+        let mut command = kaiga();
+        command.current_dir(desk.path()).env("XDG_DATA_HOME", desk.path().join("data")).args(arguments);
+        let output = command.assert().code(code).get_output().clone();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let import = ["import", "graph.onnx", "-n", "graph", "--accept-licence", "--licence", "Ours"];
+    assert!(run(&import, 1).1.contains("say it with --range"));
+    run(&[&import[..], &["--range", "unit"]].concat(), 0);
+    assert!(run(&["models", "show", "graph"], 0).0.contains("unit nchw rgb 1 48x32"));
+    assert!(run(&["styles"], 0).0.contains("An ONNX graph imported from graph.onnx. Ours"));
+    run(&["photo.png", "-n", "graph", "--faces", "off", "-o", "painted.png"], 0);
+    assert_eq!(size(&desk.path().join("painted.png")), (24, 16));
+    assert!(fs::read(desk.path().join("painted.png")).unwrap() != fs::read(desk.path().join("photo.png")).unwrap());
 }
 
 #[test]

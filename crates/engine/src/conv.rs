@@ -1,10 +1,11 @@
 //! Convolutions on rows: the general one, and the residual block in one go.
 
-use net::Padding;
+use net::{Padding, Shape};
 
 use crate::gemm::{Offsets, Packed, multiply};
 use crate::rows::{PAD, Rows, stride_of, with_scratch};
 use crate::simd::{LANES_MAX, Level, Simd, Vectorized};
+use crate::upsample::Upsampled;
 
 /// Output rows computed from one gathering of input rows.
 const BAND: usize = 8;
@@ -12,13 +13,32 @@ const BAND: usize = 8;
 const CHUNK: usize = 64;
 
 /// A convolution with any kernel, stride, groups and padding; with `unshuffle` > 1 it takes the pixel-unshuffled
-/// input without that ever being made.
+/// input without that ever being made, and with `upsample` the input resampled.
 pub(crate) struct Conv {
     pub(crate) groups: Vec<Packed>,
     pub(crate) kernel: usize,
     pub(crate) stride: usize,
     pub(crate) padding: Padding,
     pub(crate) unshuffle: usize,
+    /// Whether what it reads is to be resampled, and then whether corners are aligned.
+    pub(crate) upsample: Option<bool>,
+}
+
+/// What a convolution reads.
+pub(crate) enum Input<'a> {
+    /// A map as it is.
+    Map(&'a Rows),
+    /// One seen at another size.
+    Upsampled(Upsampled<'a>),
+}
+
+impl Input<'_> {
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Map(rows) => rows.shape,
+            Self::Upsampled(upsampled) => upsampled.shape,
+        }
+    }
 }
 
 struct Multiply<'a> {
@@ -38,13 +58,15 @@ impl Vectorized for Multiply<'_> {
 }
 
 impl Conv {
-    pub(crate) fn run(&self, level: Level, input: &Rows, out: &mut Rows) {
-        if self.kernel == 1 && self.stride == 1 && self.unshuffle == 1 && self.groups.len() == 1 {
-            return self.run_pointwise(level, input, out);
+    pub(crate) fn run(&self, level: Level, input: &Input<'_>, out: &mut Rows) {
+        let pointwise = self.kernel == 1 && self.stride == 1 && self.unshuffle == 1 && self.groups.len() == 1;
+        if let (true, Input::Map(rows)) = (pointwise, input) {
+            return self.run_pointwise(level, rows, out);
         }
+        let shape = input.shape();
         let (kernel, stride, factor) = (self.kernel, self.stride, self.unshuffle);
-        let channels = input.shape.channels * factor * factor;
-        let (height, width) = (input.shape.height / factor, input.shape.width / factor);
+        let channels = shape.channels * factor * factor;
+        let (height, width) = (shape.height / factor, shape.width / factor);
         let (before, after) = self.padding.sides(kernel);
         // Gathered rows: the columns of each phase of the stride side by side, so that every tap reads in a line.
         let phase = stride_of((width + before + after).div_ceil(stride).max(out.shape.width + kernel));
@@ -70,7 +92,10 @@ impl Conv {
                             to.fill(0.0);
                             continue;
                         };
-                        fetch(input, factor, y, c, line);
+                        match input {
+                            Input::Map(rows) => fetch(rows, factor, y, c, line),
+                            Input::Upsampled(upsampled) => upsampled.line(y, c, line),
+                        }
                         spread(line, self.padding, before, after, stride, phase, to);
                     }
                 }

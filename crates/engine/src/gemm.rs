@@ -9,6 +9,8 @@ use crate::simd::{LANES_MAX, Simd};
 
 /// Output channels computed together.
 pub(crate) const BLOCK: usize = 6;
+/// Numbers of the input that are worked on at once: half a megabyte, counted as if every tap of a kernel read others.
+const CACHED_NUMBERS: usize = 1 << 17;
 
 /// A matrix and its bias, reordered so that the product reads it in a straight line.
 pub(crate) struct Packed {
@@ -75,24 +77,38 @@ pub(crate) fn multiply<S: Simd>(
     assert_eq!(offsets.starts.len(), packed.depth, "one start for each summed number");
     assert!(offsets.last + columns <= input.len() && end <= out.len() && add.is_none_or(|add| end <= add.len()));
     let tile = S::TILE * S::LANES;
-    for block in 0..packed.rows.div_ceil(BLOCK) {
-        let mut x = 0;
-        // SAFETY: the assertions above; x + the tile's width ≤ columns, a multiple of every vector's length.
-        unsafe {
-            while S::TILE == 4 && x + tile <= columns {
-                product::<S, 4>(s, packed, block, input, offsets, x, out, out_stride, add);
-                x += tile;
-            }
-            while x + 2 * S::LANES <= columns {
-                product::<S, 2>(s, packed, block, input, offsets, x, out, out_stride, add);
-                x += 2 * S::LANES;
-            }
-            while x < columns {
-                product::<S, 1>(s, packed, block, input, offsets, x, out, out_stride, add);
-                x += S::LANES;
+    let chunk = chunk(packed.depth).next_multiple_of(tile);
+    // All rows of one chunk of columns before the next: with many channels the input is too much for the cache, and
+    // would else come from memory once for each block of rows.
+    let mut start = 0;
+    while start < columns {
+        let end = columns.min(start + chunk);
+        for block in 0..packed.rows.div_ceil(BLOCK) {
+            let mut x = start;
+            // SAFETY: the assertions above; x + the tile's width ≤ end ≤ columns, and all of them are multiples of every
+            // vector's length.
+            unsafe {
+                while S::TILE == 4 && x + tile <= end {
+                    product::<S, 4>(s, packed, block, input, offsets, x, out, out_stride, add);
+                    x += tile;
+                }
+                while x + 2 * S::LANES <= end {
+                    product::<S, 2>(s, packed, block, input, offsets, x, out, out_stride, add);
+                    x += 2 * S::LANES;
+                }
+                while x < end {
+                    product::<S, 1>(s, packed, block, input, offsets, x, out, out_stride, add);
+                    x += S::LANES;
+                }
             }
         }
+        start = end;
     }
+}
+
+/// Columns to work on at once, so that what they read stays in the second-level cache.
+fn chunk(depth: usize) -> usize {
+    (CACHED_NUMBERS / depth.max(1)).max(1)
 }
 
 /// One block of rows times `N` vectors of columns.

@@ -10,6 +10,7 @@ mod rows;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod upsample;
 
 pub use net::{Error, ErrorKind, Shape};
 pub use network::{Network, Place, Pool};

@@ -7,11 +7,12 @@ use net::{Activation, Arch, Error, Shape, Value, Weights};
 use rayon::prelude::*;
 
 use crate::Map;
+use crate::conv::Input;
 use crate::paint::{Drawn, paint};
-use crate::plain::bilinear_taps;
 use crate::plan::{Kernel, Step, plan};
 use crate::rows::{PAD, Rows};
 use crate::simd::Level;
+use crate::upsample::Upsampled;
 
 /// A network with its weights, ready to run on pictures of any size. It may be shared between threads.
 ///
@@ -131,16 +132,21 @@ impl Network {
                 None => Rows::on(take(&mut pool, shapes[step.to]), shapes[step.to]),
             };
             let source = |i: usize| values[step.from[i]].as_ref().expect("the plan makes values before it reads them");
-            if matches!(step.kernel, Kernel::Up(_)) && step.on.is_none() {
-                out.data.copy_from_slice(&source(1).data);
+            if let (Some(place), None) = (step.kernel.overwrites(), step.on) {
+                out.data.copy_from_slice(&source(place).data);
             }
+            let upsampled = |align_corners: bool| {
+                let place = place.filter(|_| align_corners).map(|place| (place, shapes[0]));
+                Upsampled::new(source(0), source(1).shape, align_corners, place)
+            };
             match &step.kernel {
-                Kernel::Norm { weight, bias, activation } => {
-                    found.push(norm(source(0), weight, bias, *activation, &mut out));
-                }
-                Kernel::Upsample { align_corners } => {
-                    let place = place.filter(|_| *align_corners).map(|place| (place, shapes[0]));
-                    upsample(source(0), *align_corners, place, &mut out);
+                Kernel::Norm { weight, bias, activation } => found.push(norm(&mut out, weight, bias, *activation)),
+                Kernel::Upsample { align_corners } => upsampled(*align_corners).fill(&mut out),
+                Kernel::Conv(conv) => {
+                    let input = conv
+                        .upsample
+                        .map_or_else(|| Input::Map(source(0)), |corners| Input::Upsampled(upsampled(corners)));
+                    conv.run(self.level, &input, &mut out);
                 }
                 kernel => self.take_step(kernel, &source, &mut out),
             }
@@ -186,12 +192,13 @@ impl Network {
     fn take_step<'a>(&self, kernel: &Kernel, source: &dyn Fn(usize) -> &'a Rows, out: &mut Rows) {
         let level = self.level;
         match kernel {
-            Kernel::Conv(conv) => conv.run(level, source(0), out),
             Kernel::Block(block) => block.run(level, source(0), out),
             Kernel::Up(up) => up.run(level, source(0), out),
             Kernel::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
             Kernel::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
-            Kernel::Norm { .. } | Kernel::Upsample { .. } => unreachable!("taken where more is known"),
+            Kernel::Conv(_) | Kernel::Norm { .. } | Kernel::Upsample { .. } => {
+                unreachable!("taken where more is known")
+            }
             Kernel::Add => add(source(0), source(1), out),
             Kernel::Unshuffle(factor) => unshuffle(source(0), *factor, out),
             Kernel::Shuffle(factor) => shuffle(source(0), *factor, out),
@@ -211,31 +218,31 @@ fn take(pool: &mut Vec<Vec<f32>>, shape: Shape) -> Vec<f32> {
     best(pool.iter().map(Vec::capacity), Rows::space(shape)).map(|at| pool.swap_remove(at)).unwrap_or_default()
 }
 
-fn norm(from: &Rows, weight: &[f32], bias: &[f32], activation: Activation, out: &mut Rows) -> Statistics {
-    let Shape { height, channels, .. } = from.shape;
-    let count = from.shape.numbers() as f64;
+/// Of a map in its own memory.
+fn norm(map: &mut Rows, weight: &[f32], bias: &[f32], activation: Activation) -> Statistics {
+    let Shape { height, width, channels } = map.shape;
+    let count = map.shape.numbers() as f64;
     // Row sums on all cores, then added in the order of the rows: the same whatever the number of threads.
     let rows = |sum: &(dyn Fn(&[f32]) -> f64 + Sync)| -> f64 {
-        let row = |y: usize| -> f64 { (0..channels).map(|c| sum(from.plane(y, c))).sum() };
+        let row = |y: usize| -> f64 { (0..channels).map(|c| sum(map.plane(y, c))).sum() };
         (0..height).into_par_iter().map(row).collect::<Vec<f64>>().iter().sum()
     };
     let mean = rows(&|plane| lane_sum(plane, f64::from)) / count;
     let variance = rows(&|plane| lane_sum(plane, |x| (f64::from(x) - mean).powi(2))) / count;
     let scale = 1.0 / (variance + 1e-5).sqrt();
-    let stride = out.stride;
-    out.fill(|y, row| {
+    let stride = map.stride;
+    map.fill(|_, row| {
         for c in 0..channels {
             let factor = (scale * f64::from(weight[c])) as f32;
             let shift = (f64::from(bias[c]) - mean * scale * f64::from(weight[c])) as f32;
-            let to = &mut row[c * stride + PAD..];
-            let pixels = to.iter_mut().zip(from.plane(y, c));
+            let pixels = row[c * stride + PAD..][..width].iter_mut();
             match activation {
-                Activation::Identity => pixels.for_each(|(to, x)| *to = x * factor + shift),
-                Activation::LeakyRelu(slope) => pixels.for_each(|(to, x)| {
-                    let x = x * factor + shift;
-                    *to = x.max(slope * x);
+                Activation::Identity => pixels.for_each(|x| *x = *x * factor + shift),
+                Activation::LeakyRelu(slope) => pixels.for_each(|x| {
+                    let scaled = *x * factor + shift;
+                    *x = scaled.max(slope * scaled);
                 }),
-                Activation::Tanh => pixels.for_each(|(to, x)| *to = (x * factor + shift).tanh()),
+                Activation::Tanh => pixels.for_each(|x| *x = (*x * factor + shift).tanh()),
             }
         }
     });
@@ -279,59 +286,6 @@ fn shuffle(from: &Rows, factor: usize, out: &mut Rows) {
             }
         }
     });
-}
-
-/// With a place, of a picture of whose first input this shape is given, taps are those of the whole.
-fn upsample(from: &Rows, align_corners: bool, place: Option<(Place, Shape)>, out: &mut Rows) {
-    let (small, large, stride) = (from.shape, out.shape, out.stride);
-    let [down, along] = match place {
-        None => [Axis::whole(small.height, large.height), Axis::whole(small.width, large.width)],
-        Some((Place { whole, at }, input)) => [
-            Axis::part(small.height, large.height, input.height, whole.0, at.0),
-            Axis::part(small.width, large.width, input.width, whole.1, at.1),
-        ],
-    };
-    let columns: Vec<_> = (0..large.width).map(|x| along.taps(x, align_corners)).collect();
-    out.fill(|y, row| {
-        let (above, below, down) = down.taps(y, align_corners);
-        for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
-            let (above, below) = (from.plane(above, c), from.plane(below, c));
-            for (to, &(left, right, share)) in plane[PAD..].iter_mut().zip(&columns) {
-                let across = |row: &[f32]| row[left] * (1.0 - share) + row[right] * share;
-                *to = across(above) * (1.0 - down) + across(below) * down;
-            }
-        }
-    });
-}
-
-/// One axis of a resampling: sides of the part that is there, sides of the whole, and where the part begins, each of the
-/// coarse and of the fine map.
-struct Axis {
-    small: usize,
-    whole: [usize; 2],
-    start: [usize; 2],
-}
-
-impl Axis {
-    fn whole(small: usize, large: usize) -> Self {
-        Self { small, whole: [small, large], start: [0; 2] }
-    }
-
-    /// Of a part whose first input has so many px, of the whole's, from there on.
-    fn part(small: usize, large: usize, input: usize, whole: usize, start: usize) -> Self {
-        Self {
-            small,
-            whole: [small, large].map(|side| whole * side / input),
-            start: [small, large].map(|side| start * side / input),
-        }
-    }
-
-    fn taps(&self, at: usize, align_corners: bool) -> (usize, usize, f32) {
-        let (first, second, share) = bilinear_taps(self.start[1] + at, self.whole[0], self.whole[1], align_corners);
-        // Beyond the part nothing is known; what is near its border is not used.
-        let inside = |place: usize| place.saturating_sub(self.start[0]).min(self.small - 1);
-        (inside(first), inside(second), share)
-    }
 }
 
 fn modulate(from: &Rows, by: &Rows, out: &mut Rows) {

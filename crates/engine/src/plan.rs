@@ -11,7 +11,7 @@ pub(crate) struct Step {
     pub(crate) to: Value,
     pub(crate) from: Vec<Value>,
     pub(crate) kernel: Kernel,
-    /// The source whose memory becomes the result's: the map an [`Up`] adds to, if nobody reads it later.
+    /// The source whose memory becomes the result's, see [`Kernel::overwrites`], if nobody reads it later.
     pub(crate) on: Option<Value>,
     /// Values nobody reads after this step.
     pub(crate) dead: Vec<Value>,
@@ -43,6 +43,18 @@ pub(crate) enum Kernel {
     Attend,
 }
 
+impl Kernel {
+    /// Which of its sources a kernel may be given as its result, to change it there: the map that an [`Up`] adds to, the map of
+    /// a norm.
+    pub(crate) fn overwrites(&self) -> Option<usize> {
+        match self {
+            Self::Up(_) => Some(1),
+            Self::Norm { .. } => Some(0),
+            _ => None,
+        }
+    }
+}
+
 /// The steps of `arch` in order. The weights must have been checked.
 pub(crate) fn plan(arch: &Arch, weights: &Weights) -> Vec<Step> {
     let planner = Planner::new(arch, weights);
@@ -63,8 +75,9 @@ pub(crate) fn plan(arch: &Arch, weights: &Weights) -> Vec<Step> {
                 step.dead.push(value);
             }
         }
-        if let (Kernel::Up(_), [_, skip]) = (&step.kernel, &step.from[..]) {
-            step.on = step.dead.iter().position(|value| value == skip).map(|at| step.dead.swap_remove(at));
+        if let Some(place) = step.kernel.overwrites() {
+            let value = step.from[place];
+            step.on = step.dead.iter().position(|dead| *dead == value).map(|at| step.dead.swap_remove(at));
         }
     }
     steps
@@ -114,7 +127,7 @@ impl<'a> Planner<'a> {
                 .or_else(|| self.block(*b, *a))
                 .or_else(|| self.up(*a, *b))
                 .or_else(|| self.up(*b, *a)),
-            Op::Conv { from, .. } => self.unshuffled(op, *from),
+            Op::Conv { from, .. } => self.unshuffled(op, *from).or_else(|| self.upsampled(op, *from)),
             Op::Paint { picture, drawn, grid } => self.paint(*picture, *drawn, *grid),
             _ => None,
         };
@@ -158,7 +171,7 @@ impl<'a> Planner<'a> {
 
     fn conv(&self, op: &Op, unshuffle: usize) -> Conv {
         let Op::Conv { kernel, stride, padding, .. } = *op else { unreachable!("asked of a Conv only") };
-        Conv { groups: self.packed(op), kernel, stride, padding, unshuffle }
+        Conv { groups: self.packed(op), kernel, stride, padding, unshuffle, upsample: None }
     }
 
     fn pointwise(&self, value: Value) -> Option<(&'a Op, Value)> {
@@ -203,6 +216,13 @@ impl<'a> Planner<'a> {
     fn unshuffled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Kernel)> {
         let Op::Unshuffle { from, factor } = *self.only_for_one(input)? else { return None };
         Some((vec![from], Kernel::Conv(self.conv(op, factor))))
+    }
+
+    /// A convolution of the resampled input: the source, and the map whose size it gets.
+    fn upsampled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Kernel)> {
+        let Op::Upsample { from, like, align_corners } = *self.only_for_one(input)? else { return None };
+        let conv = Conv { upsample: Some(align_corners), ..self.conv(op, 1) };
+        Some((vec![from, like], Kernel::Conv(conv)))
     }
 
     /// Painting with the head that draws for it.

@@ -104,9 +104,21 @@ fn operations_that_found_no_partner_are_plain_too() {
             conv(10, 1, 1, 1, 1, Padding::None),
             Op::Attend { cells: 10, score: 11 },
         ],
-        outputs: vec![("cells".to_owned(), 10), ("seen".to_owned(), 12)],
+        // The resampled map comes out, so that the convolution behind it does not take it in.
+        outputs: vec![("large".to_owned(), 9), ("cells".to_owned(), 10), ("seen".to_owned(), 12)],
     };
     check_against_plain(&arch, 27, 33, 1e-4);
+}
+
+/// The map that is enlarged to the picture's size, twice as many channels as any other there, is never made, and norms make
+/// no maps: with both it was 306 MB.
+#[test]
+fn the_largest_map_of_the_classic_network_is_never_made() {
+    let arch = classic::generator(true);
+    let network = Network::new(&arch, &random_weights(&arch)).expect("the weights fit");
+    let peak = network.peak_bytes(&[Shape::new(512, 512, 3)]).expect("the inputs fit");
+    let made = (128 + 64 + 64) * 512 * 512 * size_of::<f32>();
+    assert!(peak < made, "{} MB", peak / 1_000_000);
 }
 
 #[test]

@@ -4,10 +4,16 @@ use crate::error::{Error, ErrorKind};
 use crate::generator::unfit;
 use crate::look::Look;
 use crate::studio::{Ingredients, Source, Studio};
-use net::Medium;
 use net::model::{CREDIT, Model};
 use net::onnx::{self, Finish, Form, Greys};
-use pixels::screentone;
+use net::{Medium, Weights};
+use pixels::space::Srgb8;
+use pixels::{Image, screentone};
+
+mod int8;
+
+/// Styles with their shares.
+type Shares<'a> = Vec<(&'a net::Style, f32)>;
 
 /// What a look is exported as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +48,47 @@ impl Studio {
     /// # Errors
     /// As [`Studio::check`]; [`ErrorKind::Setting`] where a setting cannot be folded in, or the size has no pixels.
     pub fn export(&self, look: &Look, format: Format) -> Result<Export, Error> {
+        self.export_with(look, format, None)
+    }
+
+    /// The look as an ONNX graph whose drawer computes with 8-bit integers, for what lies in these photos, and how far its
+    /// paintings of them are from those of the graph in single precision: the peak signal-to-noise ratio, dB.
+    ///
+    /// # Errors
+    /// As [`Studio::export`]; [`ErrorKind::Setting`] without photos; [`ErrorKind::Model`] without the feature `onnx`.
+    pub fn export_int8(&self, look: &Look, form: Form, photos: &[Image<Srgb8>]) -> Result<(Export, f64), Error> {
+        let photos: Vec<Image<Srgb8>> = photos.iter().map(int8::at_working_size).collect();
+        if photos.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Setting,
+                "8-bit integers are laid out for what lies in photos: give some",
+            ));
+        }
+        let (_, _, weights) = self.merged(look)?;
+        let ranges = int8::ranges(&self.networks, &weights, &photos)?;
+        let export = self.export_with(look, Format::Onnx(form), Some(&ranges))?;
+        let mut pairs = Vec::new();
+        for photo in &photos {
+            let of_its_size = Format::Onnx(Form { size: Some((photo.width(), photo.height())), ..Form::default() });
+            let [exact, coarse] = [None, Some(&ranges[..])].map(|ranges| self.export_with(look, of_its_size, ranges));
+            pairs.push((photo, exact?.bytes, coarse?.bytes));
+        }
+        Ok((export, int8::psnr_db(pairs)?))
+    }
+
+    /// The styles of a look with their shares, what they are drawn with, and their weights merged.
+    fn merged(&self, look: &Look) -> Result<(Shares<'_>, Medium, Weights), Error> {
         let Ingredients { whole: Source::Styles(styles), medium, .. } = self.ingredients(look)? else {
             let message = format!("{} was imported: whoever wants it elsewhere takes the file it came in", look.styles);
             return Err(Error::new(ErrorKind::Setting, message));
         };
         let weights = net::merge(&self.base, &styles).map_err(unfit)?;
+        Ok((styles, medium, weights))
+    }
+
+    /// With `ranges`, those of the drawer's values, in 8-bit integers.
+    fn export_with(&self, look: &Look, format: Format, ranges: Option<&[(f32, f32)]>) -> Result<Export, Error> {
+        let (styles, medium, weights) = self.merged(look)?;
         let credits: Vec<&str> =
             styles.iter().map(|(style, _)| style.credit.as_str()).filter(|c| !c.is_empty()).collect();
         let mut notes = vec![
@@ -76,7 +118,7 @@ impl Studio {
             ("kaiga.postprocessing", format!("painting: {gives}, of the photo's size.")),
             ("kaiga.opset", onnx::OPSET.to_string()),
         ]);
-        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, &notes).map_err(unfit)?;
+        let bytes = onnx::write_look(&self.networks, &weights, &finish, form, ranges, &notes).map_err(unfit)?;
         let left_out = match medium {
             Medium::Colour => vec![FACES, CRISP, SIZE],
             Medium::Screentone => vec![DOTS, FACES, CRISP, SIZE],

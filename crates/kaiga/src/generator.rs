@@ -1,18 +1,29 @@
 //! The contract for generators: what paints sees a whole picture, then draws its parts. The shipped network stands behind
-//! it, and the classic one.
+//! it, the classic one, and graphs of others.
 
 mod classic;
+mod graph;
 mod light;
 
 use crate::error::{Error, ErrorKind};
-use crate::tiles::Part;
+use crate::tiles::{Part, crop};
 use engine::{Map, Pool};
+use net::light::YCC_FROM_RGB;
 use pixels::Image;
 use pixels::space::Srgb8;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 pub(crate) use classic::Classic;
+pub use graph::read as read_graph;
+pub(crate) use graph::{painting as graph_painting, prepared as prepared_graph};
 pub(crate) use light::Light;
+
+/// Pictures up to this area are painted in one piece by networks that look at the whole: all that are painted at the usual
+/// size.
+const WHOLE_PX2: usize = 800_000;
+/// Networks mirror what lies beyond the border, so a picture must have some pixels.
+const LEAST_SIDE_PX: usize = 16;
 
 /// A network that paints, with its weights. It may be shared between threads. Whatever it wants (range and layout of
 /// numbers, sides divisible by some number, how far it looks around, statistics over the whole picture) is its own affair.
@@ -29,6 +40,11 @@ pub(crate) trait Generator: Send + Sync {
 
     /// How many numbers its modulations have.
     fn modulation_numbers(&self) -> usize;
+
+    /// The size it is best given a picture of `width`×`height` in, px: that, or a smaller one of the same shape.
+    fn fitting(&self, width: usize, height: usize) -> (usize, usize) {
+        (width, height)
+    }
 
     /// The same generator, its weights shared, with memory for maps from `pool`.
     fn sharing(&self, pool: &Pool) -> Arc<dyn Generator>;
@@ -88,7 +104,33 @@ impl Modulation {
     }
 }
 
-fn only(outputs: Result<Vec<Map>, net::Error>) -> Result<Map, Error> {
+/// A picture that was painted in one piece.
+struct Painted(Map);
+
+impl Drawing for Painted {
+    fn draw(&self, part: Part) -> Result<Map, Error> {
+        Ok(crop(&self.0, part.x, part.y, part.width, part.height))
+    }
+}
+
+/// A size of the shape of `width`×`height` with an area of at most `most_px2`.
+fn fitting(width: usize, height: usize, most_px2: usize) -> (usize, usize) {
+    let scale = (most_px2 as f64 / (width as f64 * height as f64)).sqrt().min(1.0);
+    let side = |side: usize| ((side as f64 * scale) as usize).max(1);
+    (side(width), side(height))
+}
+
+/// RGB −1..1 as Y, Cb, Cr without ink.
+fn luma_chroma(rgb: &Map) -> Map {
+    let pixel = |rgb: &[f32; 3]| {
+        let [y, cb, cr] = YCC_FROM_RGB.map(|row| row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2]);
+        [y, cb, cr, 0.0]
+    };
+    let pixels: Vec<[f32; 4]> = rgb.data.as_chunks::<3>().0.par_iter().with_min_len(4096).map(pixel).collect();
+    Map::new(rgb.height, rgb.width, 4, pixels.into_flattened())
+}
+
+pub(crate) fn only(outputs: Result<Vec<Map>, net::Error>) -> Result<Map, Error> {
     let none = || Error::new(ErrorKind::Model, "the network has no output");
     outputs.map_err(unfit)?.pop().ok_or_else(none)
 }

@@ -24,13 +24,14 @@ mod whole;
 
 pub use error::{Error, ErrorKind};
 pub use export::{Export, Format};
-pub use generator::Modulation;
+pub use generator::{Modulation, read_graph};
 pub use look::{
     Crisp, Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile,
 };
 pub use net::imported::checkpoint;
 pub use net::onnx::Form;
-pub use net::{Imported, Medium};
+pub use net::onnx::foreign::{Graph, Layout, Order, Range, Wishes, is_onnx};
+pub use net::{Body, Imported, Medium};
 pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};

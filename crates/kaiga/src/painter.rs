@@ -222,7 +222,7 @@ impl Painter {
     }
 
     fn plan(&self, photo: &Image<Srgb8>) -> Whole {
-        Whole::plan(photo.width(), photo.height(), &self.look)
+        Whole::plan(photo.width(), photo.height(), &self.look, &*self.generator)
     }
 
     /// Whether nothing but faces is painted. In screentone all is painted, and what is no face is taken back.

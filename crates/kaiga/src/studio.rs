@@ -3,13 +3,13 @@
 use crate::error::{Error, ErrorKind};
 use crate::face_models::FaceModels;
 use crate::faces::{Detector, Face, Landmarker, Landmarks, Person, Segmenter};
-use crate::generator::{Classic, Generator, Light, unfit};
+use crate::generator::{Classic, Generator, Light, prepared_graph, unfit};
 use crate::look::Look;
 use crate::painter::Painter;
 use crate::progress::{Progress, Steps};
 use crate::styles::{Mix, Style};
 use engine::Pool;
-use net::{Arch, Imported, Medium, Model, light};
+use net::{Arch, Body, Imported, Medium, Model, light};
 use pixels::Image;
 use pixels::space::Srgb8;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl Studio {
     /// # Errors
     /// [`ErrorKind::Model`] if its weights are not those of its network, or a style is called so already.
     pub fn add_imported(&mut self, model: Imported) -> Result<String, Error> {
-        net::weights::check(&model.network().map_err(unfit)?, &model.weights).map_err(unfit)?;
+        model.body.check().map_err(unfit)?;
         if self.styles.iter().any(|style| style.name == model.name) {
             let message = format!("there is a style \"{}\" already: import the model under another name", model.name);
             return Err(Error::new(ErrorKind::Model, message));
@@ -190,7 +190,10 @@ impl Studio {
                     let weights = net::merge(&self.base, styles).map_err(unfit)?;
                     Arc::new(Light::new(&self.networks, &weights, &pool)?)
                 }
-                Source::Imported(model) => Arc::new(Classic::new(model, &pool)?),
+                Source::Imported(model) => match &model.body {
+                    Body::Classic { architecture, weights } => Arc::new(Classic::new(architecture, weights, &pool)?),
+                    Body::Graph(graph) => prepared_graph(graph)?,
+                },
             })
         };
         let generator = prepared(&whole)?;

@@ -22,7 +22,11 @@ pub struct Style {
 
 impl Style {
     pub(crate) fn of_imported(model: &net::Imported) -> Self {
-        let description = format!("An AnimeGANv2 network imported from {}. {}", model.source, model.licence);
+        let kind = match model.body {
+            net::Body::Classic { .. } => "An AnimeGANv2 network",
+            net::Body::Graph(_) => "An ONNX graph",
+        };
+        let description = format!("{kind} imported from {}. {}", model.source, model.licence);
         let (name, licence) = (model.name.clone(), model.licence.clone());
         Self { name, tags: Vec::new(), description, medium: Medium::Colour, credit: String::new(), licence }
     }

@@ -28,9 +28,10 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// The plan for a picture of `width`×`height`.
-    pub(crate) fn plan(width: usize, height: usize, look: &Look) -> Self {
-        let working = working_size(width, height, look.detail);
+    /// The plan for a picture of `width`×`height` that this generator paints.
+    pub(crate) fn plan(width: usize, height: usize, look: &Look, generator: &dyn Generator) -> Self {
+        let wanted = working_size(width, height, look.detail);
+        let working = generator.fitting(wanted.0, wanted.1);
         let full_parts = parts(width, height, finishing_tile(look).side_px());
         let at_full_size = working == (width, height);
         let working_parts = if at_full_size { vec![] } else { parts(working.0, working.1, look.tile.side_px()) };

@@ -20,7 +20,7 @@ pub mod weights;
 
 pub use arch::{Activation, Arch, Op, Padding, Value};
 pub use error::{Error, ErrorKind};
-pub use imported::Imported;
+pub use imported::{Body, Imported};
 pub use measure::{Measure, Reach, measure};
 pub use medium::{Medium, medium};
 pub use model::{Model, Style, merge};

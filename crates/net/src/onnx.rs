@@ -1,6 +1,7 @@
 //! Networks as ONNX files, for other engines and for comparison: opset 18, f32, standard operators only. [`write()`] writes
 //! one network for pictures of one size, [`write_look`] all that painting in one look takes, for pictures of any size.
 
+pub mod foreign;
 mod graph;
 mod look;
 mod network;
@@ -28,7 +29,7 @@ pub fn write(arch: &Arch, weights: &Weights, inputs: &[Shape]) -> Result<Vec<u8>
     for (name, shape) in names.iter().zip(&shapes) {
         graph.input(name, Numbers::Float, &dimensions(*shape));
     }
-    let made = network::append(&mut graph, arch, weights, &names, Some(&shapes))?;
+    let made = network::append(&mut graph, arch, weights, &names, Some(&shapes), None)?;
     for ((name, value), made) in arch.outputs.iter().zip(made) {
         graph.output(name, &made, Numbers::Float, &dimensions(shapes[*value]));
     }
@@ -80,15 +81,23 @@ mod tests {
         weights.extend(halves(&networks[1]));
         let finish = Finish::Colour { saturation: 1.0, line: 1.0, strength: 1.0 };
         let notes = [("licence", "CC0".to_owned())];
-        let written = |form: Form| write_look(&networks, &weights, &finish, form, &notes).unwrap();
+        let written = |form: Form| write_look(&networks, &weights, &finish, form, None, &notes).unwrap();
         let whole = written(Form::default());
         assert_eq!(whole, written(Form::default()));
         assert!(whole.windows(3).any(|bytes| bytes == b"CC0"));
         let numbers: usize = weights.values().map(|tensor| tensor.data.len()).sum();
         let half = written(Form { half_weights: true, ..Form::default() });
         assert!((2 * numbers - 50_000..2 * numbers).contains(&(whole.len() - half.len())));
+        let drawer = &networks[1];
+        let ranges = vec![(-1.0, 2.0); drawer.inputs.len() + drawer.ops.len()];
+        let eighth = write_look(&networks, &weights, &finish, Form::default(), Some(&ranges), &notes).unwrap();
+        let of_drawer: usize =
+            parameters(drawer).unwrap().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        // Steps, zeros and nodes take some of the three bytes of four that are saved.
+        assert!((2 * of_drawer..3 * of_drawer).contains(&(whole.len() - eighth.len())));
+        assert!(write_look(&networks, &weights, &finish, Form::default(), Some(&ranges[1..]), &[]).is_err());
         let nothing = Form { size: Some((0, 4)), ..Form::default() };
-        assert!(write_look(&networks, &weights, &finish, nothing, &[]).is_err());
-        assert!(write_look(&networks, &Weights::new(), &finish, Form::default(), &[]).is_err());
+        assert!(write_look(&networks, &weights, &finish, nothing, None, &[]).is_err());
+        assert!(write_look(&networks, &Weights::new(), &finish, Form::default(), None, &[]).is_err());
     }
 }

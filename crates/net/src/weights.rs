@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use half::f16;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use crate::arch::Arch;
 use crate::error::{Error, fail};
@@ -64,9 +64,7 @@ pub fn check(arch: &Arch, weights: &Weights) -> Result<(), Error> {
 /// [`ErrorKind::File`](crate::ErrorKind::File) if the bytes are no such file, or a tensor is of another type;
 /// [`ErrorKind::Weights`](crate::ErrorKind::Weights) if a number is not finite.
 pub fn read(bytes: &[u8]) -> Result<(Weights, Metadata), Error> {
-    let broken = |error| Error::new(crate::ErrorKind::File, format!("not a readable safetensors file: {error}"));
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let metadata = read_metadata(bytes)?;
     let mut weights = Weights::new();
     for (name, view) in SafeTensors::deserialize(bytes).map_err(broken)?.tensors() {
         let data: Vec<f32> = match view.dtype() {
@@ -119,12 +117,8 @@ fn write_as<const N: usize>(
     weights: &Weights,
     metadata: &Metadata,
 ) -> Result<Vec<u8>, Error> {
-    // The crate's own writer keeps the metadata in a hash map, whose order differs from run to run.
     let mut header = serde_json::Map::new();
     let mut data = Vec::new();
-    if !metadata.is_empty() {
-        header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
-    }
     for (name, tensor) in weights {
         if tensor.shape.iter().product::<usize>() != tensor.data.len() {
             fail!(Weights, "tensor {name} of {:?} holds {} numbers", tensor.shape, tensor.data.len());
@@ -136,13 +130,52 @@ fn write_as<const N: usize>(
         let entry = serde_json::json!({"dtype": kind, "shape": tensor.shape, "data_offsets": [start, data.len()]});
         header.insert(name.clone(), entry);
     }
+    Ok(container(header, &data, metadata))
+}
+
+/// Writes a safetensors file with bytes that are no numbers, under a name. [`read_bytes`] reads them.
+pub(crate) fn write_bytes(name: &str, bytes: &[u8], metadata: &Metadata) -> Vec<u8> {
+    let entry = serde_json::json!({"dtype": "U8", "shape": [bytes.len()], "data_offsets": [0, bytes.len()]});
+    container(serde_json::Map::from_iter([(name.to_owned(), entry)]), bytes, metadata)
+}
+
+/// The bytes of that name in a safetensors file.
+///
+/// # Errors
+/// [`ErrorKind::File`](crate::ErrorKind::File) if there are none.
+pub(crate) fn read_bytes(bytes: &[u8], name: &str) -> Result<Vec<u8>, Error> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    match tensors.tensor(name) {
+        Ok(view) if view.dtype() == Dtype::U8 => Ok(view.data().to_vec()),
+        _ => fail!(File, "the file holds no {name}"),
+    }
+}
+
+/// What a safetensors file says about itself.
+///
+/// # Errors
+/// [`ErrorKind::File`](crate::ErrorKind::File) if the bytes are no such file.
+pub(crate) fn read_metadata(bytes: &[u8]) -> Result<Metadata, Error> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    Ok(header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+fn broken(error: SafeTensorError) -> Error {
+    Error::new(crate::ErrorKind::File, format!("not a readable safetensors file: {error}"))
+}
+
+/// The crate's own writer keeps the metadata in a hash map, whose order differs from run to run.
+fn container(mut header: serde_json::Map<String, serde_json::Value>, data: &[u8], metadata: &Metadata) -> Vec<u8> {
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
+    }
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
     // The data start at a multiple of 8 bytes; the format pads with spaces.
     header.resize(header.len().next_multiple_of(8), b' ');
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header);
     bytes.extend(data);
-    Ok(bytes)
+    bytes
 }
 
 #[cfg(test)]

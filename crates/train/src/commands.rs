@@ -1,5 +1,7 @@
 //! The commands of the program, a file each, and what they share.
 
+#[cfg(feature = "torch")]
+pub(crate) mod compare;
 pub(crate) mod drawnness;
 pub(crate) mod evaluate;
 pub(crate) mod faces;

@@ -9,7 +9,7 @@ pub mod cost;
 pub mod drawnness;
 mod gallery;
 mod inputs;
-mod page;
+pub(crate) mod page;
 pub mod probe;
 mod report;
 mod style;

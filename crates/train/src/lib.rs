@@ -11,6 +11,8 @@ pub mod person;
 pub mod sheet;
 
 #[cfg(feature = "torch")]
+pub mod compare;
+#[cfg(feature = "torch")]
 pub mod feature_extractor;
 #[cfg(feature = "torch")]
 pub mod losses;

@@ -32,6 +32,8 @@ enum Command {
     #[command(subcommand)]
     Person(commands::person::Person),
     #[cfg(feature = "torch")]
+    Compare(commands::compare::Compare),
+    #[cfg(feature = "torch")]
     Prune(commands::prune::Prune),
     #[cfg(feature = "torch")]
     Distil(commands::train::Distil),
@@ -62,6 +64,8 @@ fn run(command: Command) -> Result<()> {
         Command::Faces(command) => commands::faces::faces(command),
         Command::Landmarks(command) => commands::landmarks::landmarks(command),
         Command::Person(command) => commands::person::person(command),
+        #[cfg(feature = "torch")]
+        Command::Compare(arguments) => commands::compare::compare(&arguments),
         #[cfg(feature = "torch")]
         Command::Prune(arguments) => commands::prune::prune(arguments),
         #[cfg(feature = "torch")]

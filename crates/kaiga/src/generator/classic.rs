@@ -3,25 +3,20 @@
 //! A picture up to [`WHOLE_PX2`] is painted in one piece, exactly as the network was trained to. Of a larger one the norms'
 //! statistics are taken from the picture reduced, and frozen; what is left are convolutions, whose tiles fit together.
 
-use super::{Drawing, Generator, Modulation, only, unfit};
+use super::{Drawing, Generator, LEAST_SIDE_PX, Modulation, Painted, WHOLE_PX2, fitting, luma_chroma, only, unfit};
 use crate::error::{Error, ErrorKind};
 use crate::tiles::{Part, crop, paint_part, parts, signed};
 use engine::{Map, Network, Place, Pool};
 use net::freeze::{Statistics, frozen, norms};
-use net::light::{GRAIN_PX, YCC_FROM_RGB};
-use net::{Arch, Imported, Reach, Shape, Weights};
+use net::light::GRAIN_PX;
+use net::{Arch, Reach, Shape, Weights};
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
-use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Pictures up to this area are painted in one piece: all that are painted at the usual size.
-const WHOLE_PX2: usize = 800_000;
 /// Side of the squares that larger ones are painted in, px: the network holds some 1.2 KB for each pixel.
 const TILE_PX: usize = 512;
-/// The network mirrors what lies beyond the border, so a picture must have some pixels.
-const LEAST_SIDE_PX: usize = 16;
 /// Resampling with corners aligned reaches a coarse pixel further than [`net::measure()`] says.
 const CORNERS_PX: usize = 8;
 
@@ -40,16 +35,16 @@ impl Classic {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if the weights are not those of the network, or its norms cannot be frozen.
-    pub(crate) fn new(model: &Imported, pool: &Pool) -> Result<Self, Error> {
-        let arch = model.network().map_err(unfit)?;
-        let network = Network::with_pool(&arch, &model.weights, pool).map_err(unfit)?;
+    pub(crate) fn new(architecture: &str, weights: &Weights, pool: &Pool) -> Result<Self, Error> {
+        let arch = net::imported::network(architecture).map_err(unfit)?;
+        let network = Network::with_pool(&arch, weights, pool).map_err(unfit)?;
         let nothing = vec![Statistics { mean: 0.0, scale: 1.0 }; norms(&arch)];
-        let (local, _) = frozen(&arch, &model.weights, &nothing).map_err(unfit)?;
+        let (local, _) = frozen(&arch, weights, &nothing).map_err(unfit)?;
         let reach = net::measure(&local, &[Shape::new(512, 512, 3)]).map_err(unfit)?.reach[0];
         let Reach::Pixels(reach_px) = reach else {
             return Err(Error::new(ErrorKind::Model, "the network looks at the whole picture, it cannot be tiled"));
         };
-        let (weights, pool) = (Arc::new(model.weights.clone()), pool.clone());
+        let (weights, pool) = (Arc::new(weights.clone()), pool.clone());
         Ok(Self { arch, weights, network, pool, reach_px: reach_px + CORNERS_PX })
     }
 
@@ -68,9 +63,7 @@ impl Generator for Classic {
         let (_, found) = if area <= WHOLE_PX2 {
             self.whole(picture)?
         } else {
-            let scale = (WHOLE_PX2 as f64 / area as f64).sqrt();
-            let [width, height] =
-                [picture.width(), picture.height()].map(|side| ((side as f64 * scale) as usize).max(1));
+            let (width, height) = fitting(picture.width(), picture.height(), WHOLE_PX2);
             self.whole(&resize::to(picture, width, height, Filter::Lanczos3))?
         };
         let numbers: Vec<f32> = found.iter().flat_map(|norm| [norm.mean, norm.scale]).collect();
@@ -104,15 +97,6 @@ impl Generator for Classic {
     }
 }
 
-/// A picture that was painted in one piece.
-struct Painted(Map);
-
-impl Drawing for Painted {
-    fn draw(&self, part: Part) -> Result<Map, Error> {
-        Ok(crop(&self.0, part.x, part.y, part.width, part.height))
-    }
-}
-
 /// A picture whose statistics are known.
 struct Frozen<'a> {
     picture: &'a Image<Srgb8>,
@@ -140,22 +124,12 @@ impl Drawing for Frozen<'_> {
     }
 }
 
-/// RGB −1..1 as Y, Cb, Cr without ink.
-fn luma_chroma(rgb: &Map) -> Map {
-    let pixel = |rgb: &[f32; 3]| {
-        let [y, cb, cr] = YCC_FROM_RGB.map(|row| row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2]);
-        [y, cb, cr, 0.0]
-    };
-    let pixels: Vec<[f32; 4]> = rgb.data.as_chunks::<3>().0.par_iter().with_min_len(4096).map(pixel).collect();
-    Map::new(rgb.height, rgb.width, 4, pixels.into_flattened())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use net::Tensor;
 
-    pub(crate) fn random_model(architecture: &str) -> Imported {
+    pub(in crate::generator) fn random_weights(architecture: &str) -> Weights {
         let mut state = 7_u64;
         let mut random = move || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -171,9 +145,7 @@ mod tests {
             let data = (0..shape.iter().product()).map(|_| mean + random() * size).collect();
             (name, Tensor::new(&shape, data))
         };
-        let weights = net::parameters(arch).unwrap().into_iter().map(tensor).collect();
-        let [name, licence, source, source_sha256] = ["old", "none", "old.pt", ""].map(str::to_owned);
-        Imported { name, architecture: architecture.to_owned(), weights, licence, source, source_sha256 }
+        net::parameters(arch).unwrap().into_iter().map(tensor).collect()
     }
 
     fn photo(width: usize, height: usize) -> Image<Srgb8> {
@@ -183,7 +155,7 @@ mod tests {
     #[test]
     fn tiles_with_frozen_norms_are_the_whole() {
         for architecture in ["classic-1", "classic-1/corners"] {
-            let generator = Classic::new(&random_model(architecture), &Pool::default()).unwrap();
+            let generator = Classic::new(architecture, &random_weights(architecture), &Pool::default()).unwrap();
             // Sides divisible by 16: nothing is padded, so that one piece and tiles see the same border.
             let picture = photo(256, 208);
             let all = Part { x: 0, y: 0, width: 256, height: 208 };
@@ -203,7 +175,8 @@ mod tests {
 
     #[test]
     fn pictures_of_any_size_are_painted() {
-        let generator = Classic::new(&random_model("classic-1/corners"), &Pool::default()).unwrap();
+        let generator =
+            Classic::new("classic-1/corners", &random_weights("classic-1/corners"), &Pool::default()).unwrap();
         for (width, height) in [(1, 1), (3, 40), (33, 17)] {
             let picture = photo(width, height);
             let part = Part { x: 0, y: 0, width, height };

@@ -14,6 +14,8 @@ const IR_VERSION: i64 = 8;
 pub(super) enum Numbers {
     Float = 1,
     Bytes = 2,
+    Int8 = 3,
+    Int32 = 6,
     Int64 = 7,
     Half = 10,
 }
@@ -34,6 +36,24 @@ pub(super) enum Attribute<'a> {
     Text(&'a str),
 }
 use Attribute::{Float, Int, Ints, Text};
+
+/// How a range of numbers lies on bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Levels {
+    /// From one byte to the next.
+    pub(super) step: f32,
+    /// The byte that is 0.
+    pub(super) zero: u8,
+}
+
+impl Levels {
+    /// Bytes for numbers from `low` to `high`, with 0 among them.
+    pub(super) fn of(low: f32, high: f32) -> Self {
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        let step = ((high - low) / 255.0).max(1e-12);
+        Self { step, zero: (-low / step).round() as u8 }
+    }
+}
 
 /// The graph so far. Every node makes one value; values are known by their names.
 #[derive(Default)]
@@ -85,7 +105,8 @@ impl Graph {
     fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute<'_>)]) {
         let mut node = Message::default();
         inputs.iter().for_each(|input| _ = node.bytes(1, input));
-        node.bytes(2, output).bytes(3, output).bytes(4, kind);
+        // Some engines keep nodes and values in one register: their names differ.
+        node.bytes(2, output).bytes(3, format!("{output}/{kind}")).bytes(4, kind);
         for (name, attribute) in attributes {
             let mut message = Message::default();
             message.bytes(1, name);
@@ -156,6 +177,39 @@ impl Graph {
         let halves = numbers.iter().flat_map(|&number| f16::from_f32(number).to_le_bytes());
         self.tensor(name, Numbers::Half, shape, halves);
         self.cast(name, Numbers::Float)
+    }
+
+    /// A map as bytes and back: engines of 8-bit integers take the neighbours of such a pair together with it.
+    pub(super) fn through_bytes(&mut self, x: &str, range: Levels) -> String {
+        let scale = self.scalar(range.step);
+        let zero = self.fresh();
+        self.tensor(&zero, Numbers::Bytes, &[], [range.zero].into_iter());
+        let bytes = self.make("QuantizeLinear", &[x, &scale, &zero], &[]);
+        self.make("DequantizeLinear", &[&bytes, &scale, &zero], &[])
+    }
+
+    /// Weights in 8 bits, each row with a step of its own, and those steps.
+    pub(super) fn weights_int8(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> (String, Vec<f32>) {
+        let rows = numbers.chunks_exact(numbers.len() / shape[0]);
+        let step = |row: &[f32]| (row.iter().fold(0.0, |most: f32, number| most.max(number.abs())) / 127.0).max(1e-12);
+        let steps: Vec<f32> = rows.clone().map(step).collect();
+        let levels =
+            rows.zip(&steps).flat_map(|(row, step)| row.iter().map(move |number| (number / step).round() as i8 as u8));
+        self.tensor(name, Numbers::Int8, shape, levels);
+        (self.row_steps(name, &steps), steps)
+    }
+
+    /// A bias in steps of what it is added to, as integers.
+    pub(super) fn bias_int32(&mut self, name: &str, numbers: &[f32], steps: &[f32]) -> String {
+        let levels =
+            numbers.iter().zip(steps).flat_map(|(number, step)| ((number / step).round() as i32).to_le_bytes());
+        self.tensor(name, Numbers::Int32, &[numbers.len()], levels);
+        self.row_steps(name, steps)
+    }
+
+    fn row_steps(&mut self, name: &str, steps: &[f32]) -> String {
+        let steps = self.floats(&[steps.len()], steps);
+        self.make("DequantizeLinear", &[name, &steps], &[("axis", Int(0))])
     }
 
     pub(super) fn cast(&mut self, x: &str, to: Numbers) -> String {

@@ -54,7 +54,8 @@ pub struct Greys {
 }
 
 /// Writes eye and drawer with one style's weights and the finish as an ONNX graph, input `photo`, output `painting`,
-/// sRGB both. `notes` become the model's metadata. The same look makes the same bytes.
+/// sRGB both. With `ranges`, the least and the largest number of every value of the drawer, that computes with 8-bit integers
+/// as far as its heads. `notes` become the model's metadata. The same look makes the same bytes.
 ///
 /// # Errors
 /// Where weights do not fit the architecture, or the size has no pixels.
@@ -63,6 +64,7 @@ pub fn write(
     weights: &Weights,
     finish: &Finish,
     form: Form,
+    ranges: Option<&[(f32, f32)]>,
     notes: &[(&str, String)],
 ) -> Result<Vec<u8>, Error> {
     if form.size.is_some_and(|(width, height)| width == 0 || height == 0) {
@@ -84,12 +86,12 @@ pub fn write(
 
     let thumbnail = thumbnail(&mut graph, &photo, form.size);
     let seen = [Shape::new(THUMBNAIL_PX, THUMBNAIL_PX, 3)];
-    let modulation = append(&mut graph, eye, weights, &[&thumbnail], Some(&shapes(eye, &seen)?))?.remove(0);
+    let modulation = append(&mut graph, eye, weights, &[&thumbnail], Some(&shapes(eye, &seen)?), None)?.remove(0);
 
     graph.prefix = "padded".to_owned();
     let signed = graph.affine(&photo, 2.0, -1.0);
     let (padded, size) = padded(&mut graph, &signed, form.size);
-    let drawn = append(&mut graph, drawer, weights, &[&padded, &modulation], None)?.remove(0);
+    let drawn = append(&mut graph, drawer, weights, &[&padded, &modulation], None, ranges)?.remove(0);
 
     graph.prefix = "painting".to_owned();
     let drawn = match size {

@@ -1,15 +1,16 @@
 //! The operations of a network as nodes of a graph.
 
 use super::graph::Attribute::{Float, Int, Ints, Text};
-use super::graph::Graph;
+use super::graph::{Graph, Levels};
 use crate::arch::{Activation, Arch, Op, Padding, Value};
-use crate::error::Error;
+use crate::error::{Error, fail};
 use crate::light::{DAB_STEP_PX, DABS, GRID_PX, YCC_FROM_RGB};
 use crate::shape::{Shape, channels};
 use crate::weights::{Weights, check};
 
 /// Appends a network that reads the values `inputs` to a graph, and names the values that come out. `shapes` are those of
-/// all values of `arch`; without them the graph is for pictures of any size.
+/// all values of `arch`; without them the graph is for pictures of any size. With `ranges`, the least and the largest number
+/// of every value, its convolutions compute with 8-bit integers.
 ///
 /// # Errors
 /// Where weights do not fit the architecture.
@@ -19,10 +20,14 @@ pub(super) fn append(
     weights: &Weights,
     inputs: &[&str],
     shapes: Option<&[Shape]>,
+    ranges: Option<&[(f32, f32)]>,
 ) -> Result<Vec<String>, Error> {
     check(arch, weights)?;
+    if ranges.is_some_and(|ranges| ranges.len() != arch.inputs.len() + arch.ops.len()) {
+        fail!(Input, "{} needs the range of every value", arch.name);
+    }
     let names = inputs.iter().map(|name| (*name).to_owned()).collect();
-    let mut network = Network { graph, arch, weights, shapes, channels: channels(arch)?, names };
+    let mut network = Network { graph, arch, weights, shapes, ranges, channels: channels(arch)?, names };
     for (number, op) in arch.ops.iter().enumerate() {
         let part = arch.name.rsplit('/').next().unwrap_or_default();
         network.graph.prefix = format!("{part}/v{}", arch.inputs.len() + number);
@@ -37,6 +42,7 @@ struct Network<'a> {
     arch: &'a Arch,
     weights: &'a Weights,
     shapes: Option<&'a [Shape]>,
+    ranges: Option<&'a [(f32, f32)]>,
     channels: Vec<usize>,
     /// ONNX names of the architecture's values.
     names: Vec<String>,
@@ -56,7 +62,12 @@ impl Network<'_> {
                     Some((source, factor)) => (self.names[source].clone(), factor, factor),
                     None => (self.graph.pad(&first, padding, kernel), kernel, stride),
                 };
-                let x = self.conv(&x, name, kernel, stride, groups, bias);
+                let value = self.names.len();
+                let int8 = self.ranges.filter(|_| !self.is_drawn(value)).map(|ranges| {
+                    let (low, high) = ranges[from];
+                    (Levels::of(low, high), before(activation, ranges[value]))
+                });
+                let x = self.conv(&x, name, kernel, stride, groups, bias, int8);
                 self.graph.activate(x, activation)
             }
             Op::Norm { from, ref name, activation } => self.norm(&first, name, activation, from),
@@ -100,22 +111,53 @@ impl Network<'_> {
         }
     }
 
-    fn conv(&mut self, x: &str, name: &str, kernel: usize, stride: usize, groups: usize, bias: bool) -> String {
-        let tensor = &self.weights[&format!("{name}.weight")];
+    fn conv(
+        &mut self,
+        x: &str,
+        name: &str,
+        kernel: usize,
+        stride: usize,
+        groups: usize,
+        bias: bool,
+        int8: Option<(Levels, Levels)>,
+    ) -> String {
+        let (weight, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
+        let tensor = &self.weights[&weight];
+        let bias = if bias { Some(&self.weights[&bias_name]) } else { None };
         // A pointwise convolution of a pixel-unshuffled map is a strided one of the map itself, with the same numbers in
         // the same order.
         let taken = tensor.data.len() / tensor.shape[0] / (kernel * kernel);
         let shape = [tensor.shape[0], taken, kernel, kernel];
-        let mut inputs = vec![x.to_owned(), self.graph.weights(&format!("{name}.weight"), &shape, &tensor.data)];
-        if bias {
-            let name = format!("{name}.bias");
-            let tensor = &self.weights[&name];
-            inputs.push(self.graph.weights(&name, &tensor.shape, &tensor.data));
+        let graph = &mut *self.graph;
+        let mut inputs = match int8 {
+            None => vec![x.to_owned(), graph.weights(&weight, &shape, &tensor.data)],
+            Some((taken, _)) => {
+                let x = graph.through_bytes(x, taken);
+                let (weights, mut steps) = graph.weights_int8(&weight, &shape, &tensor.data);
+                steps.iter_mut().for_each(|step| *step *= taken.step);
+                let bias = bias.map(|bias| graph.bias_int32(&bias_name, &bias.data, &steps));
+                [x, weights].into_iter().chain(bias).collect()
+            }
+        };
+        if let Some(bias) = bias.filter(|_| int8.is_none()) {
+            inputs.push(graph.weights(&bias_name, &bias.shape, &bias.data));
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let (kernel, stride) = ([kernel as i64; 2], [stride as i64; 2]);
         let attributes = [("group", Int(groups as i64)), ("kernel_shape", Ints(&kernel)), ("strides", Ints(&stride))];
-        self.graph.make("Conv", &inputs, &attributes)
+        let x = graph.make("Conv", &inputs, &attributes);
+        int8.map_or(x.clone(), |(_, made)| graph.through_bytes(&x, made))
+    }
+
+    /// Whether a value is painted by: a softmax turns small differences between its numbers into other colours, so that
+    /// 8 bits are too few.
+    fn is_drawn(&self, value: Value) -> bool {
+        let read_by = |op: &Op, value: Value| op.sources().contains(&value);
+        self.arch.ops.iter().enumerate().any(|(number, op)| match op {
+            Op::Paint { .. } => read_by(op, value),
+            Op::Shuffle { .. } => read_by(op, value) && self.is_drawn(self.arch.inputs.len() + number),
+            _ => false,
+        })
     }
 
     /// What a value is the pixel-unshuffled map of, and by which factor.
@@ -202,6 +244,16 @@ impl Network<'_> {
         let new_cr = chroma(graph, [&cr, &cb, &luma], &affine, 4);
         let ink = graph.make("Sigmoid", &[&ink], &[]);
         graph.concat(&[&lit, &new_cb, &new_cr, &ink], 1)
+    }
+}
+
+/// The bytes for what is before an activation of whose result the range is known.
+fn before(activation: Activation, (low, high): (f32, f32)) -> Levels {
+    match activation {
+        Activation::LeakyRelu(slope) => Levels::of(if low < 0.0 { low / slope } else { low }, high),
+        Activation::Identity => Levels::of(low, high),
+        // What is beyond changes little.
+        Activation::Tanh => Levels::of(-3.0, 3.0),
     }
 }
 

@@ -94,7 +94,27 @@ fn imported(name: &str) -> Vec<u8> {
     let tensor = |shape: &[usize]| net::Tensor::new(shape, vec![0.01; shape.iter().product()]);
     let weights = net::parameters(network).unwrap().into_iter().map(|(name, shape)| (name, tensor(&shape))).collect();
     let [name, licence, source, source_sha256] = [name, "Not for sale", "old.pt", "00"].map(str::to_owned);
-    kaiga::Imported { name, architecture, weights, licence, source, source_sha256 }.write().unwrap()
+    let body = kaiga::Body::Classic { architecture, weights };
+    kaiga::Imported { name, body, licence, source, source_sha256 }.write().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_graph_is_one_of_the_styles_and_paints() {
+    let [network] = &net::model::architecture("classic-1").unwrap()[..] else { panic!("it is one network") };
+    let tensor = |shape: &[usize]| net::Tensor::new(shape, vec![0.01; shape.iter().product()]);
+    let weights = net::parameters(network).unwrap().into_iter().map(|(name, shape)| (name, tensor(&shape))).collect();
+    let onnx = net::onnx::write(network, &weights, &[net::Shape::new(16, 32, 3)]).unwrap();
+    let body = kaiga::Body::Graph(kaiga::read_graph(onnx, &kaiga::Wishes::default()).unwrap());
+    let [name, licence, source, source_sha256] = ["graph", "Not for sale", "graph.onnx", "00"].map(str::to_owned);
+    let file = kaiga::Imported { name, body, licence, source, source_sha256 }.write().unwrap();
+    let models = tempfile::tempdir().unwrap();
+    std::fs::write(models.path().join("graph.safetensors"), file).unwrap();
+    let service = Service::start(|config| config.models = Some(models.path().into()));
+    let styles = service.get("/api/v1/styles").await.json();
+    let style = styles["styles"].as_array().unwrap().iter().find(|style| style["name"] == "graph").unwrap();
+    assert!(style["description"].as_str().unwrap().ends_with("graph.onnx. Not for sale"), "{style}");
+    let answer = service.post("/api/v1/convert?style=graph", picture(24, 16)).await;
+    assert_eq!((answer.status.as_u16(), size(&answer)), (200, (24, 16)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

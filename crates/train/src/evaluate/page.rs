@@ -26,7 +26,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid color-mix(in srgb, CanvasText 20%, Canvas) }
 th:first-child { text-align: left; position: sticky; left: 0; background: Canvas }
 td { color: color-mix(in srgb, CanvasText 80%, Canvas) } td b { color: CanvasText }
-.strip { display: flex; gap: .5rem } figure { margin: 0; flex: none }
+.strip { display: flex; gap: .5rem } figure { margin: 0; flex: none } .none { width: 12rem } .none p { font-size: .85rem; margin: 0 0 .5rem }
 figcaption, dl { font-size: .85rem; color: color-mix(in srgb, CanvasText 70%, Canvas) }
 img { display: block } dl { display: grid; grid-template-columns: max-content auto; gap: 0 1rem } dd { margin: 0 }
 ";
@@ -39,11 +39,18 @@ pub struct Strip {
 }
 
 #[derive(Clone, Debug)]
-struct Shown {
-    caption: String,
-    width: usize,
-    height: usize,
-    jpeg: Vec<u8>,
+enum Shown {
+    Picture {
+        caption: String,
+        width: usize,
+        height: usize,
+        jpeg: Vec<u8>,
+    },
+    /// Why there is no picture.
+    Reason {
+        caption: String,
+        text: String,
+    },
 }
 
 impl Strip {
@@ -60,20 +67,21 @@ impl Strip {
         let width = picture.width().min(WIDTH_PX);
         let height = (picture.height() * width).checked_div(picture.width()).unwrap_or(0).max(1);
         let jpeg = codec::write(&resize::to(picture, width, height, Filter::Lanczos3), None, Format::Jpeg, QUALITY)?;
-        self.pictures.push(Shown { caption: caption.to_owned(), width, height, jpeg });
+        self.pictures.push(Shown::Picture { caption: caption.to_owned(), width, height, jpeg });
         Ok(())
+    }
+
+    /// Adds a place without a picture at the right, and why there is none.
+    pub fn add_reason(&mut self, caption: &str, text: &str) {
+        self.pictures.push(Shown::Reason { caption: caption.to_owned(), text: text.to_owned() });
     }
 }
 
 impl Report {
     /// As a page of HTML with `strips` of pictures below the tables of models.
     pub fn page(&self, strips: &[Strip]) -> String {
-        let title =
-            escaped(&format!("{}: {} models on {} pictures", self.taste, self.models.len(), self.pictures.len()));
-        let mut page = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-             content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<h1>{title}</h1>\n"
-        );
+        let title = format!("{}: {} models on {} pictures", self.taste, self.models.len(), self.pictures.len());
+        let mut page = beginning(&title);
         let tables = Table::all(&self.models);
         tables.iter().for_each(|table| write_table(&mut page, table));
         page +=
@@ -82,20 +90,41 @@ impl Report {
             let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escaped(&column.title()), escaped(column.meaning));
         }
         page += "</dl>\n";
-        for Strip { name, pictures } in strips {
-            let _ = writeln!(page, "<h2>{}</h2>\n<div class=\"wide strip\">", escaped(name));
-            for Shown { caption, width, height, jpeg } in pictures {
+        strips.iter().for_each(|strip| write_strip(&mut page, strip));
+        page + "</html>\n"
+    }
+}
+
+/// The page as far as its title.
+pub(crate) fn beginning(title: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<h1>{title}</h1>\n"
+    )
+}
+
+/// The pictures of one photo.
+pub(crate) fn write_strip(page: &mut String, Strip { name, pictures }: &Strip) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(page, "<h2>{}</h2>\n<div class=\"wide strip\">", escaped(name));
+    for shown in pictures {
+        let _ = match shown {
+            Shown::Picture { caption, width, height, jpeg } => {
                 let (caption, data) = (escaped(caption), base64(jpeg));
-                let _ = writeln!(
+                writeln!(
                     page,
                     "<figure><img width=\"{width}\" height=\"{height}\" alt=\"{caption}\" \
                      src=\"data:image/jpeg;base64,{data}\"><figcaption>{caption}</figcaption></figure>"
-                );
+                )
             }
-            page += "</div>\n";
-        }
-        page + "</html>\n"
+            Shown::Reason { caption, text } => {
+                let (caption, text) = (escaped(caption), escaped(text));
+                writeln!(page, "<figure class=\"none\"><p>{text}</p><figcaption>{caption}</figcaption></figure>")
+            }
+        };
     }
+    *page += "</div>\n";
 }
 
 fn write_table(page: &mut String, Table { heading, columns, rows }: &Table) {
@@ -117,7 +146,7 @@ fn write_table(page: &mut String, Table { heading, columns, rows }: &Table) {
 }
 
 /// Text as HTML, in elements and in quoted attributes.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let escape = |c: char| match c {
         '&' => "&amp;".to_owned(),
         '<' => "&lt;".to_owned(),
