@@ -97,6 +97,11 @@ pub(crate) enum Command {
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
     Worker(crate::serve::TypedWorker),
+    /// Look at the jobs of a queue; have those run again that failed through no fault of their pictures
+    #[command(subcommand)]
+    Jobs(crate::jobs::Jobs),
+    /// Paint a folder or a bucket by jobs, on any number of machines; can be interrupted and started again
+    Batch(Box<crate::jobs::TypedBatch>),
     /// Write completions for a shell to stdout: bash, zsh, fish, powershell, elvish
     #[command(hide = true)]
     Completions {
@@ -297,7 +302,7 @@ pub(crate) enum Output {
     Stdout,
 }
 
-fn format(text: &str) -> Result<Format, String> {
+pub(crate) fn format(text: &str) -> Result<Format, String> {
     Format::from_extension(text).filter(|format| format.can_write()).ok_or_else(|| "we write png, jpg and webp".into())
 }
 
