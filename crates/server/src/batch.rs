@@ -95,7 +95,9 @@ impl Place {
     }
 
     fn key(&self, name: &str) -> Key {
-        self.prefix.parts().chain(Key::from(name).parts()).collect()
+        // As listed, with what is special in it written out already.
+        let name = Key::parse(name).unwrap_or_else(|_| Key::from(name));
+        self.prefix.parts().chain(name.parts()).collect()
     }
 
     /// Names below the address.
@@ -339,7 +341,6 @@ impl<'a> Batch<'a> {
                     tenant: "batch".into(),
                     class: Class::Batch,
                     once: Some(blake3::hash(once.as_bytes()).to_hex().to_string()),
-                    trace: None,
                 };
                 // What it needs is found out by who runs it; a batch's photos are of all sizes.
                 let need_bytes = self.need_bytes(&photo);

@@ -185,7 +185,6 @@ fn origin(request: &Request) -> Result<Origin, Error> {
         tenant: request.extensions().get::<Tenant>().map(|tenant| tenant.0.clone()).unwrap_or_default(),
         class: if urgency > 3 { Class::Batch } else { Class::Interactive },
         once: once.map(str::to_owned),
-        trace: None,
     })
 }
 

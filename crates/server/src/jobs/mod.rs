@@ -97,6 +97,9 @@ impl Jobs {
     ) -> Result<Job, Error> {
         let gone = || Error::new(Kind::Internal, "the job is gone already");
         let now_ms = self.now_ms();
+        // Names are each tenant's own, and may be anything.
+        let hash = |name: &String| blake3::hash(format!("{}\n{name}", origin.tenant).as_bytes()).to_hex().to_string();
+        let origin = Origin { once: origin.once.as_ref().map(hash), ..origin };
         let new = New {
             origin,
             id: crate::random_name(),

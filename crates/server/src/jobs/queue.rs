@@ -104,10 +104,8 @@ pub(crate) struct Origin {
     pub(crate) tenant: String,
     /// Whether somebody waits for it.
     pub(crate) class: Class,
-    /// The client's name for it: a second job of that name is the first one.
+    /// The client's name for it: a second job of that name is the first one. As a hash, once it is handed in.
     pub(crate) once: Option<String>,
-    /// The span it belongs to, as a W3C `traceparent`.
-    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was entered.
@@ -158,8 +156,6 @@ pub(crate) struct Claim {
     pub(crate) photo: String,
     /// What is to be done, as a query.
     pub(crate) params: String,
-    /// The span it belongs to, as a W3C `traceparent`.
-    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was put off.
@@ -291,5 +287,9 @@ pub(crate) trait Dispatch: Send + Sync {
 
 /// The error of a job that was put off too often because of `why`.
 pub(crate) fn given_up(why: &Error, times: u32) -> Error {
-    Error::new(Kind::Internal, format!("given up after {} tries: {}", times + 1, why.detail))
+    let detail = match times {
+        0 => why.detail.clone(),
+        _ => format!("given up after {} tries: {}", times + 1, why.detail),
+    };
+    Error::new(Kind::Internal, detail)
 }

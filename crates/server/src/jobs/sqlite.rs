@@ -38,8 +38,7 @@ const SCHEMA: &str = "
         tenant TEXT NOT NULL DEFAULT '',
         batch INTEGER NOT NULL DEFAULT 0,
         once TEXT,
-        retries INTEGER NOT NULL DEFAULT 0,
-        trace TEXT
+        retries INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
     CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
@@ -56,7 +55,6 @@ const FROM_2: &str = "ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '
     ALTER TABLE jobs ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN once TEXT;
     ALTER TABLE jobs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE jobs ADD COLUMN trace TEXT;
     CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
     CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
     PRAGMA user_version = 3;";
@@ -266,8 +264,8 @@ impl States for Sqlite {
             }
             let batch = origin.class == Class::Batch;
             transaction.execute(
-                "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes, tenant, batch, once,
-                 trace) VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes, tenant, batch, once)
+                 VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     id,
                     photo,
@@ -278,8 +276,7 @@ impl States for Sqlite {
                     *need_bytes as i64,
                     origin.tenant,
                     batch,
-                    origin.once,
-                    origin.trace
+                    origin.once
                 ],
             )?;
             Ok(Ok(Entered::New))
@@ -404,7 +401,7 @@ impl Dispatch for Sqlite {
             }
             // The first that fits; of those before it none may have been passed by for too long.
             let next = format!(
-                "SELECT id, photo, parameters, attempts, state, trace, tenant FROM jobs AS this
+                "SELECT id, photo, parameters, attempts, state, tenant FROM jobs AS this
                  WHERE ((state = 'queued' AND {due}) OR ({lost})) AND photo IS NOT NULL AND need_bytes <= ?3 AND NOT EXISTS (
                      SELECT 1 FROM jobs AS other WHERE other.state = 'queued' AND other.number < this.number
                      AND other.need_bytes > ?3 AND other.created_ms < ?4)
@@ -419,11 +416,10 @@ impl Dispatch for Sqlite {
                     row.get(2)?,
                     row.get::<_, u32>(3)?,
                     row.get::<_, String>(4)?,
-                    row.get(5)?,
-                    row.get::<_, String>(6)?,
+                    row.get::<_, String>(5)?,
                 ))
             });
-            let Some((id, photo, params, attempts, state, trace, tenant)) = found.optional()? else { return Ok(None) };
+            let Some((id, photo, params, attempts, state, tenant)) = found.optional()? else { return Ok(None) };
             if state == "running" {
                 tracing::warn!(
                     job = super::short(&id),
@@ -442,7 +438,7 @@ impl Dispatch for Sqlite {
                  ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn",
                 [tenant],
             )?;
-            Ok(Some(Claim { attempt, photo, params, trace }))
+            Ok(Some(Claim { attempt, photo, params }))
         })
     }
 

@@ -280,8 +280,7 @@ impl Nats {
             tracing::warn!(job, attempt, "taken over from a process that gives no sign of life");
         }
         let attempt = Attempt { id: id.clone(), token, number: record.attempts };
-        let (photo, params, trace) = (record.photo.unwrap_or_default(), record.params, record.trace);
-        Ok(Some(Claim { attempt, photo, params, trace }))
+        Ok(Some(Claim { attempt, photo: record.photo.unwrap_or_default(), params: record.params }))
     }
 
     /// Writes a dead letter. The job says that it is dead, too: a letter that is lost costs a line in a list.
@@ -411,16 +410,13 @@ fn wake(rest: &Mutex<(Option<Instant>, u64)>) {
 
 impl States for Nats {
     fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<Entered, Error> {
-        let once = new.origin.once.as_ref();
-        let once =
-            once.map(|name| blake3::hash(format!("{}\n{name}", new.origin.tenant).as_bytes()).to_hex().to_string());
         let entered = self.broker.wait(PATIENCE, async || {
             self.counted().await?;
             let waiting = {
                 let count = lock(&self.count);
                 count.waiting + count.entered
             };
-            if let Some(name) = &once
+            if let Some(name) = &new.origin.once
                 && let Err(error) = self.broker.once.create(name, new.id.clone().into()).await
             {
                 if error.kind() != CreateErrorKind::AlreadyExists {
@@ -712,9 +708,11 @@ impl Dispatch for Nats {
     }
 
     fn finish(&self, attempt: &Attempt, end: Result<News, Error>) -> Result<bool, Error> {
+        let tries = AtomicUsize::new(0);
         let ended = self.broker.wait(PATIENCE_ENDING, async || {
+            let again = tries.fetch_add(1, Ordering::Relaxed) > 0;
             let ended = self.change(&attempt.id, |record| {
-                if record.was_ended_by(attempt) {
+                if again && record.was_ended_by(attempt) {
                     return Some(record.clone());
                 }
                 if !record.is_held_by(attempt) {
@@ -744,9 +742,13 @@ impl Dispatch for Nats {
             let back = self.change(&attempt.id, |record| record.is_held_by(attempt).then(|| record.put_back()));
             back.await
         })?;
+        if back.is_none() {
+            self.lose(attempt)?;
+            return Ok(false);
+        }
         self.settle(self.take_ticket(attempt), AckKind::Nak(None));
         self.broker.runtime.block_on(self.call());
-        Ok(back.is_some())
+        Ok(true)
     }
 
     fn put_off(&self, attempt: &Attempt, why: Error, terms: Terms, _: i64) -> Result<PutOff, Error> {

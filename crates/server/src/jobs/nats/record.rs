@@ -56,7 +56,6 @@ pub(super) struct Record {
     pub(super) need_bytes: u64,
     pub(super) tenant: String,
     pub(super) batch: bool,
-    pub(super) trace: Option<String>,
     /// The message that stands for it in the stream of work; any other is worth nothing.
     pub(super) ticket: Option<u64>,
 }
@@ -84,7 +83,6 @@ impl Record {
             need_bytes: new.need_bytes,
             tenant: new.origin.tenant.clone(),
             batch: new.origin.class == Class::Batch,
-            trace: new.origin.trace.clone(),
             ticket: None,
         }
     }

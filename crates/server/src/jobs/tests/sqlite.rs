@@ -47,7 +47,7 @@ fn a_file_that_is_no_database_is_told_with_what_to_do() {
 fn databases_of_layouts_before_are_taken_over() {
     const TO_2: &str = "DROP INDEX jobs_once; DROP TABLE turns;
         ALTER TABLE jobs DROP COLUMN tenant; ALTER TABLE jobs DROP COLUMN batch; ALTER TABLE jobs DROP COLUMN once;
-        ALTER TABLE jobs DROP COLUMN retries; ALTER TABLE jobs DROP COLUMN trace; PRAGMA user_version = 2;";
+        ALTER TABLE jobs DROP COLUMN retries; PRAGMA user_version = 2;";
     const TO_1: &str =
         "ALTER TABLE jobs DROP COLUMN need_bytes; ALTER TABLE jobs DROP COLUMN warning; PRAGMA user_version = 1;";
     for back in [TO_2.to_owned(), format!("{TO_2}{TO_1}")] {
