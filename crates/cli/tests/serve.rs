@@ -426,7 +426,10 @@ fn what_is_wrong_is_said_to_the_one_who_starts_it() {
     );
     assert!(complaint(kaiga().arg("--queues"), 2).contains("--queues"));
     assert!(complaint(kaiga().env("KAIGA_QUEUES", "1"), 2).contains("KAIGA_QUEUES: there is no setting"));
-    let words = complaint(kaiga().args(["--queue", "nats://127.0.0.1:9", "--pictures"]).arg(store.path()), 1);
+    let words = complaint(
+        kaiga().args(["--listen", "127.0.0.1:0", "--queue", "nats://127.0.0.1:9", "--pictures"]).arg(store.path()),
+        1,
+    );
     assert!(
         words.contains("cannot use nats://127.0.0.1:9 as the queue") && words.contains("start the broker"),
         "{words}"

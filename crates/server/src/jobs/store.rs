@@ -272,6 +272,7 @@ pub(crate) fn objects(address: &str) -> Result<(Arc<dyn ObjectStore>, Key), Erro
 }
 
 /// Objects in a bucket.
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "there are none"))]
 struct Cloud {
     objects: Arc<dyn ObjectStore>,
     folder: Key,
