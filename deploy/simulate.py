@@ -6,8 +6,9 @@
 
 Deterministic: the same arguments give the same table. Pictures arrive by a day's curve (quiet night, evening peak of ten times the
 night, by chance around it); each worker paints one at a time; the number of workers is fixed, or follows the queue as KEDA has
-it. Nothing is fitted: all constants are arguments, and the defaults are either measured (docs/guide/scaling.md says how) or prices
-to be replaced by one's own.
+it. Nothing is fitted: all constants are arguments, and the defaults are assumptions to be replaced by one's own figures, which
+deploy/cluster.py measures (sleeping, painting), and by one's own prices. Of very many workers a part is played, with its part of
+the pictures; waits are then those of the smaller house, which are longer.
 """
 import argparse, heapq, math, random
 
@@ -70,8 +71,7 @@ def day(options, pictures, most, elastic):
         if elastic:
             heapq.heappush(backlog, begin)
         waits.append(begin - at)
-    if not elastic:
-        paid = most * DAY
+    paid = most * DAY if not elastic else paid + workers * (DAY - looked)
     return waits, paid
 
 
