@@ -47,7 +47,11 @@ unit() {
   # systemd looks whether the program is where the unit says: here, it is elsewhere.
   sed "s|/usr/local/bin/kaiga|$PWD/target/release/kaiga|" deploy/kaiga.service > "$work/kaiga.service"
   systemd-analyze verify "$work/kaiga.service"
-  systemd-analyze security --offline=true --no-pager --threshold=20 "$work/kaiga.service" | tail -1
+  sed "s|/usr/local/bin/kaiga|$PWD/target/release/kaiga|" deploy/kaiga-worker@.service > "$work/kaiga-worker@.service"
+  systemd-analyze verify "$work/kaiga-worker@.service"
+  for name in kaiga kaiga-worker@; do
+    systemd-analyze security --offline=true --no-pager --threshold=20 "$work/$name.service" | tail -1
+  done
   [ -x target/release/kaiga ] || cargo build --release -p kaiga-cli
   local store trace=$work/trace url=http://127.0.0.1:8097
   store=$(mktemp -d)

@@ -380,7 +380,7 @@ def batch(options):
             whole = options.jobs * options.rehearse_ms / 1000 / 8
             while interrupted < 5:
                 process = house.start(*arguments)
-                time.sleep(chance.uniform(0.5, 1.5) * whole / 7 + 1)
+                time.sleep(chance.uniform(0.3, 0.8) * whole / 7 + 1)
                 if process.poll() is not None:
                     break
                 process.kill()

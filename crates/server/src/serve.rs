@@ -51,6 +51,12 @@ pub fn run(mut config: Config, role: Role) -> Result<(), String> {
             "limits lowered to the memory there is"
         );
     }
+    if config.limits.rehearse_ms > 0 {
+        tracing::warn!(
+            ms = config.limits.rehearse_ms,
+            "a rehearsal (rehearse_ms): jobs give their photos back unpainted"
+        );
+    }
     connections::raise_file_limit(config.limits.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
