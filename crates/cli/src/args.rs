@@ -101,6 +101,11 @@ pub(crate) enum Command {
     Serve(crate::serve::Typed),
     /// Run jobs that `kaiga serve` takes on, on the same store: any number of processes
     Worker(crate::serve::TypedWorker),
+    /// Look at the jobs of a queue, replay and drop dead ones
+    #[command(subcommand)]
+    Jobs(crate::jobs::Jobs),
+    /// Paint a folder or a bucket by jobs, on any number of machines; can be interrupted
+    Batch(Box<crate::jobs::TypedBatch>),
     /// Write completions for a shell to stdout: bash, zsh, fish, powershell, elvish
     #[command(hide = true)]
     Completions {

@@ -72,6 +72,11 @@ impl FromArgMatches for Typed {
 }
 
 impl Typed {
+    /// Names and values, as they were typed.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
     /// What is meant.
     ///
     /// # Errors

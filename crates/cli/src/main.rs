@@ -10,6 +10,7 @@ mod export;
 mod faces;
 mod folder;
 mod import;
+mod jobs;
 mod live;
 mod look;
 mod manual;
@@ -58,6 +59,8 @@ fn main() -> ExitCode {
         Some(args::Command::Models(wish)) => print(import::models(&wish)),
         Some(args::Command::Serve(typed)) => serve(typed, serve::serve),
         Some(args::Command::Worker(serve::TypedWorker(typed))) => serve(typed, serve::work),
+        Some(args::Command::Jobs(wish)) => jobs::run(wish),
+        Some(args::Command::Batch(typed)) => jobs::paint(*typed),
         Some(args::Command::Completions { shell }) => print(Ok(manual::completions(shell))),
         Some(args::Command::Man { folder }) => print(manual::pages(&folder)),
         Some(args::Command::Measure { photo, painting, json }) => print(measure::compare(&photo, &painting, json)),

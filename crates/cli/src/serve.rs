@@ -38,6 +38,13 @@ pub(crate) struct Typed {
 #[derive(Debug)]
 pub(crate) struct TypedWorker(pub(crate) Typed);
 
+/// The same for those who only look at the queue.
+#[derive(Debug)]
+pub(crate) struct TypedStore(pub(crate) Typed);
+
+/// The settings that say where the queue is.
+const OF_STORE: [&str; 6] = ["config", "store", "pictures", "queue", "queue_auth", "queue_ca"];
+
 /// Where to listen, in the words people have for it.
 fn places() -> [Arg; 2] {
     let part_of_listen = |name: &'static str, value: &'static str, help: &'static str| {
@@ -102,6 +109,28 @@ impl Args for TypedWorker {
     }
 }
 
+impl Args for TypedStore {
+    fn augment_args(command: Command) -> Command {
+        let of_store = |setting: &Arg| OF_STORE.iter().any(|name| setting.get_id() == *name);
+        command.args(settings().filter(of_store))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TypedStore {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(Typed::settings(matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 impl FromArgMatches for TypedWorker {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self(Typed::settings(matches)))
@@ -128,17 +157,17 @@ impl FromArgMatches for Typed {
 impl Typed {
     /// Without where to listen.
     fn settings(matches: &ArgMatches) -> Self {
-        let flag = |setting: &server::config::Setting| {
-            let value = matches.get_one::<String>(setting.name)?;
-            Some((setting.name.to_owned(), value.clone()))
-        };
-        let wish = match (matches.get_flag("print-config"), matches.get_flag("check")) {
+        // Not every command has all of them.
+        let value = |name: &str| matches.try_get_one::<String>(name).ok().flatten();
+        let is_set = |name: &str| matches.try_get_one::<bool>(name).ok().flatten() == Some(&true);
+        let flag = |setting: &server::config::Setting| Some((setting.name.to_owned(), value(setting.name)?.clone()));
+        let wish = match (is_set("print-config"), is_set("check")) {
             (true, _) => Wish::Print,
             (_, true) => Wish::Check,
             _ => Wish::Serve,
         };
         Self {
-            file: matches.get_one::<String>("config").map(PathBuf::from),
+            file: value("config").map(PathBuf::from),
             wish,
             host: None,
             port: None,

@@ -430,8 +430,18 @@ fn what_is_wrong_is_said_to_the_one_who_starts_it() {
     assert!(
         complaint(kaiga().args(["--queue-max", "many"]), 2).contains("--queue-max: \"many\" is not a whole number")
     );
-    assert!(complaint(kaiga().arg("--queue"), 2).contains("--queue"));
-    assert!(complaint(kaiga().env("KAIGA_QUEUE", "1"), 2).contains("KAIGA_QUEUE: there is no setting"));
+    assert!(complaint(kaiga().arg("--queues"), 2).contains("--queues"));
+    assert!(complaint(kaiga().env("KAIGA_QUEUES", "1"), 2).contains("KAIGA_QUEUES: there is no setting"));
+    let words = complaint(
+        kaiga().args(["--listen", "127.0.0.1:0", "--queue", "nats://127.0.0.1:9", "--pictures"]).arg(store.path()),
+        1,
+    );
+    assert!(
+        words.contains("cannot use nats://127.0.0.1:9 as the queue") && words.contains("start the broker"),
+        "{words}"
+    );
+    let words = complaint(kaiga().args(["--queue", "nats://me:hush@here", "--pictures", "/x"]), 2);
+    assert!(words.contains("queue_auth") && !words.contains("hush"), "{words}");
     assert!(complaint(kaiga().args(["--config", "/none.toml"]), 2).contains("/none.toml: there is no such file"));
 }
 
@@ -478,4 +488,80 @@ fn the_configuration_explains_itself() {
     }
     std::fs::write(&file, &printed).unwrap();
     assert_eq!(print(kaiga().arg("--config").arg(&file)), printed, "what is printed can be read");
+}
+
+#[test]
+fn the_operator_sees_jobs_replays_dead_ones_and_drops_them() {
+    let store = tempfile::tempdir().unwrap();
+    let service = Service::start(store.path(), &["--workers", "0"]);
+    let [kept, dropped] = [1, 2].map(|number| service.submit(&picture(number)));
+    let name = |job: &str| job.rsplit('/').next().unwrap().to_owned();
+    let jobs = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        let output = command.arg("jobs").args(arguments).arg("--store").arg(store.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (status, listed, _) = jobs(&["list"]);
+    assert!(status == 0 && listed.lines().count() == 2 && listed.contains(&name(&kept)), "{listed}");
+    let (status, said, _) = jobs(&["drop", &name(&dropped), "nobody"]);
+    assert_eq!((status, said.as_str(), service.state(&dropped).as_str()), (3, "1 dropped\n", "cancelled"));
+    // The photo of the other gets lost, which is not its fault.
+    let photo = std::fs::read_dir(store.path().join("pictures")).unwrap().flatten();
+    let photo = photo.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten()).next().unwrap().path();
+    let bytes = std::fs::read(&photo).unwrap();
+    std::fs::remove_file(&photo).unwrap();
+    let _worker = Worker::start(store.path());
+    within(60, "the job is dead", || service.state(&kept) == "failed");
+    let (_, dead, _) = jobs(&["dead", "--json"]);
+    let dead: serde_json::Value = serde_json::from_str(&dead).unwrap();
+    assert!(
+        dead["id"] == name(&kept) && dead["reason"].as_str().unwrap().contains("the stored photo is gone"),
+        "{dead}"
+    );
+    std::fs::write(&photo, bytes).unwrap();
+    let (status, said, _) = jobs(&["replay", "--all"]);
+    assert_eq!((status, said.as_str()), (0, "1 replayed\n"));
+    within(60, "it is painted after all", || service.state(&kept) == "done");
+    assert_eq!(jobs(&["dead"]).1, "");
+    let (status, _, said) = jobs(&["replay", &name(&kept)]);
+    assert!(status == 1 && said.contains("is not dead"), "{said}");
+}
+
+#[test]
+fn a_batch_paints_a_folder_once_and_says_what_became_of_each_photo() {
+    let desk = tempfile::tempdir().unwrap();
+    let place = |name: &str| desk.path().join(name);
+    std::fs::create_dir_all(place("in/夏")).unwrap();
+    for (number, name) in ["in/a.png", "in/b.png", "in/夏/c.png"].iter().enumerate() {
+        std::fs::write(place(name), picture(number as u8)).unwrap();
+    }
+    std::fs::write(place("in/broken.jpg"), "this is no picture").unwrap();
+    std::fs::write(place("in/notes.txt"), "these are notes").unwrap();
+    let batch = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        command
+            .arg("batch")
+            .args([place("in"), place("out")])
+            .args(["--json", "-f", "webp", "--faces", "off", "--store"]);
+        let output = command.arg(place("store")).args(more).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap_or("{}")).unwrap();
+        let count = |name: &str| last[name].as_u64().unwrap();
+        (output.status.code().unwrap(), ["total", "before", "done", "failed"].map(count))
+    };
+    assert_eq!(batch(&[]), (3, [4, 0, 3, 1]));
+    let painting = std::fs::read(place("out/夏/c.png.webp")).unwrap();
+    assert_eq!(codec::read(&painting, &Default::default()).unwrap().image.width(), 48);
+    assert_eq!(batch(&[]), (0, [4, 4, 0, 0]), "nothing is painted twice");
+    std::fs::write(place("in/broken.jpg"), picture(9)).unwrap();
+    std::fs::remove_file(place("out/a.png.webp")).unwrap();
+    assert_eq!(batch(&[]), (0, [4, 2, 2, 0]), "what was changed or removed is painted again");
+    assert!(place("out/broken.jpg.webp").exists() && place("out/a.png.webp").exists());
+    let manifest: String = std::fs::read_dir(place("out/.kaiga-batch"))
+        .unwrap()
+        .flatten()
+        .map(|file| std::fs::read_to_string(file.path()).unwrap())
+        .collect();
+    assert!(manifest.lines().any(|line| line.contains("broken.jpg") && line.contains("\"error\":\"")), "{manifest}");
 }

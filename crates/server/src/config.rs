@@ -261,6 +261,11 @@ settings! {
         lease_s: u64 = 30,
         /// How often a job is begun, should the process die over it each time.
         attempts_max: u32 = 2,
+        /// How often a job is put off because its pictures cannot be reached: for 1 s, then twice as long each time, at most a
+        /// minute. Then it fails.
+        retries_max: u32 = 8,
+        /// For rehearsals of a deployment: jobs are not painted, but take so many milliseconds and give the photo back. 0 paints.
+        rehearse_ms: u64 = 0,
     }
 }
 
@@ -274,9 +279,19 @@ settings! {
         /// Folder of the jobs' database and, unless `pictures` says otherwise, their pictures. By default
         /// $STATE_DIRECTORY (systemd), else kaiga below $XDG_STATE_HOME or ~/.local/state.
         store: Option<PathBuf> = None,
-        /// Where the jobs' pictures are: a folder, or s3://bucket/folder (with the build feature s3; credentials in
-        /// the usual AWS_ variables). By default a folder in `store`.
+        /// Where the jobs' pictures are: a folder, or s3://bucket/folder, gs://bucket/folder, az://container/folder. Credentials
+        /// are taken from the usual AWS_, GOOGLE_ and AZURE_ variables. By default a folder in `store`.
         pictures: Option<String> = None,
+        /// The broker that jobs are queued on, for many machines: nats://host:4222 or tls://host:4222 (NATS with JetStream;
+        /// several, separated by commas). `pictures` must then be a place that all machines see. By default jobs are queued in a
+        /// file in `store`.
+        queue: Option<String> = None,
+        /// File with the credentials for `queue`: a .creds file, the seed of an nkey, or user:password.
+        queue_auth: Option<PathBuf> = None,
+        /// File with the certificates (PEM) of who vouches for `queue`. By default those that the system trusts.
+        queue_ca: Option<PathBuf> = None,
+        /// Copies that the brokers of a cluster keep of the queue. Looked at when it is set up.
+        queue_replicas: usize = 1,
         /// Folder of imported models, offered beside the styles. By default that of `kaiga import`: kaiga/models below
         /// $XDG_DATA_HOME or ~/.local/share.
         models: Option<PathBuf> = None,
@@ -417,6 +432,7 @@ impl Config {
                 return Err(format!("{name} is 0, it must be at least 1"));
             }
         }
+        self.check_queue()?;
         if let Some(workers @ 1025..) = self.workers {
             return Err(format!("workers is {workers}, it goes from 0 to 1024"));
         }
@@ -427,6 +443,28 @@ impl Config {
             .any(|key| key.split_once(':').is_none_or(|(id, key)| id.is_empty() || key.len() < 16))
         {
             return Err("sign_keys: each is name:secret with a secret of at least 16 characters".into());
+        }
+        Ok(())
+    }
+
+    fn check_queue(&self) -> Result<(), String> {
+        let Some(queue) = &self.queue else { return Ok(()) };
+        for server in queue.split(',').map(str::trim) {
+            let rest = server.strip_prefix("nats://").or_else(|| server.strip_prefix("tls://"));
+            match rest {
+                None => return Err("queue is nats://host:port or tls://host:port".into()),
+                // It would be seen in lists of processes and in logs.
+                Some(rest) if rest.contains('@') => {
+                    return Err("queue: credentials belong into a file, which queue_auth names".into());
+                }
+                Some(_) => {}
+            }
+        }
+        if self.pictures.is_none() {
+            return Err("with queue, pictures must say where all machines find them: s3://bucket/folder, or a folder they share".into());
+        }
+        if !(1..=5).contains(&self.queue_replicas) {
+            return Err(format!("queue_replicas is {}, it goes from 1 to 5", self.queue_replicas));
         }
         Ok(())
     }
@@ -570,6 +608,9 @@ mod tests {
             ("", ("A", ""), ("max_pixels", "900000000"), "max_memory_bytes is 2147483648, but"),
             ("", ("A", ""), ("queue_max", "0"), "at least 1"),
             ("", ("A", ""), ("sign_keys", "a:short"), "at least 16"),
+            ("queue = \"nats://a:4222\"", ("A", ""), ("workers", "1"), "pictures must say where"),
+            ("pictures = \"/x\"", ("KAIGA_QUEUE", "nats://me:hush@a"), ("workers", "1"), "queue_auth"),
+            ("pictures = \"/x\"", ("KAIGA_QUEUE", "redis://a"), ("workers", "1"), "queue is nats://"),
         ] {
             let complaint = read(file, &[environment], &[flags]).expect_err(words);
             assert!(complaint.contains(words), "{complaint}");

@@ -2,6 +2,7 @@
 //!
 //! [`run`] is the whole of it, a [`Config`](config::Config) says how.
 
+pub mod batch;
 mod budget;
 #[cfg(test)]
 #[path = "../build/bundle.rs"]
@@ -16,6 +17,7 @@ mod log;
 pub mod memory;
 mod metrics;
 pub mod models;
+pub mod operate;
 mod paint;
 mod painter_cache;
 mod params;

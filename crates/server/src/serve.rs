@@ -51,6 +51,12 @@ pub fn run(mut config: Config, role: Role) -> Result<(), String> {
             "limits lowered to the memory there is"
         );
     }
+    if config.limits.rehearse_ms > 0 {
+        tracing::warn!(
+            ms = config.limits.rehearse_ms,
+            "a rehearsal (rehearse_ms): jobs give their photos back unpainted"
+        );
+    }
     connections::raise_file_limit(config.limits.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
@@ -66,9 +72,19 @@ pub(crate) struct House {
     painters: Vec<JoinHandle<()>>,
 }
 
+impl House {
+    /// Waits for the painters, who must have been told to go.
+    pub(crate) fn go_home(self) {
+        self.painters.into_iter().for_each(|painter| drop(painter.join()));
+    }
+}
+
 /// Opens the store and starts the painters. Must be called within a runtime.
-pub(crate) fn open(config: Config) -> Result<House, String> {
-    let jobs = Arc::new(open_jobs(&config)?);
+pub(crate) fn open(config: Config, is_front: bool) -> Result<House, String> {
+    let jobs = Arc::new(open_jobs(&config, is_front)?);
+    if is_front {
+        jobs.hear_others();
+    }
     let mut studio = Studio::embedded().map_err(|error| error.to_string())?;
     if let Some(folder) = config.models.clone().or_else(crate::models::default_folder) {
         let complaints = crate::models::add_all(&mut studio, &folder);
@@ -85,8 +101,9 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
         closing: AtomicBool::new(false),
         stop: AtomicBool::new(false),
     });
+    let runs_jobs = config.runs_jobs();
     let errand = {
-        let (bench, health, runs_jobs) = (Arc::clone(&bench), Arc::clone(&health), config.runs_jobs());
+        let (bench, health) = (Arc::clone(&bench), Arc::clone(&health));
         move || {
             let outcome = if runs_jobs { run_one(&bench) } else { Outcome::Empty };
             if outcome == Outcome::Done {
@@ -99,12 +116,19 @@ pub(crate) fn open(config: Config) -> Result<House, String> {
     };
     let pool = WorkerPool::start(config.workers(), config.limits.queue_max, errand);
     let (pool, painters) = pool.map_err(|error| format!("cannot start the painters: {error}"))?;
+    if runs_jobs {
+        let pool = pool.clone();
+        jobs.dispatch.on_call(Box::new(move || pool.nudge()));
+    }
     let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs));
     Ok(House { app, bench, painters })
 }
 
-/// Queue and store in the folder of the configuration.
-fn open_jobs(config: &Config) -> Result<Jobs, String> {
+/// Queue and store as the configuration says. Must be called within a runtime.
+pub(crate) fn open_jobs(config: &Config, is_front: bool) -> Result<Jobs, String> {
+    if let Some(url) = &config.queue {
+        return on_broker(config, url, is_front);
+    }
     let folder = config.store_folder()?;
     let ours = |name: &str| name.starts_with("jobs.") || name == "pictures";
     private::folder(&folder, &ours).map_err(|words| {
@@ -121,6 +145,33 @@ fn open_jobs(config: &Config) -> Result<Jobs, String> {
     Ok(Jobs::new(Arc::new(queue), store, config.limits.clone(), system_clock()))
 }
 
+#[cfg(feature = "cluster")]
+fn on_broker(config: &Config, url: &str, is_front: bool) -> Result<Jobs, String> {
+    use crate::jobs::nats::{Address, Nats, Part};
+    let limits = &config.limits;
+    let address = Address {
+        url: url.to_owned(),
+        auth: config.queue_auth.clone(),
+        ca: config.queue_ca.clone(),
+        replicas: config.queue_replicas,
+        lease: Duration::from_secs(limits.lease_s),
+        ttl: Duration::from_secs(limits.result_ttl_s),
+    };
+    let part = if is_front { Part::Front } else { Part::Worker };
+    let store = Store::at(config.pictures.as_deref().unwrap_or_default()).map_err(|error| error.detail)?;
+    let runtime = tokio::runtime::Handle::current();
+    let open = || runtime.block_on(Nats::open(&address, part, limits.max_memory_bytes));
+    // On a thread of its own, because this one may belong to the runtime.
+    let queue = std::thread::scope(|scope| scope.spawn(open).join());
+    let queue = queue.map_err(|_| "the attempt to reach the broker failed".to_owned())?;
+    Ok(Jobs::new(Arc::new(queue.map_err(|error| error.detail)?), store, limits.clone(), system_clock()))
+}
+
+#[cfg(not(feature = "cluster"))]
+fn on_broker(_: &Config, url: &str, _: bool) -> Result<Jobs, String> {
+    Err(format!("queue {url}: this program was built without brokers (cargo build --features cluster)"))
+}
+
 async fn serve(config: Config, role: Role) -> Result<(), String> {
     let listener = match &role {
         Role::Serve(_) => Some(bind(config.listen, "listen").await?),
@@ -131,7 +182,7 @@ async fn serve(config: Config, role: Role) -> Result<(), String> {
         None => None,
     };
     let drain_timeout = Duration::from_secs(config.limits.drain_timeout_s);
-    let House { app, bench, painters } = open(config)?;
+    let House { app, bench, painters } = open(config, matches!(role, Role::Serve(_)))?;
     let sweeping = {
         let jobs = Arc::clone(&bench.jobs);
         let (stop, stopped) = std::sync::mpsc::channel::<()>();

@@ -71,7 +71,7 @@ impl Service {
         let mut config = Config { store: Some(folder.path().into()), workers: Some(2), ..Config::default() };
         config.limits.rate_per_minute = 0;
         change(&mut config);
-        let house = open(config).unwrap();
+        let house = open(config, true).unwrap();
         let router = crate::http::router(std::sync::Arc::clone(&house.app));
         Self { house, router, _folder: folder }
     }

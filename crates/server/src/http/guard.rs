@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::connections::{self, Peer};
 use crate::error::{Error, Kind};
+use crate::params::Pairs;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -29,6 +30,10 @@ pub(crate) enum Admission {
     /// A signature, which covers the query and nothing else.
     Signature,
 }
+
+/// Whose request it is, as a hash.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenant(pub(crate) String);
 
 /// Knows tokens and keys.
 pub(crate) struct Guard {
@@ -94,6 +99,20 @@ impl Guard {
             Some(_) => Err(Error::new(Kind::Forbidden, "the time of this signed URL is over: ask for a new one")),
             None => Err(Error::new(Kind::Unauthorized, "a signed URL says when it expires: expires=<unix seconds>")),
         }
+    }
+
+    /// Whose jobs take turns with those of others: a token's, a key's, else a client's. Says nothing about who it is.
+    pub(crate) fn tenant(&self, request: &Parts, admission: Admission, rate: &RateLimit) -> Tenant {
+        let whose = match admission {
+            Admission::Token => request.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec()),
+            Admission::Signature => {
+                let pairs: Pairs =
+                    serde_urlencoded::from_str(request.uri.query().unwrap_or_default()).unwrap_or_default();
+                pairs.into_iter().find(|(name, _)| name == "key").map(|(_, key)| key.into_bytes())
+            }
+            Admission::Open => rate.client(request).map(|client| client.to_string().into_bytes()),
+        };
+        Tenant(blake3::hash(&whose.unwrap_or_default()).to_hex()[..16].to_owned())
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {

@@ -1,9 +1,10 @@
 //! `/api/v1/jobs`: hand a photo in, follow it, fetch the painting, delete both.
 
 use super::error::Problem;
+use super::guard::Tenant;
 use super::{App, upload};
 use crate::error::{Error, Kind};
-use crate::jobs::{self, Jobs};
+use crate::jobs::{self, Class, Jobs, Origin};
 use crate::paint;
 use crate::params::ParamsSchema;
 use axum::Json;
@@ -133,19 +134,27 @@ async fn find(app: &App, id: String) -> Result<jobs::Job, Error> {
 ///
 /// Body and parameters are those of convert. The answer comes at once; the painting is at `result` later.
 #[utoipa::path(
-    post, path = "/api/v1/jobs", tag = "jobs", params(ParamsSchema),
+    post, path = "/api/v1/jobs", tag = "jobs",
+    params(
+        ParamsSchema,
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for the job: who hands it in again under the same name, because the answer was lost, gets the same job."),
+        ("Priority" = Option<String>, Header, description = "RFC 9218: `u=4` to `u=7` for jobs that nobody waits for. They are begun when no other waits."),
+    ),
     request_body(content(("image/*"), ("application/octet-stream"), (super::openapi::Form = "multipart/form-data"))),
     responses((status = 202, description = "It will be painted", body = Job,
         headers(("Location", description = "The address of the job")))),
 )]
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
+    let origin = origin(&request)?;
     let upload = upload::receive(&app, request).await?;
     // Pictures that are refused by their header are refused now; the memory of the others is needed later.
     let upload = upload::admit(&app, upload).await?;
     let upload::Upload { file, params, mut pairs, reserved } = upload;
     pairs.retain(|(_, value)| !value.is_empty());
     let query = serde_urlencoded::to_string(&pairs).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    handed_in(&app, move |jobs| jobs.submit(file.into(), query, params.format.extension(), reserved.bytes())).await
+    let submit =
+        move |jobs: &Jobs| jobs.submit(file.into(), query, params.format.extension(), reserved.bytes(), origin);
+    handed_in(&app, submit).await
 }
 
 /// The answer to somebody whose job was taken in.
@@ -157,6 +166,34 @@ pub(super) async fn handed_in(
     app.pool.nudge();
     let location = format!("/api/v1/jobs/{}", job.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Job::of(&job))).into_response())
+}
+
+/// The longest name that a client may give a job, bytes.
+const ONCE_BYTES: usize = 255;
+
+/// Where a job comes from, by its request.
+///
+/// # Errors
+/// [`Kind::Malformed`] if a header cannot be understood.
+pub(super) fn origin(request: &Request) -> Result<Origin, Error> {
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        Some(value.to_str().map_err(|_| Error::new(Kind::Malformed, format!("the header {name} is not plain text"))))
+    };
+    let once = header("idempotency-key").transpose()?;
+    if once.is_some_and(|name| name.is_empty() || name.len() > ONCE_BYTES) {
+        return Err(Error::new(Kind::Malformed, format!("an Idempotency-Key has 1 to {ONCE_BYTES} characters")));
+    }
+    // RFC 9218: 0 is most urgent, 3 is usual.
+    let priority = header("priority").transpose()?.unwrap_or_default();
+    let urgency = priority.split(',').find_map(|part| part.trim().strip_prefix("u="));
+    let urgency = urgency.map_or(Ok(3), |text| text.parse::<u8>().ok().filter(|urgency| *urgency <= 7).ok_or(()));
+    let urgency = urgency.map_err(|()| Error::new(Kind::Malformed, "the urgency in Priority goes from u=0 to u=7"))?;
+    Ok(Origin {
+        tenant: request.extensions().get::<Tenant>().map(|tenant| tenant.0.clone()).unwrap_or_default(),
+        class: if urgency > 3 { Class::Batch } else { Class::Interactive },
+        once: once.map(str::to_owned),
+    })
 }
 
 /// Says how a job stands.

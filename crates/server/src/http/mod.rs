@@ -169,7 +169,9 @@ async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let (mut parts, body) = request.into_parts();
     app.rate.admit(&parts)?;
     let admission = app.guard.admit(&parts)?;
+    let tenant = app.guard.tenant(&parts, admission, &app.rate);
     parts.extensions.insert(admission);
+    parts.extensions.insert(tenant);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 

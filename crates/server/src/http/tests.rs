@@ -87,6 +87,27 @@ async fn what_is_behind_the_person_of_an_avatar_can_be_chosen() {
     assert!(nobody.body == plain.body, "what is behind nobody is kept");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_handed_in_again_under_its_name_is_the_same_job() {
+    let service = Service::start(|config| config.tokens = Secrets(vec!["anna".into(), "bert".into()]));
+    let submit = |token: &'static str, header: &'static str, value: &'static str| {
+        let request = Request::post("/api/v1/jobs?faces=off").header("authorization", format!("Bearer {token}"));
+        service.send(request.header(header, value).body(picture(24, 16).into()).unwrap())
+    };
+    let first = submit("anna", "idempotency-key", "holiday-17").await.header("location").to_owned();
+    assert_eq!(submit("anna", "idempotency-key", "holiday-17").await.header("location"), first);
+    assert_ne!(
+        submit("bert", "idempotency-key", "holiday-17").await.header("location"),
+        first,
+        "names are each client's own"
+    );
+    assert_eq!(submit("anna", "priority", "u=7, i").await.status, 202);
+    for (header, value) in [("priority", "u=8"), ("priority", "u=soon"), ("idempotency-key", "")] {
+        let answer = submit("anna", header, value).await;
+        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (400, "malformed"), "{header}: {value}");
+    }
+}
+
 /// A model of others, all of whose weights are alike.
 fn imported(name: &str) -> Vec<u8> {
     let architecture = "classic-1/corners".to_owned();

@@ -32,6 +32,7 @@ impl IntoParams for Schema {
         headers(("Location", description = "The address of the job")))),
 )]
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
+    let origin = jobs::origin(&request)?;
     let pairs = upload::query_pairs(request.uri())?;
     let size = upload::Size { max_bytes: app.config.limits.max_video_bytes, smaller: "a shorter or smaller video" };
     let read = |pairs: &Pairs| VideoParams::read(pairs, app.painter_cache.studio());
@@ -49,7 +50,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Res
         return Err(Error::new(Kind::TooLarge, detail));
     }
     let query = VideoParams::query(pairs)?;
-    let answer = jobs::handed_in(&app, move |jobs| jobs.submit(file.into(), query, &format, need_bytes)).await;
+    let answer = jobs::handed_in(&app, move |jobs| jobs.submit(file.into(), query, &format, need_bytes, origin)).await;
     drop(reserved);
     answer
 }

@@ -1,8 +1,10 @@
 //! Jobs: photos that are handed in, painted when there is time, and fetched later. They survive a restart.
 //!
-//! [`Jobs`] is the front door. What a queue is stands in [`queue`], the one in a file in [`sqlite`], the pictures are in a
-//! [`store`], [`worker::run_one`] runs one job, [`sweeper`] cleans up.
+//! [`Jobs`] is the front door. What a queue is stands in [`queue`], the one in a file in [`sqlite`], the one on a broker in
+//! [`nats`], the pictures are in a [`store`], [`worker::run_one`] runs one job, [`sweeper`] cleans up.
 
+#[cfg(feature = "cluster")]
+pub(crate) mod nats;
 pub(crate) mod queue;
 mod sqlite;
 mod store;
@@ -11,13 +13,15 @@ pub(crate) mod sweeper;
 mod tests;
 pub(crate) mod worker;
 
-pub(crate) use queue::{Dispatch, Job, News, State, States};
+#[cfg(all(test, feature = "cluster"))]
+use nats::Nats;
+pub(crate) use queue::{Class, Dispatch, Job, News, Origin, State, States};
 pub(crate) use sqlite::Sqlite;
-pub(crate) use store::Store;
+pub(crate) use store::{Store, objects};
 
 use crate::config::Limits;
 use crate::error::{Error, Kind};
-use queue::{New, Terms};
+use queue::{Entered, New, Terms};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,6 +29,9 @@ use tokio::sync::broadcast;
 
 /// News of jobs that listeners may be behind by before they look the job up instead.
 const NEWS_KEPT: usize = 1024;
+
+/// How long a job that needs much memory is passed by for the sake of smaller ones.
+const PASSED_BY: Duration = Duration::from_secs(30);
 
 /// The time as the jobs have it, Unix ms.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -46,8 +53,8 @@ pub(crate) struct Jobs {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    /// How far the jobs are that this process runs: more recent than what the queue knows.
-    live: Mutex<HashMap<String, News>>,
+    /// How far the jobs are that this process runs or hears of: more recent than what the queue knows.
+    live: Arc<Mutex<HashMap<String, News>>>,
     /// Names of jobs about which there are news.
     news: broadcast::Sender<String>,
     /// The last complaint of queue or store, if they have not worked since.
@@ -63,18 +70,20 @@ impl Jobs {
     ) -> Self {
         let (states, dispatch) = (Arc::clone(&queue) as _, queue as _);
         let (news, _) = broadcast::channel(NEWS_KEPT);
-        Self { states, dispatch, store, limits, clock, live: Mutex::default(), news, trouble: Mutex::default() }
+        Self { states, dispatch, store, limits, clock, live: Arc::default(), news, trouble: Mutex::default() }
     }
 
     pub(crate) fn terms(&self) -> Terms {
-        Terms { lease: Duration::from_secs(self.limits.lease_s), attempts_max: self.limits.attempts_max }
+        let Limits { lease_s, attempts_max, retries_max, .. } = self.limits;
+        Terms { lease: Duration::from_secs(lease_s), attempts_max, retries_max }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
         (self.clock)()
     }
 
-    /// Takes a photo in; `params` is the query, `need_bytes` the memory it takes to paint it. Blocks the thread.
+    /// Takes a photo in; `params` is the query, `need_bytes` the memory it takes to paint it. A job that its origin has handed
+    /// in before under the same name is the answer, whatever the photo. Blocks the thread.
     ///
     /// # Errors
     /// [`Kind::QueueFull`]; [`Kind::Unavailable`] if queue or store do not work.
@@ -84,9 +93,15 @@ impl Jobs {
         params: String,
         format: &str,
         need_bytes: u64,
+        origin: Origin,
     ) -> Result<Job, Error> {
+        let gone = || Error::new(Kind::Internal, "the job is gone already");
         let now_ms = self.now_ms();
+        // Names are each tenant's own, and may be anything.
+        let hash = |name: &String| blake3::hash(format!("{}\n{name}", origin.tenant).as_bytes()).to_hex().to_string();
+        let origin = Origin { once: origin.once.as_ref().map(hash), ..origin };
         let new = New {
+            origin,
             id: crate::random_name(),
             photo: Store::key(&photo),
             params,
@@ -94,7 +109,9 @@ impl Jobs {
             need_bytes,
             expires_ms: now_ms + self.limits.result_ttl_s as i64 * 1000,
         };
-        self.noted(self.states.enter(&new, self.limits.jobs_max, now_ms))?;
+        if let Entered::Before(id) = self.noted(self.states.enter(&new, self.limits.jobs_max, now_ms))? {
+            return self.job(&id)?.ok_or_else(gone);
+        }
         // Entered first: whatever happens now, somebody knows that there may be a picture of that name.
         if let Err(error) = self.store.wait(self.store.put(&new.photo, photo)) {
             // If this fails too, the job's time will be over some day.
@@ -105,7 +122,7 @@ impl Jobs {
             // Cancelled while the photo was on its way.
             let _ = self.noted(self.store.wait(self.store.delete(&new.photo)));
         }
-        self.job(&new.id)?.ok_or_else(|| Error::new(Kind::Internal, "the job is gone already"))
+        self.job(&new.id)?.ok_or_else(gone)
     }
 
     /// A job as it stands now. Blocks the thread.
@@ -121,7 +138,7 @@ impl Jobs {
     /// Cancels a job, whoever runs it, and deletes its pictures. `false` if there is no such job. Blocks the thread.
     pub(crate) fn delete(&self, id: &str) -> Result<bool, Error> {
         let known = self.noted(self.states.cancel(id))?;
-        self.tell(id);
+        self.publish(id, None);
         self.take_out_garbage();
         Ok(known)
     }
@@ -168,16 +185,37 @@ impl Jobs {
         }
     }
 
-    fn set_live(&self, id: &str, news: Option<News>) {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        match news {
-            Some(news) => drop(live.insert(id.to_owned(), news)),
-            None => drop(live.remove(id)),
-        }
+    /// From now on `live` and `news` are about jobs of other processes, too.
+    pub(crate) fn hear_others(&self) {
+        let (live, news) = (Arc::clone(&self.live), self.news.clone());
+        self.states.hear(Box::new(move |id, about| {
+            set_live(&live, id, about);
+            // Nobody may be listening.
+            let _ = news.send(id.to_owned());
+        }));
+    }
+
+    /// Tells everybody how far a job is that this process runs; `None` when it runs it no more.
+    fn publish(&self, id: &str, about: Option<News>) {
+        set_live(&self.live, id, about);
+        self.tell(id);
+        self.states.tell(id, about);
     }
 
     fn tell(&self, id: &str) {
         // Nobody may be listening.
         let _ = self.news.send(id.to_owned());
+    }
+}
+
+/// Jobs whose end was never heard are forgotten when there are so many.
+const LIVE_MAX: usize = 100_000;
+
+fn set_live(live: &Mutex<HashMap<String, News>>, id: &str, news: Option<News>) {
+    let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+    match news {
+        Some(_) if live.len() >= LIVE_MAX => live.clear(),
+        Some(news) => drop(live.insert(id.to_owned(), news)),
+        None => drop(live.remove(id)),
     }
 }

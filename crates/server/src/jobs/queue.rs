@@ -1,5 +1,5 @@
 //! What a queue of jobs is: [`States`] for those who hand jobs in, [`Dispatch`] for those who run them.
-//! [`Sqlite`](super::Sqlite), which comes with the program, is both; a broker would be another. Pictures are elsewhere, in a
+//! [`Sqlite`](super::Sqlite), for one machine, and [`Nats`](super::Nats), for many, are both. Pictures are elsewhere, in a
 //! [`Store`](super::Store).
 //!
 //! A job is begun by [`claim`](Dispatch::claim), which counts the attempt before anything else happens and gives out a
@@ -8,7 +8,7 @@
 //!
 //! Times are Unix milliseconds by the callers' clocks.
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::paint::Stage;
 use std::time::Duration;
 
@@ -87,6 +87,36 @@ impl Default for News {
     }
 }
 
+/// Whose turn it is: all jobs of the first class that wait are begun before any of the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Somebody waits for it.
+    #[default]
+    Interactive,
+    /// One of many that shall be done some time.
+    Batch,
+}
+
+/// Where a job comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// Tenants of one class take turns, however many jobs each of them has waiting.
+    pub(crate) tenant: String,
+    /// Whether somebody waits for it.
+    pub(crate) class: Class,
+    /// The client's name for it: a second job of that name is the first one. As a hash, once it is handed in.
+    pub(crate) once: Option<String>,
+}
+
+/// What became of a job that was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// It is there, and waits for its photo.
+    New,
+    /// It was there before, under this name.
+    Before(String),
+}
+
 /// A job to be entered.
 #[derive(Clone, Debug)]
 pub(crate) struct New {
@@ -102,6 +132,8 @@ pub(crate) struct New {
     pub(crate) need_bytes: u64,
     /// When its pictures shall be deleted, Unix ms.
     pub(crate) expires_ms: i64,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
 }
 
 /// The right to run a job, until the lease runs out.
@@ -126,6 +158,28 @@ pub(crate) struct Claim {
     pub(crate) params: String,
 }
 
+/// What became of a job that was put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PutOff {
+    /// It waits for so long before it is begun again.
+    For(Duration),
+    /// It was put off too often: it failed.
+    GivenUp,
+    /// The attempt was not the holder's any more.
+    Lost,
+}
+
+/// How long a job waits after it was put off for the `nth` time, from 1: 1 s, twice as long each time, at most a minute.
+pub(crate) fn back_off(nth: u32) -> Duration {
+    Duration::from_secs(1 << (nth.max(1) - 1).min(6)).min(Duration::from_secs(60))
+}
+
+/// Whether a job that failed so is *dead*: not its picture was wrong, so its photo is kept for the operator, who may have
+/// the job replayed.
+pub(crate) fn is_dead(kind: Kind) -> bool {
+    matches!(kind, Kind::Internal | Kind::TimedOut | Kind::Unavailable)
+}
+
 /// How long the queue is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Depth {
@@ -144,7 +198,12 @@ pub(crate) struct Terms {
     pub(crate) lease: Duration,
     /// So often a job is begun.
     pub(crate) attempts_max: u32,
+    /// So often a job is put off.
+    pub(crate) retries_max: u32,
 }
+
+/// Whoever wants to hear what other processes tell of their jobs.
+pub(crate) type Hear = Box<dyn Fn(&str, Option<News>) + Send + Sync>;
 
 /// The state of jobs, for those who hand them in and ask about them. Shared by threads and processes; every method is one
 /// transaction.
@@ -156,7 +215,7 @@ pub(crate) trait States: Send + Sync {
     ///
     /// # Errors
     /// [`Kind::QueueFull`](crate::error::Kind::QueueFull) if `jobs_max` jobs are waiting.
-    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error>;
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<Entered, Error>;
 
     /// The photo is stored: from now on the job waits to be run. `false` if it has been cancelled meanwhile.
     fn ready(&self, id: &str) -> Result<bool, Error>;
@@ -181,7 +240,19 @@ pub(crate) trait States: Send + Sync {
     fn depth(&self, now_ms: i64) -> Result<Depth, Error>;
 
     /// Makes provision for bad days; called now and then.
-    fn tend(&self);
+    fn tend(&self) {}
+
+    /// Jobs that are not over, or that are [dead](is_dead) and can be replayed; no more than `most`.
+    fn list(&self, dead: bool, most: usize) -> Result<Vec<Job>, Error>;
+
+    /// Has a dead job run again, as if it were new. `false` if there is none of that name.
+    fn replay(&self, id: &str) -> Result<bool, Error>;
+
+    /// Tells the other processes about a job this one runs; `None` when it runs it no more. They find out without, later.
+    fn tell(&self, _id: &str, _news: Option<News>) {}
+
+    /// Has `hear` called with what the others tell.
+    fn hear(&self, _hear: Hear) {}
 }
 
 /// Who runs which job, for those who run them. `Ok(false)` means that the attempt is not the holder's any more.
@@ -189,10 +260,13 @@ pub(crate) trait States: Send + Sync {
 /// # Errors
 /// As [`States`].
 pub(crate) trait Dispatch: Send + Sync {
-    /// Begins the job that waits longest of those that need no more than `room_bytes` of memory, those whose lease ran out
+    /// Begins a job: interactive ones before batches, tenants in turn, and of one tenant's the one that waits longest of those that need no more than `room_bytes` of memory, those whose lease ran out
     /// included. A job that needs more is passed by only for a while: then none is begun before it. Jobs that were begun
     /// too often fail here.
     fn claim(&self, terms: Terms, room_bytes: u64, now_ms: i64) -> Result<Option<Claim>, Error>;
+
+    /// Has `called` called when there may be a job to begin. Those that poll need no call.
+    fn on_call(&self, _called: Box<dyn Fn() + Send + Sync>) {}
 
     /// Keeps the lease and tells how far it is.
     fn heartbeat(&self, attempt: &Attempt, news: News, terms: Terms, now_ms: i64) -> Result<bool, Error>;
@@ -200,9 +274,22 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Says under which key the painting is about to be stored, so that it is not lost if the process is.
     fn announce(&self, attempt: &Attempt, result: &str) -> Result<bool, Error>;
 
-    /// Ends the job: with the painting announced, or failed.
+    /// Ends the job: with the painting announced, or failed. The photo is let go of, unless the job is [dead](is_dead).
     fn finish(&self, attempt: &Attempt, end: Result<News, Error>) -> Result<bool, Error>;
 
     /// Puts the job back where it was, as if it had not been begun.
     fn give_back(&self, attempt: &Attempt) -> Result<bool, Error>;
+
+    /// Puts the job back to be begun after a [while](back_off), because of `why`, which is nobody's fault here. Is it put off
+    /// too often it fails.
+    fn put_off(&self, attempt: &Attempt, why: Error, terms: Terms, now_ms: i64) -> Result<PutOff, Error>;
+}
+
+/// The error of a job that was put off too often because of `why`.
+pub(crate) fn given_up(why: &Error, times: u32) -> Error {
+    let detail = match times {
+        0 => why.detail.clone(),
+        _ => format!("given up after {} tries: {}", times + 1, why.detail),
+    };
+    Error::new(Kind::Internal, detail)
 }

@@ -1,6 +1,10 @@
 //! The queue in an SQLite file (write-ahead log, synced), which several processes on one machine may share.
 
-use super::queue::{Attempt, Claim, Depth, Dispatch, Job, New, News, State, States, Terms};
+use super::PASSED_BY;
+use super::queue::{
+    Attempt, Claim, Class, Depth, Dispatch, Entered, Job, New, News, PutOff, State, States, Terms, back_off, given_up,
+    is_dead,
+};
 use crate::error::{Error, Kind};
 use crate::paint::{Stage, warning_named};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -31,24 +35,35 @@ const SCHEMA: &str = "
         created_ms INTEGER NOT NULL,
         expires_ms INTEGER NOT NULL,
         need_bytes INTEGER NOT NULL DEFAULT 0,
-        warning TEXT
+        warning TEXT,
+        tenant TEXT NOT NULL DEFAULT '',
+        batch INTEGER NOT NULL DEFAULT 0,
+        once TEXT,
+        retries INTEGER NOT NULL DEFAULT 0
     ) STRICT;
+    CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
+    CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
     CREATE INDEX jobs_by_state ON jobs (state, number);
     CREATE INDEX jobs_by_photo ON jobs (photo) WHERE photo IS NOT NULL;
     CREATE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
     CREATE TABLE garbage (key TEXT PRIMARY KEY) STRICT;
-    PRAGMA user_version = 2;";
-const VERSION: i64 = 2;
-/// From the layout before.
+    PRAGMA user_version = 3;";
+const VERSION: i64 = 3;
+/// From the layouts before.
 const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN need_bytes INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN warning TEXT; PRAGMA user_version = 2;";
+const FROM_2: &str = "ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN once TEXT;
+    ALTER TABLE jobs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+    CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
+    CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
+    PRAGMA user_version = 3;";
 
 /// Bytes kept free for the day the disk is full: what frees room needs some itself.
 const RESERVE_BYTES: usize = 1 << 20;
 /// Pages after which the write-ahead log goes into the file, so that it never holds a large part of a small disk.
 const CHECKPOINT_PAGES: i64 = 64;
-/// How long a job that needs much memory is passed by for the sake of smaller ones.
-const PASSED_BY: Duration = Duration::from_secs(30);
 /// How long a transaction waits for those of other threads and processes.
 const BUSY: Duration = Duration::from_secs(10);
 /// A lease that ends later than so many leases from now was given before the clock was set back.
@@ -92,7 +107,8 @@ impl Sqlite {
             let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             match version {
                 0 => connection.execute_batch(SCHEMA)?,
-                1 => connection.execute_batch(FROM_1)?,
+                1 => connection.execute_batch(&format!("{FROM_1}{FROM_2}"))?,
+                2 => connection.execute_batch(FROM_2)?,
                 _ => {}
             }
             connection.execute_batch("COMMIT")?;
@@ -226,32 +242,53 @@ fn let_go(
     Ok(())
 }
 
+/// A job as [`job`] reads it.
+const JOBS: &str = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault, detail,
+    (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number), warning FROM jobs";
+/// Failed through no fault of its picture: its photo was kept.
+const DEAD: &str = "state = 'failed' AND photo IS NOT NULL";
 /// `running`, held by that attempt.
 const HELD: &str = "id = ?1 AND token = ?2 AND state = 'running'";
 
 impl States for Sqlite {
-    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<(), Error> {
+    fn enter(&self, new: &New, jobs_max: usize, now_ms: i64) -> Result<Entered, Error> {
+        let New { id, photo, params, format, need_bytes, expires_ms, origin } = new;
         // Given up for what frees room: new jobs would take that room, and nothing could be deleted any more.
         if take_reserve(&self.path).is_err_and(|error| error.kind() == ErrorKind::StorageFull) {
             let detail = format!("the disk is full: there is no room beside {}; make room", self.path.display());
             return Err(Error::passing(Kind::Unavailable, detail, 5));
         }
-        let waiting = self.transaction(|transaction| {
+        let entered = self.transaction(|transaction| {
+            let before = "SELECT id FROM jobs WHERE once = ?1";
+            let before: Option<String> = transaction.query_row(before, [&origin.once], |row| row.get(0)).optional()?;
+            if let Some(id) = before {
+                return Ok(Ok(Entered::Before(id)));
+            }
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
-            if waiting < jobs_max {
-                transaction.execute(
-                    "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes)
-                     VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7)",
-                    params![new.id, new.photo, new.params, new.format, now_ms, new.expires_ms, new.need_bytes as i64],
-                )?;
+            if waiting >= jobs_max {
+                return Ok(Err(waiting));
             }
-            Ok(waiting)
+            let batch = origin.class == Class::Batch;
+            transaction.execute(
+                "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes, tenant, batch, once)
+                 VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                params![
+                    id,
+                    photo,
+                    params,
+                    format,
+                    now_ms,
+                    expires_ms,
+                    *need_bytes as i64,
+                    origin.tenant,
+                    batch,
+                    origin.once
+                ],
+            )?;
+            Ok(Ok(Entered::New))
         })?;
-        match waiting < jobs_max {
-            true => Ok(()),
-            false => Err(Error::passing(Kind::QueueFull, format!("{waiting} jobs wait already"), 10)),
-        }
+        entered.map_err(|waiting| Error::passing(Kind::QueueFull, format!("{waiting} jobs wait already"), 10))
     }
 
     fn ready(&self, id: &str) -> Result<bool, Error> {
@@ -263,11 +300,24 @@ impl States for Sqlite {
 
     fn job(&self, id: &str) -> Result<Option<Job>, Error> {
         self.read(|connection| {
-            let one = "SELECT id, state, stage, progress, width, height, created_ms, expires_ms, result, format, fault,
-                       detail, (SELECT count(*) FROM jobs AS other WHERE other.state = 'queued' AND other.number < jobs.number), warning
-                       FROM jobs WHERE id = ?1";
-            connection.prepare_cached(one)?.query_row([id], job).optional()
+            connection.prepare_cached(&format!("{JOBS} WHERE id = ?1"))?.query_row([id], job).optional()
         })
+    }
+
+    fn list(&self, dead: bool, most: usize) -> Result<Vec<Job>, Error> {
+        let which = if dead { DEAD } else { "state IN ('receiving', 'queued', 'running')" };
+        self.read(|connection| {
+            let all = format!("{JOBS} WHERE {which} ORDER BY number LIMIT ?1");
+            connection.prepare_cached(&all)?.query_map([most], job)?.collect()
+        })
+    }
+
+    fn replay(&self, id: &str) -> Result<bool, Error> {
+        let set = format!(
+            "UPDATE jobs SET state = 'queued', stage = 'queued', progress = 0, attempts = 0, retries = 0, \
+             leased_until_ms = NULL, fault = NULL, detail = NULL WHERE id = ?1 AND {DEAD}"
+        );
+        self.transaction(|transaction| Ok(transaction.execute(&set, [id])? == 1))
     }
 
     fn cancel(&self, id: &str) -> Result<bool, Error> {
@@ -293,6 +343,7 @@ impl States for Sqlite {
             }
             // As long again it is remembered that there was such a job.
             transaction.execute("DELETE FROM jobs WHERE expires_ms + (expires_ms - created_ms) <= ?1", [now_ms])?;
+            transaction.execute("DELETE FROM turns WHERE tenant NOT IN (SELECT tenant FROM jobs)", [])?;
             Ok(expired)
         })
     }
@@ -333,6 +384,8 @@ impl Dispatch for Sqlite {
     fn claim(&self, terms: Terms, room_bytes: u64, now_ms: i64) -> Result<Option<Claim>, Error> {
         let lease_ms = terms.lease.as_millis() as i64;
         let too_late_ms = now_ms + lease_ms.saturating_mul(LEASES_AHEAD);
+        // One that was put off has its time in the same column.
+        let due = "(leased_until_ms IS NULL OR leased_until_ms < ?1 OR leased_until_ms > ?2)";
         let lost = "state = 'running' AND (leased_until_ms < ?1 OR leased_until_ms > ?2)";
         self.transaction(|transaction| {
             let given_up = format!("{lost} AND attempts >= ?3");
@@ -352,15 +405,15 @@ impl Dispatch for Sqlite {
                     "UPDATE jobs SET state = 'failed', token = NULL, fault = ?2, detail = ?3 WHERE id = ?1",
                     params![id, Kind::Internal.name(), detail],
                 )?;
-                let_go(transaction, PICTURES, "id = ?1", &[&id])?;
+                let_go(transaction, &["result"], "id = ?1", &[&id])?;
             }
             // The first that fits; of those before it none may have been passed by for too long.
             let next = format!(
-                "SELECT id, photo, parameters, attempts, state FROM jobs AS this
-                 WHERE (state = 'queued' OR ({lost})) AND photo IS NOT NULL AND need_bytes <= ?3 AND NOT EXISTS (
+                "SELECT id, photo, parameters, attempts, state, tenant FROM jobs AS this
+                 WHERE ((state = 'queued' AND {due}) OR ({lost})) AND photo IS NOT NULL AND need_bytes <= ?3 AND NOT EXISTS (
                      SELECT 1 FROM jobs AS other WHERE other.state = 'queued' AND other.number < this.number
                      AND other.need_bytes > ?3 AND other.created_ms < ?4)
-                 ORDER BY number LIMIT 1"
+                 ORDER BY batch, (SELECT turn FROM turns WHERE turns.tenant = this.tenant), number LIMIT 1"
             );
             let room = i64::try_from(room_bytes).unwrap_or(i64::MAX);
             let patience_ms = now_ms - PASSED_BY.as_millis() as i64;
@@ -371,9 +424,10 @@ impl Dispatch for Sqlite {
                     row.get(2)?,
                     row.get::<_, u32>(3)?,
                     row.get::<_, String>(4)?,
+                    row.get::<_, String>(5)?,
                 ))
             });
-            let Some((id, photo, params, attempts, state)) = found.optional()? else { return Ok(None) };
+            let Some((id, photo, params, attempts, state, tenant)) = found.optional()? else { return Ok(None) };
             if state == "running" {
                 tracing::warn!(
                     job = super::short(&id),
@@ -386,6 +440,11 @@ impl Dispatch for Sqlite {
                 "UPDATE jobs SET state = 'running', attempts = ?2, token = ?3, leased_until_ms = ?4, stage = 'decoding',
                  progress = 0 WHERE id = ?1",
                 params![attempt.id, attempt.number, attempt.token, now_ms + lease_ms],
+            )?;
+            transaction.execute(
+                "INSERT INTO turns SELECT ?1, coalesce(max(turn), 0) + 1 FROM turns WHERE true
+                 ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn",
+                [tenant],
             )?;
             Ok(Some(Claim { attempt, photo, params }))
         })
@@ -415,10 +474,10 @@ impl Dispatch for Sqlite {
 
     fn finish(&self, attempt: &Attempt, end: Result<News, Error>) -> Result<bool, Error> {
         self.urgent_transaction(|transaction| {
-            let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
-            let_go(transaction, &["photo"], HELD, &with)?;
             let changed = match &end {
                 Ok(news) => {
+                    let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
+                    let_go(transaction, &["photo"], HELD, &with)?;
                     let (width, height) = news.size.unzip();
                     let set = format!(
                         "UPDATE jobs SET state = 'done', token = NULL, stage = 'done', progress = 1, width = ?3, \
@@ -426,12 +485,7 @@ impl Dispatch for Sqlite {
                     );
                     transaction.execute(&set, params![attempt.id, attempt.token, width, height, news.warning])?
                 }
-                Err(error) => {
-                    let_go(transaction, &["result"], HELD, &with)?;
-                    let set =
-                        format!("UPDATE jobs SET state = 'failed', token = NULL, fault = ?3, detail = ?4 WHERE {HELD}");
-                    transaction.execute(&set, params![attempt.id, attempt.token, error.kind.name(), error.detail])?
-                }
+                Err(error) => fail(transaction, attempt, error)?,
             };
             Ok(changed == 1)
         })
@@ -439,11 +493,39 @@ impl Dispatch for Sqlite {
 
     fn give_back(&self, attempt: &Attempt) -> Result<bool, Error> {
         let set = format!(
-            "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1 \
-             WHERE {HELD}"
+            "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1, \
+             leased_until_ms = NULL WHERE {HELD}"
         );
         self.urgent_transaction(|transaction| Ok(transaction.execute(&set, params![attempt.id, attempt.token])? == 1))
     }
+
+    fn put_off(&self, attempt: &Attempt, why: Error, terms: Terms, now_ms: i64) -> Result<PutOff, Error> {
+        self.urgent_transaction(|transaction| {
+            let retries = format!("SELECT retries FROM jobs WHERE {HELD}");
+            let held = [&attempt.id, &attempt.token];
+            let retries: Option<u32> = transaction.query_row(&retries, held, |row| row.get(0)).optional()?;
+            let Some(retries) = retries else { return Ok(PutOff::Lost) };
+            if retries >= terms.retries_max {
+                fail(transaction, attempt, &given_up(&why, retries))?;
+                return Ok(PutOff::GivenUp);
+            }
+            let wait = back_off(retries + 1);
+            let set = format!(
+                "UPDATE jobs SET state = 'queued', token = NULL, stage = 'queued', progress = 0, attempts = attempts - 1, \
+                 retries = retries + 1, leased_until_ms = ?3 WHERE {HELD}"
+            );
+            transaction.execute(&set, params![attempt.id, attempt.token, now_ms + wait.as_millis() as i64])?;
+            Ok(PutOff::For(wait))
+        })
+    }
+}
+
+/// Ends the job as failed. The photo of one that is dead is kept.
+fn fail(transaction: &Transaction, attempt: &Attempt, error: &Error) -> rusqlite::Result<usize> {
+    let with: [&dyn rusqlite::ToSql; 2] = [&attempt.id, &attempt.token];
+    let_go(transaction, if is_dead(error.kind) { &["result"] } else { PICTURES }, HELD, &with)?;
+    let set = format!("UPDATE jobs SET state = 'failed', token = NULL, fault = ?3, detail = ?4 WHERE {HELD}");
+    transaction.execute(&set, params![attempt.id, attempt.token, error.kind.name(), error.detail])
 }
 
 fn job(row: &Row) -> rusqlite::Result<Job> {

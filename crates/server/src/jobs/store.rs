@@ -47,15 +47,17 @@ impl Store {
         Ok(Self::of(Arc::new(objects.with_fsync(true)), Key::default(), place))
     }
 
-    /// At an address: `s3://bucket/folder`, if the program was built for it.
+    /// At an address: a folder, `file:///folder`, or if the program was built for it `s3://`, `gs://` or `az://` with a bucket and a
+    /// folder in it.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] if the address cannot be understood or is of a kind that is not built in.
     pub(crate) fn at(address: &str) -> Result<Self, Error> {
-        if !address.contains("://") {
-            return Self::folder(Path::new(address));
+        match address.strip_prefix("file://") {
+            Some(folder) => Self::folder(Path::new(folder)),
+            None if address.contains("://") => bucket(address),
+            None => Self::folder(Path::new(address)),
         }
-        bucket(address)
     }
 
     /// Any objects; tests plan failures with it.
@@ -281,23 +283,35 @@ fn remove_half_written(folder: &Path) {
     }
 }
 
-#[cfg(feature = "s3")]
+/// Objects at an address as [`Store::at`] knows them, and the folder in them. Nothing is tried out. A folder is made.
+///
+/// # Errors
+/// [`Kind::Unavailable`] if the address cannot be understood or is of a kind that is not built in.
+pub(crate) fn objects(address: &str) -> Result<(Arc<dyn ObjectStore>, Key), Error> {
+    let path = match address.strip_prefix("file://") {
+        Some(folder) => folder,
+        None if address.contains("://") => return in_cloud(address).map(|cloud| (cloud.objects, cloud.folder)),
+        None => address,
+    };
+    let refused = |error: String| Error::new(Kind::Unavailable, format!("cannot use {path}: {error}"));
+    std::fs::create_dir_all(path).map_err(|error| refused(error.to_string()))?;
+    let objects =
+        object_store::local::LocalFileSystem::new_with_prefix(path).map_err(|error| refused(error.to_string()))?;
+    Ok((Arc::new(objects), Key::default()))
+}
+
+/// Objects in a bucket.
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "there are none"))]
+struct Cloud {
+    objects: Arc<dyn ObjectStore>,
+    folder: Key,
+    /// What may be amiss if it does not work.
+    hint: &'static str,
+}
+
 fn bucket(address: &str) -> Result<Store, Error> {
-    use object_store::RetryConfig;
-    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-    let refused =
-        |error: &str| Error::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
-    let name = address.strip_prefix("s3://").ok_or_else(|| refused("only s3://bucket/folder is known"))?;
-    let (bucket, folder) = name.split_once('/').unwrap_or((name, ""));
-    if bucket.is_empty() {
-        return Err(refused("the bucket's name is missing: s3://bucket/folder"));
-    }
-    let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-    let has_key = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId).is_some();
-    // Clients wait for it: what does not get over in these seconds is told.
-    let retry = RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(15), ..Default::default() };
-    let objects = builder.with_retry(retry).build().map_err(|error| refused(&cause(&error)))?;
-    let store = Store::of(Arc::new(objects), Key::from(folder), address.to_owned());
+    let Cloud { objects, folder, hint } = in_cloud(address)?;
+    let store = Store::of(objects, folder, address.to_owned());
     // Wrong names and credentials shall be told now, to the one who typed them.
     let probe = async {
         let bytes = Bytes::from(crate::random_name());
@@ -308,19 +322,57 @@ fn bucket(address: &str) -> Result<Store, Error> {
     };
     // On a thread of its own, because this one may belong to the runtime.
     let worked = std::thread::scope(|scope| scope.spawn(|| store.wait(probe)).join());
-    match worked.map_err(|_| refused("the attempt to write there failed"))? {
+    let failed = || Error::new(Kind::Unavailable, format!("the attempt to write to {address} failed"));
+    match worked.map_err(|_| failed())? {
         Ok(()) => Ok(store),
-        Err(error) if has_key => Err(error),
-        Err(error) => {
-            let asked = "AWS_ACCESS_KEY_ID is not set, so the machine was asked for credentials";
-            Err(Error { detail: format!("{} ({asked})", error.detail), ..error })
-        }
+        Err(error) if hint.is_empty() => Err(error),
+        Err(error) => Err(Error { detail: format!("{} ({hint})", error.detail), ..error }),
     }
 }
 
-#[cfg(not(feature = "s3"))]
-fn bucket(address: &str) -> Result<Store, Error> {
-    let detail = format!("pictures in {address}: this program was built without s3 (cargo build --features s3)");
+#[cfg(feature = "cluster")]
+fn in_cloud(address: &str) -> Result<Cloud, Error> {
+    use object_store::aws::AmazonS3ConfigKey;
+    use object_store::{
+        RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
+    };
+    let refused =
+        |error: &str| Error::new(Kind::Unavailable, format!("cannot use {address} for pictures: {}", plainly(error)));
+    let unknown = || refused("it must be a folder, or begin with s3://, gs:// or az://");
+    let (scheme, name) = address.split_once("://").ok_or_else(unknown)?;
+    let (bucket, folder) = name.split_once('/').unwrap_or((name, ""));
+    if bucket.is_empty() {
+        return Err(refused(&format!("the bucket's name is missing: {scheme}://bucket/folder")));
+    }
+    // Clients wait for it: what does not get over in these seconds is told.
+    let retry = RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(15), ..Default::default() };
+    let mut hint = "";
+    let objects: object_store::Result<Arc<dyn ObjectStore>> = match scheme {
+        "s3" => {
+            let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
+            if builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId).is_none() {
+                hint = "AWS_ACCESS_KEY_ID is not set, so the machine was asked for credentials";
+            }
+            builder.build().map(|objects| Arc::new(objects) as _)
+        }
+        "gs" => {
+            let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retry);
+            builder.build().map(|objects| Arc::new(objects) as _)
+        }
+        "az" => {
+            let builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(retry);
+            builder.build().map(|objects| Arc::new(objects) as _)
+        }
+        _ => return Err(unknown()),
+    };
+    let objects = objects.map_err(|error| refused(&cause(&error)))?;
+    Ok(Cloud { objects, folder: Key::from(folder), hint })
+}
+
+#[cfg(not(feature = "cluster"))]
+fn in_cloud(address: &str) -> Result<Cloud, Error> {
+    let detail =
+        format!("pictures in {address}: this program was built without buckets (cargo build --features cluster)");
     Err(Error::new(Kind::Unavailable, detail))
 }
 

@@ -1,16 +1,17 @@
 //! Runs one job: claims it, paints, stores. Called again and again by the painters; tests call it until there is nothing
 //! left.
 
-use super::queue::{Attempt, Claim, News, Terms};
+use super::queue::{Attempt, Claim, News, PutOff, Terms};
 use super::{Jobs, Store};
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::metrics::Metrics;
-use crate::paint::{BYTES_PER_PIXEL, PaintedFile, Stage, Watcher, caught, codec_limits, paint};
+use crate::paint::{BYTES_PER_PIXEL, PaintedFile, Stage, Took, Watcher, caught, codec_limits, paint};
 use crate::painter_cache::PainterCache;
 use crate::params::{Pairs, Params};
 use crate::video::{self, VideoParams};
-use pixels::codec;
+use bytes::Bytes;
+use pixels::codec::{self, Format};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +28,8 @@ pub(crate) enum Outcome {
     Lost,
     /// The job was put back: there is no memory for it now, or the service is shutting down.
     GivenBack,
+    /// The job is tried again later: its pictures cannot be reached.
+    PutOff,
     /// There is nothing to do, or the queue cannot be reached.
     Empty,
 }
@@ -72,8 +75,7 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
         Outcome::Failed(kind) => tracing::warn!(job, attempt = number, ms, kind = kind.name(), "job failed"),
         outcome => tracing::info!(job, attempt = number, ms, ?outcome, "job"),
     }
-    jobs.set_live(id, None);
-    jobs.tell(id);
+    jobs.publish(id, None);
     jobs.take_out_garbage();
     outcome
 }
@@ -125,8 +127,7 @@ impl<'a> Run<'a> {
     }
 
     fn publish(&self) {
-        self.bench.jobs.set_live(&self.attempt.id, Some(self.state().news));
-        self.bench.jobs.tell(&self.attempt.id);
+        self.bench.jobs.publish(&self.attempt.id, Some(self.state().news));
     }
 
     /// How long a stage may take.
@@ -203,11 +204,14 @@ impl<'a> Run<'a> {
                 return Err(Error::new(Kind::Unavailable, "there is no memory for this picture now"));
             }
             let in_progress = bench.metrics.begun();
-            let painted = match &video {
-                Some(params) => video::paint(&bench.painter_cache, &jobs.limits, params, &photo, self)?,
-                None => {
+            let painted = match (&video, jobs.limits.rehearse_ms) {
+                (Some(params), _) => video::paint(&bench.painter_cache, &jobs.limits, params, &photo, self)?,
+                (None, rehearse_ms) => {
                     let params = Params::read(&pairs, studio)?;
-                    paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?
+                    match rehearse_ms {
+                        0 => paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?,
+                        ms => rehearse(photo, Duration::from_millis(ms), params.format, self)?,
+                    }
                 }
             };
             drop(in_progress);
@@ -227,7 +231,7 @@ impl<'a> Run<'a> {
         // Nothing was in it.
         let _ = self.kept.set(key.clone());
         let put = jobs.noted(jobs.store.wait(jobs.store.put(&key, painted.bytes.into())));
-        put.map_err(|error| Error::new(Kind::Internal, format!("the painting could not be stored: {}", error.detail)))
+        put.map_err(|error| Error { detail: format!("the painting could not be stored: {}", error.detail), ..error })
     }
 
     /// Ends the attempt in the queue.
@@ -236,6 +240,16 @@ impl<'a> Run<'a> {
         let done = |news: News| News { stage: Stage::Done, progress: 1.0, ..news };
         let (outcome, told) = match end {
             Ok(()) => (Outcome::Done, jobs.dispatch.finish(self.attempt, Ok(done(news)))),
+            // What passes by itself is waited for.
+            Err(error) if error.kind == Kind::Unavailable && error.retry_after_s.is_some() => {
+                let put_off = jobs.dispatch.put_off(self.attempt, error, self.terms, jobs.now_ms());
+                if put_off == Ok(PutOff::GivenUp) {
+                    self.bench.metrics.failed(Kind::Internal);
+                    (Outcome::Failed(Kind::Internal), Ok(true))
+                } else {
+                    (Outcome::PutOff, put_off.map(|put_off| put_off != PutOff::Lost))
+                }
+            }
             Err(error) if error.kind == Kind::Unavailable => {
                 (Outcome::GivenBack, jobs.dispatch.give_back(self.attempt))
             }
@@ -265,10 +279,30 @@ impl<'a> Run<'a> {
             Outcome::Failed(_) => "failed",
             Outcome::Lost => "lost",
             Outcome::GivenBack => "given-back",
+            Outcome::PutOff => "put-off",
             Outcome::Empty => return outcome,
         });
         outcome
     }
+}
+
+/// Takes as long as it is told and gives the photo back.
+fn rehearse(photo: Bytes, time: Duration, format: Format, watcher: &dyn Watcher) -> Result<PaintedFile, Error> {
+    const PARTS: u32 = 10;
+    let mut go_on = watcher.stage(Stage::Painting);
+    for part in 0..PARTS {
+        if let ControlFlow::Break(error) = go_on {
+            return Err(error);
+        }
+        std::thread::sleep(time / PARTS);
+        go_on = watcher.part(part as usize + 1, PARTS as usize);
+    }
+    Ok(PaintedFile {
+        bytes: photo.to_vec(),
+        media_type: format.media_type(),
+        took: Took { painting: time, ..Took::default() },
+        warning: None,
+    })
 }
 
 impl Watcher for Run<'_> {

@@ -1,0 +1,428 @@
+//! A folder or bucket of photos becomes jobs, and another one holds their paintings.
+//!
+//! It may be interrupted at any point and started again. What is done is seen in three places, none of which is trusted alone: the
+//! *manifest*, lines beside the paintings that say what became of each photo; the paintings themselves; and the queue, where a
+//! photo's job has a name made of what is asked for, so that handing it in again finds the same job.
+
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::jobs::{Class, Job, Jobs, Origin, State, Store, objects};
+use crate::params::{Pairs, Params};
+use crate::serve::{House, open};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use pixels::codec::Format;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Where the manifest lies among the paintings.
+const MANIFEST: &str = ".kaiga-batch";
+/// Lines of the manifest are written after so long, or when there are so many.
+const WRITE_EVERY: Duration = Duration::from_secs(5);
+const LINES: usize = 1000;
+/// How long something that passes is waited for before a photo counts as failed.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// A job is looked at unasked after so long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often one is told how it goes.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// Rates are of the last so many seconds.
+const RATE_OVER: Duration = Duration::from_secs(30);
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The photos: a folder or the address of a bucket.
+    pub input: String,
+    /// Where the paintings go.
+    pub output: String,
+    /// Names and values as the HTTP interface has them.
+    pub params: Vec<(String, String)>,
+    /// Photos that are under way at a time.
+    pub at_a_time: usize,
+    /// Try those again that failed before.
+    pub retry_failed: bool,
+}
+
+/// How it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Photos there are.
+    pub total: usize,
+    /// Those that had a painting, or had failed, before this run.
+    pub before: usize,
+    /// Painted in this run.
+    pub done: usize,
+    /// Failed in this run.
+    pub failed: usize,
+    /// Pictures a second, over the last half minute.
+    pub per_second: f64,
+}
+
+/// A line of the manifest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Line {
+    /// The photo, below the folder of the photos.
+    photo: String,
+    /// The painting, below that of the paintings; nothing if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painting: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Of the photo, so that one that was changed since is painted anew.
+    version: String,
+    /// The job that painted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+}
+
+/// Objects below an address.
+struct Place {
+    objects: Arc<dyn ObjectStore>,
+    prefix: Key,
+}
+
+impl Place {
+    fn of(address: &str) -> Result<Self, String> {
+        let (objects, prefix) = objects(address).map_err(|error| error.detail)?;
+        Ok(Self { objects, prefix })
+    }
+
+    fn key(&self, name: &str) -> Key {
+        // As listed, with what is special in it written out already.
+        let name = Key::parse(name).unwrap_or_else(|_| Key::from(name));
+        self.prefix.parts().chain(name.parts()).collect()
+    }
+
+    /// Names below the address.
+    async fn list(&self) -> Result<Vec<(String, ObjectMeta)>, String> {
+        let mut found: Vec<(String, ObjectMeta)> = Vec::new();
+        let mut all = self.objects.list(Some(&self.prefix));
+        while let Some(about) = all.try_next().await.map_err(|error| error.to_string())? {
+            let parts: Option<Vec<_>> = about.location.prefix_match(&self.prefix).map(Iterator::collect);
+            if let Some(parts) = parts {
+                found.push((parts.into_iter().collect::<Key>().to_string(), about));
+            }
+        }
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(found)
+    }
+
+    async fn get(&self, name: &str) -> Result<Bytes, String> {
+        let found = self.objects.get(&self.key(name)).await.map_err(|error| error.to_string())?;
+        found.bytes().await.map_err(|error| error.to_string())
+    }
+
+    async fn put(&self, name: &str, bytes: Bytes) -> Result<(), String> {
+        let put = self.objects.put(&self.key(name), PutPayload::from_bytes(bytes)).await;
+        put.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Paints all photos, in this process or in workers on the same queue. `told` hears how it goes; setting `stop` ends it.
+///
+/// # Errors
+/// In a sentence: what keeps it from beginning or going on. Photos that fail are counted, not errors.
+pub fn batch(config: Config, order: &Order, stop: &AtomicBool, told: &mut dyn FnMut(&Tally)) -> Result<Tally, String> {
+    crate::log::start(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let within = runtime.enter();
+    let (input, output) = (Place::of(&order.input)?, Place::of(&order.output)?);
+    let house = open(config, true)?;
+    let batch = Batch::begin(&house, order, input, output, runtime.handle().clone())?;
+    let tally = batch.run(stop, told);
+    house.bench.closing.store(true, Ordering::Relaxed);
+    house.bench.stop.store(true, Ordering::Relaxed);
+    house.app.pool.close();
+    house.go_home();
+    drop(within);
+    runtime.shutdown_background();
+    tally
+}
+
+/// A photo that is to be painted.
+struct Todo {
+    photo: String,
+    painting: String,
+    version: String,
+}
+
+struct Batch<'a> {
+    jobs: Arc<Jobs>,
+    house: &'a House,
+    order: &'a Order,
+    query: String,
+    format: &'static str,
+    input: Place,
+    output: Place,
+    runtime: tokio::runtime::Handle,
+    todo: Vec<Todo>,
+    before: Tally,
+    next: AtomicUsize,
+    done: AtomicUsize,
+    failed: AtomicUsize,
+    lines: Mutex<Vec<Line>>,
+    /// Of this run's files.
+    run: String,
+    files: AtomicUsize,
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which painting belongs to a photo: names that differ stay different.
+fn painting_of(photo: &str, format: Format) -> String {
+    let extension = photo.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension));
+    if extension == Some(format) { photo.to_owned() } else { format!("{photo}.{}", format.extension()) }
+}
+
+fn version_of(about: &ObjectMeta) -> String {
+    let tag = about.e_tag.as_deref().unwrap_or_default();
+    format!("{}-{}-{tag}", about.size, about.last_modified.timestamp_millis())
+}
+
+impl<'a> Batch<'a> {
+    /// Finds out what is to be done.
+    fn begin(
+        house: &'a House,
+        order: &'a Order,
+        input: Place,
+        output: Place,
+        runtime: tokio::runtime::Handle,
+    ) -> Result<Self, String> {
+        let pairs: Pairs = order.params.clone();
+        let params = Params::read(&pairs, house.bench.painter_cache.studio()).map_err(|error| error.detail)?;
+        let query = serde_urlencoded::to_string(&pairs).map_err(|error| error.to_string())?;
+        let photos = runtime.block_on(input.list())?;
+        let (paintings, manifest): (Vec<_>, Vec<_>) =
+            runtime.block_on(output.list())?.into_iter().partition(|(name, _)| !name.starts_with(MANIFEST));
+        let paintings: HashSet<String> = paintings.into_iter().map(|(name, _)| name).collect();
+        let mut known: HashMap<String, Line> = HashMap::new();
+        for (name, _) in &manifest {
+            let text = runtime.block_on(output.get(name))?;
+            // The last line of a file that was cut off is made again.
+            let lines = text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+            known.extend(lines.map(|line| (line.photo.clone(), line)));
+        }
+        let (mut todo, mut total) = (Vec::new(), 0);
+        let mut lines = Vec::new();
+        for (photo, about) in photos {
+            let is_photo =
+                photo.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)).is_some();
+            if !is_photo || photo.starts_with(MANIFEST) {
+                continue;
+            }
+            total += 1;
+            let (painting, version) = (painting_of(&photo, params.format), version_of(&about));
+            let line = known.get(&photo).filter(|line| line.version == version);
+            let is_there = paintings.contains(&painting);
+            let failed_before = line.is_some_and(|line| line.error.is_some());
+            let changed_since = known.contains_key(&photo) && line.is_none();
+            if is_there && !changed_since {
+                if line.is_none_or(|line| line.error.is_some()) {
+                    // Painted, and interrupted before it was written down.
+                    lines.push(Line { photo, painting: Some(painting), error: None, version, job: None });
+                }
+            } else if !failed_before || order.retry_failed {
+                todo.push(Todo { photo, painting, version });
+            }
+        }
+        let before = Tally { total, before: total - todo.len(), ..Tally::default() };
+        Ok(Self {
+            jobs: Arc::clone(&house.bench.jobs),
+            house,
+            order,
+            query,
+            format: params.format.extension(),
+            input,
+            output,
+            runtime,
+            todo,
+            before,
+            next: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+            lines: Mutex::new(lines),
+            run: crate::random_name(),
+            files: AtomicUsize::new(0),
+        })
+    }
+
+    fn run(&self, stop: &AtomicBool, told: &mut dyn FnMut(&Tally)) -> Result<Tally, String> {
+        let (mut history, mut written) = (vec![(Instant::now(), 0)], Instant::now());
+        told(&self.tally(&history));
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.order.at_a_time.clamp(1, self.todo.len().max(1)))
+                .map(|_| scope.spawn(|| self.work(stop)))
+                .collect();
+            while threads.iter().any(|thread| !thread.is_finished()) {
+                std::thread::sleep(TELL_EVERY);
+                history.push((Instant::now(), self.done.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)));
+                history.retain(|(at, _)| at.elapsed() < RATE_OVER);
+                told(&self.tally(&history));
+                if written.elapsed() > WRITE_EVERY || lock(&self.lines).len() >= LINES {
+                    written = Instant::now();
+                    if let Err(error) = self.write_lines() {
+                        tracing::error!(error, "the manifest cannot be written: it is tried again");
+                    }
+                }
+            }
+        });
+        let written = self.write_lines();
+        let tally = self.tally(&history);
+        told(&tally);
+        written.map(|()| tally).map_err(|error| format!("the manifest cannot be written: {error}"))
+    }
+
+    fn tally(&self, history: &[(Instant, usize)]) -> Tally {
+        let (done, failed) = (self.done.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
+        let rate = history.first().map_or(0.0, |(at, count)| {
+            let seconds = at.elapsed().as_secs_f64();
+            if seconds > 0.0 { (done + failed - count) as f64 / seconds } else { 0.0 }
+        });
+        Tally { done, failed, per_second: rate, ..self.before }
+    }
+
+    /// Puts the lines there are into a file of their own: an object can only be written whole.
+    fn write_lines(&self) -> Result<(), String> {
+        let lines = std::mem::take(&mut *lock(&self.lines));
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let text: String =
+            lines.iter().filter_map(|line| serde_json::to_string(line).ok()).map(|line| line + "\n").collect();
+        // By time, so that a later run's lines count more.
+        let at = crate::jobs::system_clock()();
+        let name =
+            format!("{MANIFEST}/{at:015}-{}-{:06}.jsonl", &self.run[..8], self.files.fetch_add(1, Ordering::Relaxed));
+        let put = self.runtime.block_on(self.output.put(&name, text.into()));
+        if put.is_err() {
+            lock(&self.lines).extend(lines);
+        }
+        put
+    }
+
+    /// One photo after another, until there are none.
+    fn work(&self, stop: &AtomicBool) {
+        while let Some(todo) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let painted = self.paint(todo, stop);
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let Todo { photo, painting, version } = todo;
+            let line = Line { photo: photo.clone(), painting: None, error: None, version: version.clone(), job: None };
+            let (count, line) = match painted {
+                Ok(job) => (&self.done, Line { painting: Some(painting.clone()), job: Some(job), ..line }),
+                Err(error) => (&self.failed, Line { error: Some(error), ..line }),
+            };
+            lock(&self.lines).push(line);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The job that painted it.
+    fn paint(&self, todo: &Todo, stop: &AtomicBool) -> Result<String, String> {
+        let photo = self.patiently(stop, || {
+            let read = self.runtime.block_on(self.input.get(&todo.photo));
+            read.map_err(|detail| Error::passing(Kind::Unavailable, detail, 1))
+        })?;
+        for again in 0.. {
+            let job = self.patiently(stop, || {
+                let once = format!("{}\n{}\n{}\n{}\n{again}", self.order.input, todo.photo, todo.version, self.query);
+                let origin = Origin {
+                    tenant: "batch".into(),
+                    class: Class::Batch,
+                    once: Some(blake3::hash(once.as_bytes()).to_hex().to_string()),
+                };
+                // What it needs is found out by who runs it; a batch's photos are of all sizes.
+                let need_bytes = self.need_bytes(&photo);
+                self.jobs.submit(photo.clone(), self.query.clone(), self.format, need_bytes, origin)
+            })?;
+            self.house.app.pool.nudge();
+            let job = self.follow(job, stop)?;
+            match (job.state, &job.result) {
+                (State::Done, Some(key)) => return self.keep(todo, &job.id, key, stop),
+                // Of a run before: its time is over, somebody deleted it, or it is to be tried again.
+                (State::Done | State::Cancelled, _) => {}
+                (State::Failed, _) if self.order.retry_failed && again == 0 => {}
+                _ => return Err(job.error.map_or_else(|| "it failed".into(), |error| error.detail)),
+            }
+            if again > 100 {
+                break;
+            }
+        }
+        Err("its jobs were deleted again and again".into())
+    }
+
+    fn need_bytes(&self, photo: &[u8]) -> u64 {
+        let limits = crate::paint::codec_limits(&self.jobs.limits);
+        let pixels =
+            pixels::codec::stored_size(photo, &limits).map_or(0, |(width, height)| width as u64 * height as u64);
+        photo.len() as u64 + pixels * crate::BYTES_PER_PIXEL
+    }
+
+    /// The job, when it is over.
+    fn follow(&self, mut job: Job, stop: &AtomicBool) -> Result<Job, String> {
+        let mut news = self.jobs.listen();
+        while !job.state.is_final() {
+            self.runtime.block_on(async {
+                // About it, or so many that some were missed.
+                let about_it = async { while matches!(news.recv().await, Ok(id) if id != job.id) {} };
+                let _ = tokio::time::timeout(LOOK_EVERY, about_it).await;
+            });
+            let id = job.id.clone();
+            let found = self.patiently(stop, || self.jobs.job(&id))?;
+            job = found.ok_or_else(|| "its job is gone".to_owned())?;
+        }
+        Ok(job)
+    }
+
+    /// Puts the painting where it belongs; then nobody needs the job any more.
+    fn keep(&self, todo: &Todo, id: &str, key: &str, stop: &AtomicBool) -> Result<String, String> {
+        let store: &Store = &self.jobs.store;
+        let painting = self.patiently(stop, || store.wait(store.get(key)))?;
+        let painting = painting.ok_or_else(|| "its painting is gone".to_owned())?;
+        self.patiently(stop, || {
+            let put = self.runtime.block_on(self.output.put(&todo.painting, painting.clone()));
+            put.map_err(|detail| Error::passing(Kind::Unavailable, detail, 1))
+        })?;
+        // If this does not work, its time will be over some day.
+        let _ = self.jobs.delete(id);
+        Ok(id.to_owned())
+    }
+
+    /// Tries what may pass, for a while.
+    fn patiently<T>(&self, stop: &AtomicBool, work: impl Fn() -> Result<T, Error>) -> Result<T, String> {
+        let start = Instant::now();
+        loop {
+            let error = match work() {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let passes = error.retry_after_s.is_some() && start.elapsed() < PATIENCE;
+            if !passes || stop.load(Ordering::Relaxed) {
+                return Err(error.detail);
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_of_different_names_have_paintings_of_different_names() {
+        let names = ["a.jpg", "a.png", "a.jpeg", "b/a.jpg"].map(|photo| painting_of(photo, Format::Jpeg));
+        assert_eq!(names, ["a.jpg", "a.png.jpg", "a.jpeg", "b/a.jpg"]);
+    }
+}
