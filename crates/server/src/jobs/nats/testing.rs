@@ -59,7 +59,6 @@ impl Drop for Server {
 }
 
 /// Whether there is a broker to test with; says so if not.
-#[expect(clippy::print_stderr, reason = "a test says what it left out")]
 pub(crate) fn is_there() -> bool {
     let there = Server::start().is_some();
     if !there {
