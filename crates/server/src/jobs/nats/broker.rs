@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, Stream};
+use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Context, kv};
 use async_nats::{Client, ConnectOptions, Event};
 use std::path::{Path, PathBuf};
@@ -169,9 +169,20 @@ impl SetUp<'_> {
         if let Ok(bucket) = self.jetstream.get_key_value(name).await {
             return Ok(bucket);
         }
-        let num_replicas = self.replicas;
-        let config = kv::Config { bucket: name.into(), history: 1, max_age, num_replicas, ..Default::default() };
-        self.jetstream.create_key_value(config).await.map_err(|error| format!("bucket {name}: {error}"))
+        // By hand: the client first asks the account for limits that brokers before 2.10 do not tell.
+        let config = StreamConfig {
+            name: format!("KV_{name}"),
+            subjects: vec![format!("$KV.{name}.>")],
+            max_messages_per_subject: 1,
+            max_age,
+            discard: DiscardPolicy::New,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
+            ..Default::default()
+        };
+        self.stream(config).await?;
+        self.jetstream.get_key_value(name).await.map_err(|error| format!("bucket {name}: {error}"))
     }
 
     async fn lanes(&self, work: &Stream, class: &str, lease: Duration) -> Result<Vec<PullConsumer>, String> {

@@ -79,7 +79,6 @@ impl ObjectStore for Disk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum On {
     File,
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "there is none"))]
     Broker,
 }
 
