@@ -552,7 +552,8 @@ fn a_run_that_was_killed_is_gone_on_with_and_has_the_same_frames() {
     for (i, (a, b)) in a.iter().zip(&b).enumerate() {
         assert!(apart(a, b) < 2.0, "frame {i}: {}", apart(a, b));
     }
-    let gif = paint(idle(), &source, &desk.at("c.gif"), &settings, &unwatched).unwrap_err();
+    let animation = Settings { crf: None, ..settings };
+    let gif = paint(idle(), &source, &desk.at("c.gif"), &animation, &unwatched).unwrap_err();
     assert!(gif.to_string().contains("--resume"), "{gif}");
 }
 
