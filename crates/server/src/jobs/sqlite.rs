@@ -323,7 +323,7 @@ impl States for Sqlite {
     fn cancel(&self, id: &str) -> Result<bool, Error> {
         self.urgent_transaction(|transaction| {
             let_go(transaction, PICTURES, "id = ?1", &[&id])?;
-            let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '' WHERE id = ?1";
+            let set = "UPDATE jobs SET state = 'cancelled', token = NULL, parameters = '', once = NULL WHERE id = ?1";
             Ok(transaction.execute(set, [id])? == 1)
         })
     }

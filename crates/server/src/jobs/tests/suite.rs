@@ -301,6 +301,11 @@ fn a_job_handed_in_twice_under_one_name_is_one(on: On) {
     assert_eq!((shop.run_all(), shop.stored()), (vec![Outcome::Done], 1));
     assert_eq!(shop.submit_from(named("anna")), first, "when it is done, too");
     assert_ne!(shop.submit_from(named("bert")), first, "names are each tenant's own");
+    // So is a job whose photo could not be stored, and which is handed in again.
+    assert!(shop.bench.jobs.delete(&first).unwrap());
+    let again = shop.submit_from(named("anna"));
+    assert_ne!(again, first, "a cancelled job gives its name back");
+    assert_eq!(shop.submit_from(named("anna")), again);
 }
 
 fn a_job_whose_pictures_cannot_be_reached_is_tried_again_later(on: On) {
