@@ -13,7 +13,7 @@
 
 chaos and batch paint by sleeping, too (--rehearse-ms): what is tested is what goes on between machines.
 """
-import argparse, concurrent.futures, http.client, json, os, pathlib, random, re, shutil, signal, socket, subprocess, sys
+import argparse, concurrent.futures, functools, http.client, json, os, pathlib, random, re, shutil, signal, socket, subprocess, sys
 import tempfile, threading, time, urllib.error, urllib.parse, urllib.request
 
 LEASE_S = 3
@@ -170,6 +170,7 @@ class House:
                 return names
             token = "&continuation-token=" + urllib.parse.quote(more[1])
 
+    @functools.cached_property
     def signed(self):
         """A client of the store, whose requests are signed. Listing need not be."""
         import boto3
@@ -177,13 +178,13 @@ class House:
                             aws_access_key_id="x", aws_secret_access_key="x")
 
     def put(self, name, body):
-        self.signed().put_object(Bucket="paintings", Key=name, Body=body)
+        self.signed.put_object(Bucket="paintings", Key=name, Body=body)
 
     def get(self, name):
-        return self.signed().get_object(Bucket="paintings", Key=name)["Body"].read()
+        return self.signed.get_object(Bucket="paintings", Key=name)["Body"].read()
 
     def delete(self, name):
-        self.signed().delete_object(Bucket="paintings", Key=name)
+        self.signed.delete_object(Bucket="paintings", Key=name)
 
     def end(self):
         for process in self.processes:

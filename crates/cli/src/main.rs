@@ -102,8 +102,7 @@ fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|error| (NOTHING_DONE, format!("cannot start {threads} threads: {error}")))?;
     }
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     let jobs = folder::jobs(&params.inputs, &params.output, params.format);
     let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
     Ok(batch::run(&painter, &params, jobs))
@@ -111,16 +110,14 @@ fn paint(typed: args::Typed) -> Result<ExitCode, Complaint> {
 
 fn avatar(typed: args::TypedAvatar) -> Result<ExitCode, Complaint> {
     let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     avatar::paint(&studio, &params).map(|()| ExitCode::SUCCESS).map_err(|complaint| (NOTHING_DONE, complaint))
 }
 
 fn paint_videos(typed: video::Typed) -> Result<ExitCode, Complaint> {
     let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
     Ok(video::run(&painter, &params))
 }
@@ -128,8 +125,7 @@ fn paint_videos(typed: video::Typed) -> Result<ExitCode, Complaint> {
 fn paint_live(typed: live::Typed) -> Result<ExitCode, Complaint> {
     let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     let painter = studio.prepare(&params.look).map_err(|error| (WRONG_USAGE, error.to_string()))?;
     Ok(live::run(&painter, &params))
 }
@@ -137,16 +133,21 @@ fn paint_live(typed: live::Typed) -> Result<ExitCode, Complaint> {
 fn paint_covers(typed: cover::Typed) -> Result<ExitCode, Complaint> {
     let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
     ::video::check().map_err(|error| (NOTHING_DONE, error.to_string()))?;
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     cover::run(&studio, &params).map_err(|complaint| (NOTHING_DONE, complaint))
 }
 
 fn export(typed: export::Typed) -> Result<ExitCode, Complaint> {
     let params = typed.meant().map_err(|complaint| (WRONG_USAGE, complaint))?;
-    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
-    load_styles(&mut studio, &params.look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    let studio = studio_for(&params.look)?;
     print(export::export(&studio, &params))
+}
+
+/// What paints, with the styles that a look names by their files.
+fn studio_for(look: &kaiga::Look) -> Result<Studio, Complaint> {
+    let mut studio = studio().map_err(|complaint| (NOTHING_DONE, complaint))?;
+    load_styles(&mut studio, look).map_err(|complaint| (WRONG_USAGE, complaint))?;
+    Ok(studio)
 }
 
 /// Loads the style files and imported models that a look names and makes sure that the other styles are there and go together.

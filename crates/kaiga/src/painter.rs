@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::face_models::FaceModels;
-use crate::faces::{Face, FaceRegion, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept};
+use crate::faces::{
+    Face, FaceRegion, Landmarker, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept,
+};
 use crate::generator::{self, Generator, Modulation};
 use crate::look::{Faces, Line, Look, Strength};
 use crate::progress::{Progress, Steps};
@@ -163,11 +165,7 @@ impl Painter {
         faces: &[Face],
     ) -> Result<Vec<(Face, Option<Landmarks>)>, Error> {
         let landmarker = if self.look.draw.get() > 0.0 { self.face_models.landmarker()? } else { None };
-        let found = |face: &Face| {
-            let landmarks = landmarker.map_or(Ok(None), |landmarker| landmarker.find(frame, face))?;
-            Ok((landmarks.as_ref().map_or(*face, |landmarks| landmarks.aligned(face)), landmarks))
-        };
-        faces.par_iter().map(found).collect()
+        faces.par_iter().map(|face| aligned(landmarker, frame, face)).collect()
     }
 
     fn paint_regions(
@@ -242,10 +240,7 @@ impl Painter {
         let landmarker = if asked > 0.0 && !regions.is_empty() { self.face_models.landmarker()? } else { None };
         let Some(landmarker) = landmarker else { return Ok(regions) };
         let wanted = |face: &Face| regions.iter().any(|region| region.face == *face);
-        let find = |face: &Face| {
-            let landmarks = if wanted(face) { landmarker.find(photo, face)? } else { None };
-            Ok((landmarks.as_ref().map_or(*face, |landmarks| landmarks.aligned(face)), landmarks))
-        };
+        let find = |face: &Face| aligned(wanted(face).then_some(landmarker), photo, face);
         let found = faces.par_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
         let (faces, landmarks): (Vec<Face>, Vec<Option<Landmarks>>) = found.into_iter().unzip();
         let mut regions = self.unfilled_regions(photo, &faces);
@@ -282,4 +277,14 @@ impl Painter {
         let size = (photo.width(), photo.height());
         self.medium == Medium::Colour && !(alike && is_painted_with_the_rest(&region.pose, size, &self.look))
     }
+}
+
+/// A face with its landmarks, if somebody looks for them, and placed by them where they know better.
+fn aligned(
+    landmarker: Option<&Landmarker>,
+    photo: &Image<Srgb8>,
+    face: &Face,
+) -> Result<(Face, Option<Landmarks>), Error> {
+    let landmarks = landmarker.map_or(Ok(None), |landmarker| landmarker.find(photo, face))?;
+    Ok((landmarks.as_ref().map_or(*face, |landmarks| landmarks.aligned(face)), landmarks))
 }

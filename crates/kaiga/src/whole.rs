@@ -82,20 +82,19 @@ impl Whole {
                 steps.one_more()
             })
         };
-        if at_full_size && lay.is_none() && look.crisp.get() == 0.0 {
-            finished(&|around| drawing.draw(around), steps)?;
-            return Ok(result);
-        }
         if at_full_size && lay.is_none() {
             // Part by part: a picture painted finely may be too large to be held whole.
-            let redrawn = |around: Part| {
+            let drawn = |around: Part| {
+                if look.crisp.get() == 0.0 {
+                    return drawing.draw(around);
+                }
                 let seen = around.grown(REDRAWN_FROM_PX, width, height);
                 let mut canvas = Canvas::new(seen.width, seen.height);
                 canvas.put(Part { x: 0, y: 0, ..seen }, &drawing.draw(seen)?);
                 let inner = Part { x: around.x - seen.x, y: around.y - seen.y, ..around };
                 Ok(Upscaler::new(canvas, (seen.width, seen.height), look.crisp).part(inner))
             };
-            finished(&redrawn, steps)?;
+            finished(&drawn, steps)?;
             return Ok(result);
         }
         let mut canvas = Canvas::new(self.working.0, self.working.1);

@@ -75,19 +75,7 @@ impl Encoder {
     /// [`ErrorKind::Tool`] if ffmpeg is missing.
     pub(crate) fn start(clip: &Clip, written: &Written, settings: &Settings, path: &Path) -> Result<Self, Error> {
         let (tick, (width, height)) = (written.shape.tick, written.piped());
-        let mut command = tool::ffmpeg();
-        command.args([
-            "-loglevel",
-            "error",
-            "-f",
-            "matroska",
-            "-i",
-            "pipe:0",
-            "-map",
-            "0:v",
-            "-fps_mode",
-            "passthrough",
-        ]);
+        let mut command = tool::ffmpeg_from_pipe();
         command.args(["-enc_time_base", &format!("{}:{}", tick.0, tick.1)]);
         command.args(["-vf", &filters(clip, written, settings.preset)]).args(coding(written.codec, settings));
         if !written.container.is_animation() {

@@ -294,19 +294,7 @@ impl Sink {
     }
 
     fn open(&self, (width, height): (usize, usize)) -> Result<Writer, Error> {
-        let mut command = tool::ffmpeg();
-        command.args([
-            "-loglevel",
-            "error",
-            "-f",
-            "matroska",
-            "-i",
-            "pipe:0",
-            "-map",
-            "0:v",
-            "-fps_mode",
-            "passthrough",
-        ]);
+        let mut command = tool::ffmpeg_from_pipe();
         let even = [width, height].map(|side| side.next_multiple_of(2));
         let size = format!("scale={}:{}:out_range=limited:out_color_matrix=bt709,format=yuv420p", even[0], even[1]);
         command.args(["-vf", &size]);

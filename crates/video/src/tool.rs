@@ -41,6 +41,13 @@ pub(crate) fn ffmpeg() -> Command {
     command
 }
 
+/// A call of ffmpeg that takes frames in Matroska from its standard input, each shown when it says, and says only what is wrong.
+pub(crate) fn ffmpeg_from_pipe() -> Command {
+    let mut command = ffmpeg();
+    command.args(["-loglevel", "error", "-f", "matroska", "-i", "pipe:0", "-map", "0:v", "-fps_mode", "passthrough"]);
+    command
+}
+
 /// A call of ffprobe that says only what is wrong.
 pub(crate) fn ffprobe() -> Command {
     let mut command = quiet("ffprobe");
