@@ -1,7 +1,7 @@
 """Runs exported looks in other engines and compares with what kaiga itself paints.
 
 For every look and photos of three sizes, odd ones too: `kaiga export` writes the graph, `kaiga` paints the photo (faces as the
-rest and borders not redrawn, as in the graph), the engine runs the graph. A float graph must lie within 1e-3 of the range, a uint8 graph within one
+rest, fills not laid flat and borders not redrawn, as in the graph), the engine runs the graph. A float graph must lie within 1e-3 of the range, a uint8 graph within one
 level. kaiga's painting is rounded to levels: a float graph is allowed half a level more.
 Needs: pip install numpy onnx onnxruntime pillow safetensors; openvino too if it is named.
 Usage: exported.py KAIGA PHOTO WORK_DIR [onnxruntime|openvino...]
@@ -79,7 +79,7 @@ def run(engine, path, feed):
 
 def painted(kaiga, look, photo, work):
     out = os.path.join(work, "painting.png")
-    subprocess.run([kaiga, photo, "-n", *look, "--faces", "off", "--crisp", "0", "-o", out], check=True, capture_output=True)
+    subprocess.run([kaiga, photo, "-n", *look, "--faces", "off", "--flat", "0", "--crisp", "0", "-o", out], check=True, capture_output=True)
     return np.asarray(Image.open(out))
 
 

@@ -33,7 +33,7 @@ def main(kaiga, photo, work):
                     "--output_dir", work], check=True, capture_output=True)
     reduced = cut(photo, (836, 627), work)
     out = os.path.join(work, "painting.png")
-    subprocess.run([kaiga, reduced, "-n", "meadow", "--faces", "off", "--crisp", "0", "-o", out], check=True, capture_output=True)
+    subprocess.run([kaiga, reduced, "-n", "meadow", "--faces", "off", "--flat", "0", "--crisp", "0", "-o", out], check=True, capture_output=True)
     ours, pixels = np.asarray(Image.open(out)).astype(int), np.asarray(Image.open(reduced))
     for file in (path, os.path.join(work, "meadow.ort")):
         options = onnxruntime.SessionOptions()

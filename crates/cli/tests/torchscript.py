@@ -37,7 +37,7 @@ def main(kaiga, photo, work):
                 assert look(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255).shape[2:] == pixels.shape[:2]
                 continue
             out = os.path.join(work, "painting.png")
-            subprocess.run([kaiga, picture, "-n", name, "--faces", "off", "--crisp", "0", "-o", out], check=True, capture_output=True)
+            subprocess.run([kaiga, picture, "-n", name, "--faces", "off", "--flat", "0", "--crisp", "0", "-o", out], check=True, capture_output=True)
             ours = np.asarray(Image.open(out)).astype(np.float64)
             if "--uint8" in form:
                 difference, allowed = np.abs(look(torch.from_numpy(pixels.copy())[None])[0].numpy() - ours).max(), 1

@@ -37,7 +37,7 @@ pub struct Export {
 const SIZE: &str = "Strokes are as wide as on a picture of its own size: bring pictures of 0.12 to 0.75 megapixels, \
                     larger ones reduced to about 0.52.";
 const FACES: &str = "Faces are painted as the rest: finding, enlarging and drawing them is not in the file.";
-const CRISP: &str = "Borders and lines are as the network paints them: redrawing them crisp is not in the file.";
+const FLAT: &str = "Fills, borders and lines are as the network paints them: laying them flat and redrawing them crisp is not in the file.";
 const DOTS: &str = "Screentone becomes plain greys: dots depend on the size shown at and are not in the file.";
 const FINISH: &str = "Ink, colour and strength are not in the file: weights alone.";
 
@@ -105,7 +105,7 @@ impl Studio {
             Format::Safetensors => {
                 let mut model = Model { weights, ..self.base.clone() };
                 model.notes.extend(notes.into_iter().map(|(key, value)| (key.to_owned(), value)));
-                return Ok(Export { bytes: model.write().map_err(unfit)?, left_out: vec![FINISH, FACES, CRISP] });
+                return Ok(Export { bytes: model.write().map_err(unfit)?, left_out: vec![FINISH, FACES, FLAT] });
             }
         };
         let finish = finish(look, medium)?;
@@ -120,8 +120,8 @@ impl Studio {
         ]);
         let bytes = onnx::write_look(&self.networks, &weights, &finish, form, ranges, &notes).map_err(unfit)?;
         let left_out = match medium {
-            Medium::Colour => vec![FACES, CRISP, SIZE],
-            Medium::Screentone => vec![DOTS, FACES, CRISP, SIZE],
+            Medium::Colour => vec![FACES, FLAT, SIZE],
+            Medium::Screentone => vec![DOTS, FACES, FLAT, SIZE],
         };
         Ok(Export { bytes, left_out })
     }

@@ -46,6 +46,11 @@ pub(crate) trait Generator: Send + Sync {
         (width, height)
     }
 
+    /// Whether it paints fills that may be laid flat; what a model of others paints is left as it is.
+    fn paints_fills(&self) -> bool {
+        false
+    }
+
     /// The same generator, its weights shared, with memory for maps from `pool`.
     fn sharing(&self, pool: &Pool) -> Arc<dyn Generator>;
 }

@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod face_models;
 pub mod faces;
+mod fills;
 mod finish;
 mod generator;
 mod look;
@@ -26,7 +27,7 @@ pub use error::{Error, ErrorKind};
 pub use export::{Export, Format};
 pub use generator::{Modulation, read_graph};
 pub use look::{
-    Crisp, Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile,
+    Crisp, Detail, Draw, Eyes, Faces, Flat, Guided, Line, Look, Saturation, Smoothing, Stability, Strength, Tile,
 };
 pub use net::imported::checkpoint;
 pub use net::onnx::Form;

@@ -30,6 +30,8 @@ pub struct Look {
     /// a face run into it where the two differ much. Faces in screentone are always painted with the rest, in `styles`. Every other setting holds for faces
     /// as for the rest.
     pub face_style: Option<Mix>,
+    /// How flat fills are laid.
+    pub flat: Flat,
     /// How crisp borders and lines are where nothing is enlarged.
     pub crisp: Crisp,
     /// How much the eyes of faces painted by themselves are enlarged.
@@ -107,6 +109,12 @@ setting! {
     /// at full size, where strokes are as many pixels wide as on a small picture. In between, the size painted at
     /// grows evenly (in its logarithm).
     Detail, "detail", 0.0..=1.0, default 0.0
+}
+
+setting! {
+    /// How flat fills are laid: 0 leaves them as the network paints them, 1 lays them as the style says, in flat shapes, shading
+    /// in steps and leaves in three tones. Screentone and imported models have none.
+    Flat, "flat", 0.0..=1.0, default 1.0
 }
 
 setting! {

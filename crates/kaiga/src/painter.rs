@@ -5,6 +5,7 @@ use crate::face_models::FaceModels;
 use crate::faces::{
     Face, FaceRegion, Landmarker, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept,
 };
+use crate::fills::{self, FillStyle};
 use crate::generator::{self, Generator, Modulation};
 use crate::look::{Faces, Line, Look, Strength};
 use crate::progress::{Progress, Steps};
@@ -183,11 +184,18 @@ impl Painter {
         let portraits = self.portraits(photo, regions);
         let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], regions, (look, self.medium));
         let with_the_rest = |region: &&FaceRegion| !self.is_portrait(photo, region);
+        let fills = FillStyle::of(look, self.medium).filter(|_| self.generator.paints_fills());
         let lay = |canvas: &mut Canvas, shown: &Image<Srgb8>| {
+            if let Some(style) = &fills {
+                let scale = photo.width() as f32 / shown.width() as f32;
+                // Skin has tones of its own.
+                let skin = |place| regions.iter().map(|region| region.share(place)).fold(0.0, f32::max);
+                fills::lay(canvas, shown, style, |place| look.flat.get() * (1.0 - skin(place.map(|v| scale * v))));
+            }
             regions.iter().filter(with_the_rest).for_each(|region| repainter.lay(region, canvas, shown));
         };
-        let lays = self.medium == Medium::Colour && regions.iter().any(|region| with_the_rest(&region));
-        let lay: Option<&Lay> = if lays { Some(&lay) } else { None };
+        let lays_skin = self.medium == Medium::Colour && regions.iter().any(|region| with_the_rest(&region));
+        let lay: Option<&Lay> = if lays_skin || fills.is_some() { Some(&lay) } else { None };
         let mut result = if self.paints_faces_only() {
             bent_srgb.clone()
         } else {

@@ -2,7 +2,7 @@
 //! parameters of services, their descriptions and the sliders of a page are made from it.
 
 use crate::error::{Error, ErrorKind};
-use crate::look::{Crisp, Detail, Draw, Eyes, Faces, Guided, Line, Look, Saturation, Strength, Tile};
+use crate::look::{Crisp, Detail, Draw, Eyes, Faces, Flat, Guided, Line, Look, Saturation, Strength, Tile};
 use crate::styles::Mix;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -123,6 +123,11 @@ pub const SETTINGS: &[Setting] = &[
         detail: Detail,
         "0.5",
         "Fineness of the strokes on large photos: 0 is the same painting at every size, 1 paints at full size (slower)"
+    ),
+    number!(
+        flat: Flat,
+        "0.5",
+        "How flat fills are laid: 0 as the network paints them, 1 in flat shapes, shading in steps, leaves in three tones"
     ),
     number!(
         crisp: Crisp,

@@ -104,3 +104,10 @@ impl<S: Space> Image<S> {
         }
     }
 }
+
+/// A picture of the size of `like` from the index of each pixel, on all cores.
+pub fn zip<T: Space>(like: &Image<impl Space>, pixel: impl Fn(usize) -> T::Pixel + Sync + Send) -> Image<T> {
+    use rayon::prelude::*;
+    let pixels = (0..like.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();
+    Image::new(like.width(), like.height(), pixels)
+}

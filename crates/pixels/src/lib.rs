@@ -15,6 +15,7 @@ pub mod resize;
 pub mod screentone;
 pub mod smooth;
 pub mod space;
+pub mod texture;
 pub mod warp;
 
 pub use image::Image;

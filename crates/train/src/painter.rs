@@ -22,11 +22,11 @@ pub use taste::{Bloom, Blues, Colour, Fills, Greens, Ink, Medium, Taste, Tones};
 
 use pixels::blur::{gaussian, sobel};
 use pixels::guided::guided;
+use pixels::image::zip;
 use pixels::screentone::TONES;
-use pixels::space::{Gray, Lab, Space, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
+use pixels::space::{Gray, Lab, Srgb, Srgb8, lab_from_srgb, srgb8_from_srgb};
 use pixels::warp::smooth_step;
 use pixels::{Image, lines, smooth};
-use rayon::prelude::*;
 
 /// Sigma of the surroundings that local contrast is raised against, px.
 const LOCAL_CONTRAST_PX: f32 = 24.0;
@@ -236,12 +236,6 @@ fn inked(coloured: &Image<Lab>, ink: Image<Gray>, taste: &Taste) -> Painted {
         [l * (1.0 - ink), a * pale + tint[0] * ink, b * pale + tint[1] * ink]
     });
     Painted { painting: light::developed(&painting_lab, taste.bloom.as_ref()), ink }
-}
-
-/// A picture of the size of `like` from the index of each pixel, on all cores.
-fn zip<T: Space>(like: &Image<impl Space>, pixel: impl Fn(usize) -> T::Pixel + Sync + Send) -> Image<T> {
-    let pixels = (0..like.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();
-    Image::new(like.width(), like.height(), pixels)
 }
 
 /// Lightness 0..1 in soft steps (Winnemöller et al. 2006), hard borders where the gradient is strong;

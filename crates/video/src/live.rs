@@ -4,7 +4,7 @@ use crate::decode::Decoder;
 use crate::error::{Error, ErrorKind};
 use crate::matroska;
 use crate::tool::{self, Tool};
-use kaiga::{Detail, Look, Painter, Sequence, Smoothing, Stability, unwatched};
+use kaiga::{Detail, Flat, Look, Painter, Sequence, Smoothing, Stability, unwatched};
 use pixels::Image;
 use pixels::resize::{self, Filter, area_size};
 use pixels::space::Srgb8;
@@ -34,10 +34,12 @@ pub struct Live {
     pub painted_at: (usize, usize),
 }
 
-/// The look in which frames are painted live: at whatever size they come.
+/// The look in which frames are painted live: at whatever size they come, and without fills laid flat, which takes as long as
+/// the painting.
 #[must_use]
 pub fn live_look(look: Look) -> Look {
-    Look { detail: Detail::new(1.0).unwrap_or_default(), ..look }
+    let (detail, flat) = (Detail::new(1.0).unwrap_or_default(), Flat::new(0.0).unwrap_or_default());
+    Look { detail, flat, ..look }
 }
 
 /// Chooses the size painted at so that so many frames a second are reached, and changes it seldom: each change is seen.

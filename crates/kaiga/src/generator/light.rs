@@ -55,6 +55,10 @@ impl Generator for Light {
         modulation_of(self.drawer.arch()).channels
     }
 
+    fn paints_fills(&self) -> bool {
+        true
+    }
+
     fn sharing(&self, pool: &Pool) -> Arc<dyn Generator> {
         let (eye, drawer) = (self.eye.sharing(pool), self.drawer.sharing(pool));
         Arc::new(Self { eye, drawer, reach_px: self.reach_px })

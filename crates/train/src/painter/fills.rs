@@ -1,9 +1,10 @@
 //! Fills: the photo laid out in flat shapes. Shapes keep their borders, texture becomes clumps, skies stay gradients.
 
-use pixels::blur::{gaussian, sobel};
+use pixels::blur::gaussian;
 use pixels::guided::guided;
-use pixels::lines::{self, structure};
+use pixels::lines;
 use pixels::space::{Gray, Lab, Srgb, lab_from_srgb, luma_from_srgb};
+use pixels::texture::{Clumps, clumps, fine, smooth_areas};
 use pixels::warp::smooth_step;
 use pixels::{Image, smooth};
 
@@ -13,10 +14,6 @@ use super::{Ground, zip};
 
 /// Radius of the strokes in clumps, px.
 const CLUMP_RADIUS_PX: usize = 6;
-/// Size (sigma, px) of the dabs that lie in the light, and of the masses in the shade, and where they begin: standard deviations
-/// from the mean of the neighbourhood.
-const DAB: (f32, f32) = (1.8, 0.45);
-const MASS: (f32, f32) = (4.0, -0.22);
 /// Standard deviations from the middle tone to the lit and to the shaded one.
 const TONES_APART: f32 = 1.2;
 /// Skin is flattened this much, in strokes of this radius, or lips and hairlines vanish.
@@ -51,10 +48,10 @@ impl Seen {
         let skin = gaussian(&photo.map::<Lab>(lab_from_srgb).map::<Gray>(skin), 14.0);
         let calmed = smooth::bilateral(photo, 2, 18.0 / 255.0, 2.0).map::<Gray>(luma_from_srgb);
         let (dog, coherence) = lines::flow_dog(&calmed, 0.8, 3.0);
-        let texture = texture(&luma);
+        let texture = fine(&luma);
         Self {
             leaves: guided(photo, &texture, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v)),
-            smooth: without_edges(&luma),
+            smooth: smooth_areas(&luma),
             blurred: guided(photo, photo, 10, 2e-3),
             texture,
             skin: skin.map::<Gray>(|v| (1.8 * v).min(1.0)),
@@ -127,20 +124,6 @@ pub(super) fn fill(ground: &mut Ground, fills: &Fills) -> Filled {
     Filled { base, outlined, rough, lit, spared, thin, photo_edges: seen.edges.clone() }
 }
 
-/// 0..1 where contrast is fine and has no direction: leaves, gravel, grass.
-fn texture(luma: &Image<Gray>) -> Image<Gray> {
-    let near = gaussian(luma, 2.0);
-    let fine = zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs());
-    let (energy, coherence) = (gaussian(&fine, 6.7), gaussian(&structure(luma, 3.0).coherence, 3.0));
-    // As many rough pixels as there are inside: energy alone is high beside any strong border.
-    let density = gaussian(&gaussian(&fine, 1.5).map::<Gray>(|v| smooth_step(0.005, 0.014, v)), 4.0);
-    zip::<Gray>(luma, |i| {
-        smooth_step(0.014, 0.028, energy.pixels()[i])
-            * smooth_step(0.75, 0.4, coherence.pixels()[i])
-            * smooth_step(0.5, 0.8, density.pixels()[i])
-    })
-}
-
 /// Clumps in three tones: broad masses in the shade, small dabs in the light, the rest in between. The tones lie around the
 /// mean of the neighbourhood, as far apart as lightness varies there. Gives the picture, and the side −1..1 (shaded, lit)
 /// of every pixel where it is rough.
@@ -150,53 +133,15 @@ fn three_tones(
     rough: &Image<Gray>,
     amount: f32,
 ) -> (Image<Srgb>, Image<Gray>) {
-    // Of rough neighbours only: a sky is no light on the leaves before it.
-    let within = |values: &Image<Gray>, sigma_px: f32| mean_within(values, rough, sigma_px);
-    let around = within(luma, 14.0);
-    let spread = within(&zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2)), 14.0);
-    let above = |sigma_px: f32, threshold: f32| {
-        let near = gaussian(luma, sigma_px);
-        zip::<Gray>(luma, |i| {
-            let away = (near.pixels()[i] - around.pixels()[i]) / (spread.pixels()[i].sqrt() + 0.004);
-            0.5 + 0.5 * (12.0 * (away - threshold)).tanh()
-        })
-    };
-    let (dabs, unshaded) = (above(DAB.0, DAB.1), above(MASS.0, MASS.1));
-    let side = zip::<Gray>(luma, |i| {
-        let (dab, unshaded) = (dabs.pixels()[i], unshaded.pixels()[i]);
-        dab - (1.0 - dab) * (1.0 - unshaded)
-    });
+    let Clumps { side, around, spread } = clumps(luma, rough);
     let painted = zip::<Srgb>(broad, |i| {
-        let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i].sqrt() * side.pixels()[i];
+        let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
         let [r, g, b] = broad.pixels()[i];
         // The clump's colour in another light.
         let light = (tone.max(0.01) / luma_from_srgb([r, g, b]).max(0.01)).clamp(0.4, 2.2);
         [r, g, b].map(|v| v + amount * ((v * light).min(1.0) - v))
     });
     (painted, zip::<Gray>(&side, |i| amount * rough.pixels()[i] * side.pixels()[i]))
-}
-
-/// The values blurred, each neighbour counting as `weight` 0..1 says.
-fn mean_within(values: &Image<Gray>, weight: &Image<Gray>, sigma_px: f32) -> Image<Gray> {
-    let weight = weight.map::<Gray>(|v| v + 0.01);
-    let sum = gaussian(&zip::<Gray>(values, |i| values.pixels()[i] * weight.pixels()[i]), sigma_px);
-    let total = gaussian(&weight, sigma_px);
-    zip::<Gray>(values, |i| sum.pixels()[i] / total.pixels()[i])
-}
-
-/// 0..1 where the photo has neither texture nor edges: skies, still water, cheeks.
-fn without_edges(luma: &Image<Gray>) -> Image<Gray> {
-    let near = gaussian(luma, 2.0);
-    let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
-    let (dx, dy) = sobel(&gaussian(luma, 3.0));
-    let slope = gaussian(&zip::<Gray>(luma, |i| 0.5 * dx.pixels()[i].hypot(dy.pixels()[i])), 3.0);
-    gaussian(
-        &zip::<Gray>(luma, |i| {
-            let untextured = ((0.014 - fine.pixels()[i].sqrt()) / 0.007).clamp(0.0, 1.0);
-            untextured * ((0.012 - slope.pixels()[i]) / 0.006).clamp(0.0, 1.0)
-        }),
-        2.0,
-    )
 }
 
 /// Where the photo has neither texture nor edges gradients stay gradients: there the blurred photo takes the strokes'
@@ -240,30 +185,5 @@ mod tests {
         let (painted, side) = three_tones(&broad, &even, &rough, 1.0);
         assert!(painted.pixels().iter().flatten().all(|v| (v - 0.4).abs() < 1e-3));
         assert!(side.pixels().iter().all(|side| side.abs() < 1e-2));
-    }
-
-    /// Leaves before a bright sky: a checkerboard to the left of x = 60.
-    #[test]
-    fn texture_ends_where_leaves_end() {
-        let luma =
-            Image::<Gray>::from_fn(
-                120,
-                60,
-                |x, y| if x >= 60 { 0.8 } else { 0.3 + 0.1 * ((x / 2 + y / 2) % 2) as f32 },
-            );
-        let texture = texture(&luma);
-        assert!(
-            texture.at(40, 30) > 0.95 && texture.at(66, 30) < 0.05,
-            "{} {}",
-            texture.at(40, 30),
-            texture.at(66, 30)
-        );
-    }
-
-    #[test]
-    fn a_neighbour_that_does_not_count_changes_no_mean() {
-        let values = Image::<Gray>::from_fn(60, 8, |x, _| if x < 30 { 0.2 } else { 0.9 });
-        let leaves = values.map::<Gray>(|v| f32::from(v < 0.5));
-        assert!((mean_within(&values, &leaves, 8.0).at(28, 4) - 0.2).abs() < 0.02);
     }
 }

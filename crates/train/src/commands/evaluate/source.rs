@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use kaiga::{Faces, Look, Mix, Studio, unwatched};
+use kaiga::{Crisp, Faces, Flat, Look, Mix, Studio, unwatched};
 use kaiga_train::data::{pairs, split};
 use kaiga_train::evaluate::{Candidate, Hand, Input, Picture};
 use kaiga_train::file;
@@ -195,8 +195,9 @@ fn network(studio: Studio, style: &str) -> Result<Hand<'static>> {
         "there is no style {style}: say --styles with {}",
         known.join(" or ")
     );
-    // The painter paints faces as everything else.
-    let look = Look { styles: Mix::of(style), faces: Faces::Off, ..Look::default() };
+    // The network by itself: the painter paints faces as everything else, and what it paints is neither laid flat nor redrawn.
+    let (flat, crisp) = (Flat::new(0.0)?, Crisp::new(0.0)?);
+    let look = Look { styles: Mix::of(style), faces: Faces::Off, flat, crisp, ..Look::default() };
     let painter = studio.prepare(&look)?;
     Ok(Hand::Network(Box::new(move |photo| painter.paint(photo, &unwatched).expect("nobody cancels"))))
 }

@@ -1,0 +1,309 @@
+//! Fills laid flat: the network has learnt where fills are and in what colours, and leaves them soft. Here they become what a
+//! draughtsman would have laid: flat shapes, shading in steps with a border, leaves in three tones, skies that stay gradients.
+//!
+//! Works at the size painted at, on the whole canvas, before borders are redrawn and the painting is upscaled.
+
+use crate::look::Look;
+use crate::tiles::{Part, parts};
+use crate::upscale::Canvas;
+use net::Medium;
+use pixels::Image;
+use pixels::blur::{box_mean, gaussian};
+use pixels::guided::guided;
+use pixels::image::zip;
+use pixels::smooth::l0_gradient;
+use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_from_ycbcr, ycbcr_from_srgb};
+use pixels::texture::{Clumps, NEIGHBOURHOOD_PX, clumps, fine, mean_within, smooth_areas};
+use pixels::warp::{Point, smooth_step};
+use rayon::prelude::*;
+
+/// How a style lays its fills.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FillStyle {
+    /// How flat: the price of a place where the colour changes (λ of L0 smoothing).
+    flatness: f32,
+    /// From one tone of shading to the next, luma 0..1; 0 leaves shading as it is.
+    step: f32,
+    /// How far skies and other smooth areas stay gradients, 0..1.
+    gradients: f32,
+    /// How far leaves are laid in three tones, 0..1.
+    leaves: f32,
+}
+
+const MEADOW: FillStyle = FillStyle { flatness: 0.01, step: 0.1, gradients: 0.6, leaves: 1.0 };
+
+impl FillStyle {
+    /// Of the style that counts most in a look's mixture; none if fills are left as they were painted.
+    pub(crate) fn of(look: &Look, medium: Medium) -> Option<Self> {
+        if medium == Medium::Screentone || look.flat.get() == 0.0 {
+            return None;
+        }
+        let most = look.styles.shares().iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        Some(match most.map(|(name, _)| name.as_str()) {
+            Some("meadow") => MEADOW,
+            Some("skyglow") => Self { flatness: 0.009, gradients: 0.8, ..MEADOW },
+            Some("storybook") => Self { flatness: 0.012, gradients: 0.0, ..MEADOW },
+            Some("portrait") => Self { flatness: 0.006, gradients: 0.5, ..MEADOW },
+            Some("cel") => Self { flatness: 0.012, gradients: 0.0, ..MEADOW },
+            // A style of one's own may live by its texture.
+            _ => Self { flatness: 0.004, step: 0.0, gradients: 1.0, leaves: 0.0 },
+        })
+    }
+}
+
+/// Side of the pieces that a large canvas is laid in, px, and how far each reaches into the next, going over into it.
+const PIECE_PX: usize = 1408;
+const OVERLAP_PX: usize = 64;
+/// Growth of the solver's weight in each round of L0 smoothing. The published 2 takes three times as many rounds.
+const KAPPA: f32 = 8.0;
+/// Guided filter by which shapes get their colours back: radius, px, and variance.
+const RETURNED: (usize, f32) = (16, 1e-4);
+/// Shading is what a guided filter leaves: its radius, px, and the variance of luma below which it smooths.
+const SHADING: (usize, f32) = (8, 4e-4);
+/// Radius of the neighbourhood whose shading counts, px, and how many of its standard deviations two tones may lie apart.
+const SHADED_PX: usize = 40;
+const SPREADS: f32 = 2.5;
+/// Width of the border between two tones, px.
+const BORDER_PX: f32 = 1.5;
+/// Luma that is further from its shading than this is texture.
+const TEXTURE: f32 = 0.03;
+/// Standard deviations from the middle tone of leaves to the lit and to the shaded one.
+const TONES_APART: f32 = 1.0;
+
+/// Lays the fills of a canvas that shows `photo`: `share` says how far at a place of the canvas, 0..1.
+pub(crate) fn lay(canvas: &mut Canvas, photo: &Image<Srgb8>, style: &FillStyle, share: impl Fn(Point) -> f32 + Sync) {
+    let (width, height) = canvas.size();
+    let painted = canvas.clone();
+    for piece in parts(width, height, PIECE_PX) {
+        let around = piece.grown(OVERLAP_PX, width, height);
+        let (painting, ink) = painted.taken(around);
+        let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
+        let seen = photo.crop(around.x, around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
+        let laid = laid(&colours, &seen, style);
+        let (before, _) = canvas.taken(around);
+        let pixel = |i: usize| {
+            let place = [around.x + i % around.width, around.y + i / around.width].map(|v| v as f32 + 0.5);
+            let [y, cb, cr] = ycbcr_from_srgb(laid.pixels()[i]);
+            let mix = |from: [f32; 3], to: [f32; 3], share: f32| -> [f32; 3] {
+                std::array::from_fn(|c| from[c] + share * (to[c] - from[c]))
+            };
+            let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place));
+            let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
+            [y, cb, cr, ink.pixels()[i]]
+        };
+        let pixels: Vec<_> = (0..laid.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();
+        canvas.give_back(around, &pixels);
+    }
+}
+
+/// How far a pixel of a piece is its own, 0..1, and no more the piece's before it, to the left or above.
+fn reached(piece: Part, i: usize) -> f32 {
+    let along = |start: usize, at: usize| {
+        let over = 2 * OVERLAP_PX;
+        if start == 0 { 1.0 } else { ((at as f32 + 0.5) / over as f32).min(1.0) }
+    };
+    along(piece.x, i % piece.width) * along(piece.y, i / piece.width)
+}
+
+/// The painting with its fills laid flat, beside the photo; both sRGB 0..1.
+fn laid(painting: &Image<Srgb>, photo: &Image<Srgb>, style: &FillStyle) -> Image<Srgb> {
+    let luma = photo.map::<Gray>(luma_from_srgb);
+    let stepped = stepped(painting, style.step);
+    let flat = l0_gradient(&stepped, style.flatness, KAPPA);
+    // So few rounds let colours run into each other over wide distances: every shape gets its own back.
+    let flat = guided(&flat, &stepped, RETURNED.0, RETURNED.1);
+    let flat = in_leaves(flat, painting, (photo, &luma), style.leaves);
+    let smooth = smooth_areas(&luma);
+    zip::<Srgb>(painting, |i| {
+        let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
+        let gradient = style.gradients * smooth.pixels()[i];
+        std::array::from_fn(|c| flat[c] + gradient * (painted[c] - flat[c]))
+    })
+}
+
+/// Shading in tones a `step` of luma apart.
+fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
+    if step == 0.0 {
+        return painting.clone();
+    }
+    let luma = painting.map::<Gray>(luma_from_srgb);
+    let shading = guided(&luma, &luma, SHADING.0, SHADING.1);
+    let around = box_mean(&shading, SHADED_PX);
+    let squared = box_mean(&shading.map::<Gray>(|v| v * v), SHADED_PX);
+    let (width, height) = (luma.width(), luma.height());
+    zip::<Srgb>(painting, |i| {
+        let (x, y) = (i % width, i / width);
+        let at = |x: usize, y: usize| shading.at(x.min(width - 1), y.min(height - 1));
+        let shaded = shading.pixels()[i];
+        let across = 0.5 * (at(x + 1, y) - at(x.saturating_sub(1), y));
+        let down = 0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)));
+        let tone = (shaded / step).round();
+        // From the middle of the tone, −0.5..0.5; how far it is to the next tone, px.
+        let off = shaded / step - tone;
+        let border_px = (0.5 - off.abs()) * step / (across.hypot(down) + 1e-6);
+        let eased = (0.5 - 0.5 * border_px / BORDER_PX).max(0.0).copysign(off);
+        // Two tones are no further apart than shading goes around here, or a shadow appears where a wall is nearly even.
+        let around = around.pixels()[i];
+        let spread = (squared.pixels()[i] - around * around).max(0.0).sqrt();
+        let contrast = (SPREADS * spread / step).min(1.0);
+        let stepped = around + contrast * (step * (tone + eased) - around);
+        let is_shading = (1.0 - (luma.pixels()[i] - shaded).abs() / TEXTURE).max(0.0);
+        // The same colour in another light.
+        let light = 1.0 + is_shading * (stepped / luma.pixels()[i].max(0.01) - 1.0);
+        painting.pixels()[i].map(|v| (v * light.clamp(0.5, 2.0)).clamp(0.0, 1.0))
+    })
+}
+
+/// Leaves of a photo and its luma in three tones of the painting's colours, the rest as it is in `flat`.
+fn in_leaves(
+    flat: Image<Srgb>,
+    painting: &Image<Srgb>,
+    (photo, luma): (&Image<Srgb>, &Image<Gray>),
+    amount: f32,
+) -> Image<Srgb> {
+    let green = photo.map::<Gray>(|colour| {
+        let [_, cb, cr] = ycbcr_from_srgb(colour);
+        smooth_step(0.004, 0.02, -cr) * smooth_step(0.0, 0.02, -cb)
+    });
+    if amount == 0.0 || green.pixels().iter().all(|&green| green == 0.0) {
+        return flat;
+    }
+    let green = gaussian(&green, 6.0);
+    let texture = guided(photo, &fine(luma), 8, 2e-3);
+    let leaves = zip::<Gray>(luma, |i| green.pixels()[i] * smooth_step(0.4, 0.8, texture.pixels()[i]));
+    let broad = guided(luma, painting, 12, 4e-3);
+    let Clumps { side, spread, .. } = clumps(luma, &leaves);
+    let around = mean_within(&painting.map::<Gray>(luma_from_srgb), &leaves, NEIGHBOURHOOD_PX);
+    zip::<Srgb>(&flat, |i| {
+        let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
+        let broad = broad.pixels()[i];
+        // The clump's colour in another light.
+        let light = (tone.max(0.01) / luma_from_srgb(broad).max(0.01)).clamp(0.4, 2.2);
+        let (flat, share) = (flat.pixels()[i], amount * leaves.pixels()[i]);
+        std::array::from_fn(|c| flat[c] + share * ((broad[c] * light).min(1.0) - flat[c]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::look::Flat;
+    use engine::Map;
+
+    const CEL: FillStyle = FillStyle { flatness: 0.012, step: 0.1, gradients: 0.0, leaves: 1.0 };
+
+    fn grey(width: usize, height: usize, luma: impl Fn(usize, usize) -> f32) -> Image<Srgb> {
+        Image::from_fn(width, height, |x, y| [luma(x, y); 3])
+    }
+
+    /// Luma along the middle row.
+    fn along(picture: &Image<Srgb>) -> Vec<f32> {
+        picture.row(picture.height() / 2).iter().map(|colour| luma_from_srgb(*colour)).collect()
+    }
+
+    /// Columns between `from` and `to` where luma changes by more than `by` to the next.
+    fn changes(row: &[f32], by: f32) -> usize {
+        row.windows(2).filter(|pair| (pair[1] - pair[0]).abs() > by).count()
+    }
+
+    #[test]
+    fn ripples_become_flat_and_a_border_stays() {
+        let ripples = grey(120, 60, |x, y| {
+            let ripple = 0.02 * ((x as f32 / 3.0).sin() + (y as f32 / 2.0).cos());
+            if x < 60 { 0.3 + ripple } else { 0.7 + ripple }
+        });
+        let row = along(&laid(&ripples, &ripples, &CEL));
+        assert!(changes(&row[..55], 4e-3) == 0 && changes(&row[65..], 4e-3) == 0, "{row:?}");
+        assert!(row[63] - row[56] > 0.35, "{row:?}");
+    }
+
+    #[test]
+    fn shading_becomes_tones_and_a_sky_stays_a_gradient() {
+        let ramp = grey(200, 40, |x, _| 0.3 + 0.002 * x as f32);
+        let row = along(&laid(&ramp, &ramp, &CEL));
+        let borders = changes(&row[20..180], 0.015);
+        assert!((2..=16).contains(&borders), "{borders} {row:?}");
+        assert!(changes(&row[20..180], 1e-3) < 60, "what lies between is flat: {row:?}");
+        let row = along(&laid(&ramp, &ramp, &FillStyle { gradients: 1.0, ..CEL }));
+        assert!(row.windows(2).skip(20).take(160).all(|pair| (pair[1] - pair[0] - 0.002).abs() < 1e-3), "{row:?}");
+    }
+
+    #[test]
+    fn an_even_wall_gets_no_shadow() {
+        // Just around the border between two tones.
+        let wall = grey(200, 40, |x, _| 0.45 + 0.01 * (x as f32 / 30.0).sin());
+        let row = along(&stepped(&wall, 0.1));
+        assert!(row.iter().all(|luma| (luma - 0.45).abs() < 0.02), "{row:?}");
+    }
+
+    #[test]
+    fn leaves_have_a_lit_and_a_shaded_side_and_a_brick_wall_has_none() {
+        let texture = |green: f32| {
+            Image::<Srgb>::from_fn(160, 120, |x, y| {
+                let clump = 0.1 * (x as f32 / 5.0).sin() * (y as f32 / 5.0).cos();
+                let light = 0.3 + clump + 0.2 * ((x / 2 + y / 2) % 2) as f32;
+                [light * (1.0 - 0.4 * green), light, light * (1.0 - 0.6 * green)]
+            })
+        };
+        let blurred = |picture: &Image<Srgb>| gaussian(picture, 4.0);
+        for (green, expected) in [(1.0, true), (0.0, false)] {
+            let photo = texture(green);
+            let painting = blurred(&photo);
+            let luma = photo.map::<Gray>(luma_from_srgb);
+            let laid = in_leaves(painting.clone(), &painting, (&photo, &luma), 1.0);
+            let spread = |picture: &Image<Srgb>| {
+                let row = &along(picture)[40..120];
+                row.iter().copied().fold(0.0, f32::max) - row.iter().copied().fold(1.0, f32::min)
+            };
+            assert_eq!(spread(&laid) > spread(&painting) + 0.03, expected, "{green}");
+        }
+    }
+
+    fn canvas(picture: &Image<Srgb>) -> Canvas {
+        let (width, height) = (picture.width(), picture.height());
+        let mut canvas = Canvas::new(width, height);
+        let pixel = |colour: &[f32; 3]| {
+            let [y, cb, cr] = ycbcr_from_srgb(*colour);
+            [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr, 0.25]
+        };
+        let data = picture.pixels().iter().flat_map(pixel).collect();
+        canvas.put(Part { x: 0, y: 0, width, height }, &Map { height, width, channels: 4, data });
+        canvas
+    }
+
+    #[test]
+    fn pieces_go_over_into_each_other() {
+        let (width, height) = (PIECE_PX + 300, 40);
+        let picture = grey(width, height, |x, y| 0.5 + 0.2 * (x as f32 / 50.0).sin() + 0.02 * (y as f32).sin());
+        let mut canvas = canvas(&picture);
+        lay(&mut canvas, &picture.map(pixels::space::srgb8_from_srgb), &FillStyle { step: 0.0, ..CEL }, |_| 1.0);
+        let (laid, ink) = canvas.taken(Part { x: 0, y: 20, width, height: 1 });
+        let row: Vec<f32> = laid.pixels().iter().map(|[y, ..]| (y + 1.0) / 2.0).collect();
+        let steepest = |row: &[f32]| row.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        let seam = steepest(&row[PIECE_PX - OVERLAP_PX..][..2 * OVERLAP_PX]);
+        assert!(seam <= steepest(&row[200..PIECE_PX - 200]) + 2e-3, "{seam}");
+        assert!(ink.pixels().iter().all(|ink| (ink - 0.25).abs() < 1e-3), "ink is not touched");
+    }
+
+    #[test]
+    fn what_has_no_share_is_left_as_it_is() {
+        let picture = grey(80, 40, |x, y| 0.5 + 0.1 * ((x + y) as f32 / 3.0).sin());
+        let (before, mut after) = (canvas(&picture), canvas(&picture));
+        let photo = picture.map(pixels::space::srgb8_from_srgb);
+        lay(&mut after, &photo, &CEL, |[x, _]| f32::from(x < 40.0));
+        let all = Part { x: 0, y: 0, width: 80, height: 40 };
+        let (before, after) = (before.taken(all).0, after.taken(all).0);
+        assert!((0..40).all(|y| before.row(y)[40..] == after.row(y)[40..]));
+        assert!(before.row(20)[..40] != after.row(20)[..40]);
+    }
+
+    #[test]
+    fn a_look_that_is_not_flat_and_dots_have_no_fills() {
+        let look = |flat: f32| Look { flat: Flat::new(flat).unwrap(), ..Look::default() };
+        assert_eq!(FillStyle::of(&look(0.0), Medium::Colour), None);
+        assert_eq!(FillStyle::of(&look(1.0), Medium::Screentone), None);
+        assert_eq!(FillStyle::of(&look(1.0), Medium::Colour), Some(MEADOW));
+        let mixed = Look { styles: "meadow:0.3,cel:0.7".parse().unwrap(), ..Look::default() };
+        assert_eq!(FillStyle::of(&mixed, Medium::Colour), Some(CEL));
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a picture is rough and where it is smooth, and the light in what is rough: the lit and the shaded sides of leaves.
+
+use crate::Image;
+use crate::blur::{gaussian, sobel};
+use crate::image::zip;
+use crate::lines::structure;
+use crate::space::Gray;
+use crate::warp::smooth_step;
+
+/// Size (sigma, px) of the dabs that lie in the light, and of the masses in the shade, and where they begin: standard deviations
+/// from the mean of the neighbourhood.
+const DAB: (f32, f32) = (1.8, 0.45);
+const MASS: (f32, f32) = (4.0, -0.22);
+/// Sigma of that neighbourhood, px.
+pub const NEIGHBOURHOOD_PX: f32 = 14.0;
+
+/// 0..1 where contrast of a luma 0..1 is fine and has no direction: leaves, gravel, grass. Made for pictures of 0.3–0.5 Mpx.
+pub fn fine(luma: &Image<Gray>) -> Image<Gray> {
+    let near = gaussian(luma, 2.0);
+    let fine = zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs());
+    let (energy, coherence) = (gaussian(&fine, 6.7), gaussian(&structure(luma, 3.0).coherence, 3.0));
+    // As many rough pixels as there are inside: energy alone is high beside any strong border.
+    let density = gaussian(&gaussian(&fine, 1.5).map::<Gray>(|v| smooth_step(0.005, 0.014, v)), 4.0);
+    zip::<Gray>(luma, |i| {
+        smooth_step(0.014, 0.028, energy.pixels()[i])
+            * smooth_step(0.75, 0.4, coherence.pixels()[i])
+            * smooth_step(0.5, 0.8, density.pixels()[i])
+    })
+}
+
+/// 0..1 where a luma 0..1 has neither texture nor edges: skies, still water, cheeks.
+pub fn smooth_areas(luma: &Image<Gray>) -> Image<Gray> {
+    let near = gaussian(luma, 2.0);
+    let fine = gaussian(&zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).powi(2)), 4.0);
+    let (dx, dy) = sobel(&gaussian(luma, 3.0));
+    let slope = gaussian(&zip::<Gray>(luma, |i| 0.5 * dx.pixels()[i].hypot(dy.pixels()[i])), 3.0);
+    gaussian(
+        &zip::<Gray>(luma, |i| {
+            let untextured = ((0.014 - fine.pixels()[i].sqrt()) / 0.007).clamp(0.0, 1.0);
+            untextured * ((0.012 - slope.pixels()[i]) / 0.006).clamp(0.0, 1.0)
+        }),
+        2.0,
+    )
+}
+
+/// The light in what is rough.
+pub struct Clumps {
+    /// The lit (1), middle (0) or shaded (−1) side, with steep borders between them.
+    pub side: Image<Gray>,
+    /// Mean luma of the neighbourhood.
+    pub around: Image<Gray>,
+    /// Standard deviation of luma in the neighbourhood.
+    pub spread: Image<Gray>,
+}
+
+/// Three tones of a luma 0..1: broad masses in the shade, small dabs in the light, the rest in between. Neighbours count as
+/// far as they are `rough`, 0..1: a sky is no light on the leaves before it.
+pub fn clumps(luma: &Image<Gray>, rough: &Image<Gray>) -> Clumps {
+    let around = mean_within(luma, rough, NEIGHBOURHOOD_PX);
+    let squared = zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2));
+    let spread = mean_within(&squared, rough, NEIGHBOURHOOD_PX).map::<Gray>(f32::sqrt);
+    let above = |(sigma_px, threshold): (f32, f32)| {
+        let near = gaussian(luma, sigma_px);
+        zip::<Gray>(luma, |i| {
+            let away = (near.pixels()[i] - around.pixels()[i]) / (spread.pixels()[i] + 0.004);
+            0.5 + 0.5 * (12.0 * (away - threshold)).tanh()
+        })
+    };
+    let (dabs, unshaded) = (above(DAB), above(MASS));
+    let side = zip::<Gray>(luma, |i| {
+        let (dab, unshaded) = (dabs.pixels()[i], unshaded.pixels()[i]);
+        dab - (1.0 - dab) * (1.0 - unshaded)
+    });
+    Clumps { side, around, spread }
+}
+
+/// The values blurred, each neighbour counting as `weight` 0..1 says.
+pub fn mean_within(values: &Image<Gray>, weight: &Image<Gray>, sigma_px: f32) -> Image<Gray> {
+    let weight = weight.map::<Gray>(|v| v + 0.01);
+    let sum = gaussian(&zip::<Gray>(values, |i| values.pixels()[i] * weight.pixels()[i]), sigma_px);
+    let total = gaussian(&weight, sigma_px);
+    zip::<Gray>(values, |i| sum.pixels()[i] / total.pixels()[i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Leaves before a bright sky: a checkerboard to the left of x = 60.
+    #[test]
+    fn texture_ends_where_leaves_end() {
+        let leaf = |x: usize, y: usize| if x >= 60 { 0.8 } else { 0.3 + 0.1 * ((x / 2 + y / 2) % 2) as f32 };
+        let fine = fine(&Image::<Gray>::from_fn(120, 60, leaf));
+        assert!(fine.at(40, 30) > 0.95 && fine.at(66, 30) < 0.05, "{} {}", fine.at(40, 30), fine.at(66, 30));
+    }
+
+    #[test]
+    fn a_gradient_is_smooth_and_an_edge_is_not() {
+        let sky = |x: usize, _| if x >= 60 { 0.8 } else { 0.3 + 0.001 * x as f32 };
+        let smooth = smooth_areas(&Image::<Gray>::from_fn(120, 60, sky));
+        assert!(smooth.at(30, 30) > 0.95 && smooth.at(60, 30) < 0.05, "{} {}", smooth.at(30, 30), smooth.at(60, 30));
+    }
+
+    #[test]
+    fn a_neighbour_that_does_not_count_changes_no_mean() {
+        let values = Image::<Gray>::from_fn(60, 8, |x, _| if x < 30 { 0.2 } else { 0.9 });
+        let leaves = values.map::<Gray>(|v| f32::from(v < 0.5));
+        assert!((mean_within(&values, &leaves, 8.0).at(28, 4) - 0.2).abs() < 0.02);
+    }
+}
