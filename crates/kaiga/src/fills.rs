@@ -8,7 +8,7 @@ use crate::tiles::{Part, parts};
 use crate::upscale::Canvas;
 use net::Medium;
 use pixels::Image;
-use pixels::blur::{box_mean, gaussian};
+use pixels::blur::gaussian;
 use pixels::guided::guided;
 use pixels::image::zip;
 use pixels::smooth::l0_gradient;
@@ -60,9 +60,11 @@ const KAPPA: f32 = 8.0;
 const RETURNED: (usize, f32) = (16, 1e-4);
 /// Shading is what a guided filter leaves: its radius, px, and the variance of luma below which it smooths.
 const SHADING: (usize, f32) = (8, 4e-4);
-/// Radius of the neighbourhood whose shading counts, px, and how many of its standard deviations two tones may lie apart.
-const SHADED_PX: usize = 40;
-const SPREADS: f32 = 2.5;
+/// Where shading goes from one tone to the next within so many px there are tones; it is looked at in a neighbourhood of this sigma,
+/// px, in which no edge counts for more than this slope, 1/px.
+const TONE_PX: f32 = 80.0;
+const SHADED_PX: f32 = 10.0;
+const EDGE: f32 = 0.004;
 /// Width of the border between two tones, px.
 const BORDER_PX: f32 = 1.5;
 /// Luma that is further from its shading than this is texture.
@@ -128,29 +130,29 @@ fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
     }
     let luma = painting.map::<Gray>(luma_from_srgb);
     let shading = guided(&luma, &luma, SHADING.0, SHADING.1);
-    let around = box_mean(&shading, SHADED_PX);
-    let squared = box_mean(&shading.map::<Gray>(|v| v * v), SHADED_PX);
     let (width, height) = (luma.width(), luma.height());
-    zip::<Srgb>(painting, |i| {
+    let slope = zip::<Gray>(&luma, |i| {
         let (x, y) = (i % width, i / width);
         let at = |x: usize, y: usize| shading.at(x.min(width - 1), y.min(height - 1));
-        let shaded = shading.pixels()[i];
         let across = 0.5 * (at(x + 1, y) - at(x.saturating_sub(1), y));
         let down = 0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)));
+        across.hypot(down)
+    });
+    let around = gaussian(&slope.map::<Gray>(|slope| slope.min(EDGE)), SHADED_PX);
+    zip::<Srgb>(painting, |i| {
+        let (luma, shaded) = (luma.pixels()[i], shading.pixels()[i]);
         let tone = (shaded / step).round();
         // From the middle of the tone, −0.5..0.5; how far it is to the next tone, px.
         let off = shaded / step - tone;
-        let border_px = (0.5 - off.abs()) * step / (across.hypot(down) + 1e-6);
+        let border_px = (0.5 - off.abs()) * step / (slope.pixels()[i] + 1e-6);
         let eased = (0.5 - 0.5 * border_px / BORDER_PX).max(0.0).copysign(off);
-        // Two tones are no further apart than shading goes around here, or a shadow appears where a wall is nearly even.
-        let around = around.pixels()[i];
-        let spread = (squared.pixels()[i] - around * around).max(0.0).sqrt();
-        let contrast = (SPREADS * spread / step).min(1.0);
-        let stepped = around + contrast * (step * (tone + eased) - around);
-        let is_shading = (1.0 - (luma.pixels()[i] - shaded).abs() / TEXTURE).max(0.0);
+        // No shadow appears on a wall that is nearly even.
+        let is_shaded = (around.pixels()[i] * TONE_PX / step).min(1.0);
+        let is_shading = is_shaded * (1.0 - (luma - shaded).abs() / TEXTURE).max(0.0);
+        let stepped = luma + is_shading * (step * (tone + eased) - luma);
         // The same colour in another light.
-        let light = 1.0 + is_shading * (stepped / luma.pixels()[i].max(0.01) - 1.0);
-        painting.pixels()[i].map(|v| (v * light.clamp(0.5, 2.0)).clamp(0.0, 1.0))
+        let light = (stepped / luma.max(0.01)).clamp(0.5, 2.0);
+        painting.pixels()[i].map(|v| (v * light).clamp(0.0, 1.0))
     })
 }
 
