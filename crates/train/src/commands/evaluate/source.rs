@@ -25,7 +25,7 @@ pub(super) struct Source {
     /// Models side by side, each PATH or LABEL=PATH: a folder with `base.safetensors` and a file for each style, as a
     /// run exports them, or one style's file, which goes onto the shipped base; or a folder of paintings made elsewhere,
     /// PATH/STYLE/PHOTO.png, PATH/PHOTO.STYLE.png or PATH/PHOTO.png (or jpg, webp), each with the name of its photo.
-    /// Also `shipped`, `painter`, `photo`.
+    /// Also `shipped` (as users get it), `network` (the shipped one by itself, as files are), `painter`, `photo`.
     #[arg(long, value_delimiter = ',', default_value = "shipped")]
     models: Vec<String>,
     /// Styles, each evaluated by itself [default: that of the first style's file in --models, else meadow,skyglow].
@@ -49,6 +49,8 @@ enum Origin {
     Photo,
     Painter,
     Shipped,
+    /// The shipped network, before its fills are laid flat and its borders redrawn.
+    Network,
     /// A base and its styles.
     Folder(PathBuf),
     /// One style.
@@ -128,10 +130,11 @@ impl Entry {
             "photo" => Origin::Photo,
             "painter" => Origin::Painter,
             "shipped" => Origin::Shipped,
+            "network" => Origin::Network,
             _ if is_of_paintings(Path::new(path)) => Origin::Paintings(path.into()),
             _ if Path::new(path).is_dir() => Origin::Folder(path.into()),
             _ if Path::new(path).is_file() => Origin::File(path.into()),
-            _ => bail!("{path} is no model: give a folder, a style's file, shipped, painter or photo"),
+            _ => bail!("{path} is no model: give a folder, a style's file, shipped, network, painter or photo"),
         };
         // Runs call their models' folder `export`: it is the run that tells them apart.
         let stem = Path::new(path).with_extension("");
@@ -139,7 +142,7 @@ impl Entry {
         Ok(Self { label: label.map_or_else(|| name.unwrap_or(path.into()).into_owned(), str::to_owned), origin })
     }
 
-    /// The model, painting in `style` as users do with the default settings.
+    /// The model, painting in `style`: what is shipped as it comes, a run's models by themselves.
     ///
     /// # Errors
     /// If a file cannot be read or is no model, or the style is not there.
@@ -147,17 +150,18 @@ impl Entry {
         let hand = match &self.origin {
             Origin::Photo => Hand::Photo,
             Origin::Painter => Hand::Painter,
-            Origin::Shipped => network(Studio::embedded()?, style).with_context(|| self.label.clone())?,
+            Origin::Shipped => painter(&Studio::embedded()?, style, Look::default())?,
+            Origin::Network => network(&Studio::embedded()?, style)?,
             Origin::Folder(folder) => {
                 let bytes = |name: &str| read(&folder.join(format!("{name}.safetensors")));
                 let mut studio = Studio::from_bytes(&bytes("base")?, &[])?;
                 studio.add_style_as(style, &bytes(style)?)?;
-                network(studio, style)?
+                network(&studio, style)?
             }
             Origin::File(path) => {
                 let mut studio = Studio::embedded()?;
                 let own = studio.add_style(&read(path)?).with_context(|| path.display().to_string())?;
-                network(studio, &own)?
+                network(&studio, &own)?
             }
             Origin::Paintings(folder) => {
                 let hand = paintings(folder, style)?;
@@ -188,17 +192,20 @@ fn paintings(folder: &Path, style: &str) -> Result<Hand<'static>> {
     })))
 }
 
-fn network(studio: Studio, style: &str) -> Result<Hand<'static>> {
+/// The network by itself: what it paints is neither laid flat nor redrawn.
+fn network(studio: &Studio, style: &str) -> Result<Hand<'static>> {
+    painter(studio, style, Look { flat: Flat::new(0.0)?, crisp: Crisp::new(0.0)?, ..Look::default() })
+}
+
+fn painter(studio: &Studio, style: &str, look: Look) -> Result<Hand<'static>> {
     let known: Vec<String> = studio.styles().into_iter().map(|style| style.name).collect();
     ensure!(
         known.iter().any(|name| name == style),
         "there is no style {style}: say --styles with {}",
         known.join(" or ")
     );
-    // The network by itself: the painter paints faces as everything else, and what it paints is neither laid flat nor redrawn.
-    let (flat, crisp) = (Flat::new(0.0)?, Crisp::new(0.0)?);
-    let look = Look { styles: Mix::of(style), faces: Faces::Off, flat, crisp, ..Look::default() };
-    let painter = studio.prepare(&look)?;
+    // The painter of the targets paints faces as everything else.
+    let painter = studio.prepare(&Look { styles: Mix::of(style), faces: Faces::Off, ..look })?;
     Ok(Hand::Network(Box::new(move |photo| painter.paint(photo, &unwatched).expect("nobody cancels"))))
 }
 
