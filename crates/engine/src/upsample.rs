@@ -32,11 +32,11 @@ impl<'a> Upsampled<'a> {
         Self { from, shape: large, down, columns, align_corners }
     }
 
-    /// Row `y` of channel `c`.
-    pub(crate) fn line(&self, y: usize, c: usize, to: &mut [f32]) {
+    /// Row `y` of channel `c` from column `first` on.
+    pub(crate) fn line(&self, y: usize, c: usize, first: usize, to: &mut [f32]) {
         let (above, below, down) = self.down.taps(y, self.align_corners);
         let (above, below) = (self.from.plane(above, c), self.from.plane(below, c));
-        for (to, &(left, right, share)) in to.iter_mut().zip(&self.columns) {
+        for (to, &(left, right, share)) in to.iter_mut().zip(&self.columns[first..]) {
             let across = |row: &[f32]| row[left] * (1.0 - share) + row[right] * share;
             *to = across(above) * (1.0 - down) + across(below) * down;
         }
@@ -47,7 +47,7 @@ impl<'a> Upsampled<'a> {
         let (stride, width) = (out.stride, out.shape.width);
         out.fill(|y, row| {
             for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
-                self.line(y, c, &mut plane[PAD..][..width]);
+                self.line(y, c, 0, &mut plane[PAD..][..width]);
             }
         });
     }
