@@ -196,6 +196,8 @@ struct Work<'a> {
     squares_row: usize,
     /// Numbers of each of the four phases of a row's columns that are read for them.
     phase: usize,
+    /// Columns of a line that a square looks at.
+    read: usize,
     /// Of what is multiplied: numbers of a channel, of a place. One more cache line for each place, or all places of a square
     /// would fall into the same few lines of the cache.
     taken_line: usize,
@@ -234,6 +236,7 @@ impl<'a> Work<'a> {
             along,
             squares_row,
             phase,
+            read: (along + blocks - 1) * SQUARE + side - SQUARE,
             taken_line,
             taken_place,
             made_line,
@@ -251,6 +254,7 @@ impl<'a> Work<'a> {
         let before = self.winograd.kernel.before() as isize;
         let (top, left) = ((down * SQUARE) as isize - before, (along * SQUARE) as isize - before);
         for (i, line) in lines.chunks_exact_mut(SQUARE * self.phase).enumerate() {
+            let line = &mut line[..self.read];
             let Some(y) = padding.source((top + i as isize).min(height - 1 + before), self.height) else {
                 line.fill(0.0);
                 continue;
@@ -258,10 +262,12 @@ impl<'a> Work<'a> {
             let (start, end) = (left.max(0), width.min(left + line.len() as isize));
             let inside = (start - left) as usize..(end - left) as usize;
             self.input.line(y, channel, start as usize, &mut line[inside.clone()]);
-            for at in (0..inside.start).chain(inside.end..line.len()) {
-                let source = padding.source((left + at as isize).min(width - 1 + before), self.width);
+            let beyond = line.len().min(inside.end + before as usize);
+            for at in (0..inside.start).chain(inside.end..beyond) {
+                let source = padding.source(left + at as isize, self.width);
                 line[at] = source.map_or(0.0, |x| line[(x as isize - left) as usize]);
             }
+            line[beyond..].fill(0.0);
         }
     }
 }
