@@ -361,7 +361,8 @@ impl<const N: usize> Vectorized for Backward<'_, N> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (work, winograd) = (self.work, self.work.winograd);
-        let (points, slope, row_len) = (winograd.kernel.points(), winograd.slope, winograd.bias.len() * work.out_stride);
+        let (points, slope, row_len) =
+            (winograd.kernel.points(), winograd.slope, winograd.bias.len() * work.out_stride);
         let left = self.first * SQUARE;
         let columns = (work.width - left).min(work.along * SQUARE);
         for (row, rows) in self.rows.chunks_mut(SQUARE * row_len).enumerate() {
