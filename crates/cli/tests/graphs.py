@@ -6,6 +6,9 @@ factors, no last activation, sides divisible by 4), CartoonGAN (PyTorch: planes,
 transposed convolutions), AnimeGANv2 of one size (planes, layer norms, a fixed 256×192), and one that takes bytes and gives levels. Each
 is imported by `kaiga import`; photos are painted by `kaiga -n NAME` and by ONNX Runtime: at most 1e-3 of the range apart, and half
 a level more, because kaiga's painting is rounded to levels.
+Then every look that kaiga exports comes back in, as a graph of one size, and is painted by the engine for graphs of others: beside
+ONNX Runtime as above, and beside kaiga's own painting, which is rounded too: at most one level apart. Each look at one of three
+sizes; with ALL_SIZES=1 in the environment at all of them.
 Needs: pip install numpy onnx onnxruntime pillow
 Usage: graphs.py KAIGA PHOTO WORK_DIR
 """
@@ -23,6 +26,7 @@ from PIL import Image
 from cut import cut
 
 SIZES = [(384, 336), (397, 331)]   # one divisible by 16, one by nothing; both above 0.12 megapixels
+LOOK_SIZES = [(512, 384), (387, 333), (640, 427)]
 TOLERANCE, HALF_LEVEL = 1e-3, 0.5 / 255
 
 
@@ -160,6 +164,11 @@ def main(kaiga, photo, work):
                     for size in ([(256, 192)] if fixed else SIZES))
         print(f"{name}: {found}; largest difference {worst * 255:.3f} levels", flush=True)
     large(run, photo, work)
+    for number, look in enumerate(("meadow", "skyglow", "storybook", "portrait", "cel", "manga")):
+        sizes = LOOK_SIZES if os.environ.get("ALL_SIZES") else [LOOK_SIZES[number % 3]]
+        worst = [max(levels) for levels in zip(*(come_back(run, look, cut(photo, size, work), size, work) for size in sizes))]
+        beside = "" if look == "manga" else f", {worst[1]} to kaiga"
+        print(f"{look}, exported and imported: largest difference {worst[0]:.3f} levels to ONNX Runtime{beside}", flush=True)
     print("imported graphs paint as in ONNX Runtime")
 
 
@@ -182,6 +191,30 @@ def compare(run, name, path, photo, layout, order, multiple, work):
     difference = np.abs(ours - theirs).max()
     assert difference <= TOLERANCE + HALF_LEVEL, f"{name} {photo}: {difference:.2e}"
     return difference
+
+
+def come_back(run, look, photo, size, work):
+    """Levels between what is painted with an exported look that was imported, and ONNX Runtime; and kaiga's own painting."""
+    path, out = os.path.join(work, f"{look}.onnx"), os.path.join(work, "painting.png")
+    for arguments in (("export", "-n", look, "--size", "%dx%d" % size, "-o", path),
+                      ("import", path, "-n", "back", "--replace", "--accept-licence", "--licence", "MIT", "--range", "unit")):
+        answer = run(*arguments)
+        assert answer.returncode == 0, f"{look}: {answer.stderr}"
+    paintings = []
+    for name in ("back", look):
+        answer = run(photo, "-n", name, "--faces", "off", "--crisp", "0", "--detail", "1", "-o", out)
+        assert answer.returncode == 0, answer.stderr
+        paintings.append(np.asarray(Image.open(out)).astype(int))
+    back, own = paintings
+    feed = np.ascontiguousarray((np.asarray(Image.open(photo)).astype(np.float32) / 255).transpose(2, 0, 1)[None])
+    theirs = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"photo": feed})[0][0]
+    difference = np.abs(back / 255 - theirs.transpose(1, 2, 0)).max()
+    assert back.std() > 10, "a painting without contrast shows nothing"
+    assert difference <= TOLERANCE + HALF_LEVEL, f"{look} {photo}: {difference:.2e}"
+    if look == "manga":   # in a graph greys, by kaiga dots
+        return difference * 255, 0
+    assert np.abs(back - own).max() <= 1, f"{look} {photo}: {np.abs(back - own).max()} levels"
+    return difference * 255, np.abs(back - own).max()
 
 
 def large(run, photo, work):

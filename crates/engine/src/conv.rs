@@ -39,15 +39,24 @@ impl Input<'_> {
             Self::Upsampled(upsampled) => upsampled.shape,
         }
     }
+
+    /// Row `y` of channel `c` from column `first` on.
+    pub(crate) fn line(&self, y: usize, c: usize, first: usize, to: &mut [f32]) {
+        match self {
+            Self::Map(rows) => to.copy_from_slice(&rows.plane(y, c)[first..][..to.len()]),
+            Self::Upsampled(upsampled) => upsampled.line(y, c, first, to),
+        }
+    }
 }
 
-struct Multiply<'a> {
-    packed: &'a Packed,
-    input: &'a [f32],
-    offsets: &'a Offsets,
-    columns: usize,
-    out: &'a mut [f32],
-    out_stride: usize,
+/// The matrix product with nothing added.
+pub(crate) struct Multiply<'a> {
+    pub(crate) packed: &'a Packed,
+    pub(crate) input: &'a [f32],
+    pub(crate) offsets: &'a Offsets,
+    pub(crate) columns: usize,
+    pub(crate) out: &'a mut [f32],
+    pub(crate) out_stride: usize,
 }
 
 impl Vectorized for Multiply<'_> {
@@ -94,7 +103,7 @@ impl Conv {
                         };
                         match input {
                             Input::Map(rows) => fetch(rows, factor, y, c, line),
-                            Input::Upsampled(upsampled) => upsampled.line(y, c, line),
+                            Input::Upsampled(upsampled) => upsampled.line(y, c, 0, line),
                         }
                         spread(line, self.padding, before, after, stride, phase, to);
                     }

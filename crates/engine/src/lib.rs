@@ -11,6 +11,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 mod upsample;
+mod winograd;
 
 pub use net::{Error, ErrorKind, Shape};
 pub use network::{Network, Place, Pool};

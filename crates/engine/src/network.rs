@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::Map;
 use crate::conv::Input;
 use crate::paint::{Drawn, paint};
-use crate::plan::{Kernel, Step, plan};
+use crate::plan::{ALIGNMENT_PX, Kernel, Step, further_px, plan};
 use crate::rows::{PAD, Rows};
 use crate::simd::Level;
 use crate::upsample::Upsampled;
@@ -17,9 +17,9 @@ use crate::upsample::Upsampled;
 /// A network with its weights, ready to run on pictures of any size. It may be shared between threads.
 ///
 /// The result is the same, bit for bit, whatever the number of threads, and the same for a tile as for those pixels
-/// of the whole, as long as the tile's border lies outside what [`net::measure()`] says an output pixel sees and the
-/// tile begins at a multiple of the coarsest level's pixels (16 for the light drawer). Other CPUs may round
-/// otherwise.
+/// of the whole, as long as the tile's border lies outside what [`net::measure()`] and [`Network::further_px`] say an output
+/// pixel sees and the tile begins at a multiple of the coarsest level's pixels (16 for the light drawer) and of
+/// [`Network::ALIGNMENT_PX`]. Other CPUs may round otherwise.
 pub struct Network {
     arch: Arch,
     steps: Arc<[Step]>,
@@ -53,6 +53,9 @@ pub struct Place {
 }
 
 impl Network {
+    /// Tiles must begin at multiples of it, px, where [`Network::further_px`] is not 0.
+    pub const ALIGNMENT_PX: usize = ALIGNMENT_PX;
+
     /// Prepares a network. Tensors it does not know are left alone.
     ///
     /// # Errors
@@ -139,15 +142,14 @@ impl Network {
                 let place = place.filter(|_| align_corners).map(|place| (place, shapes[0]));
                 Upsampled::new(source(0), source(1).shape, align_corners, place)
             };
+            let input = |upsample: Option<bool>| {
+                upsample.map_or_else(|| Input::Map(source(0)), |corners| Input::Upsampled(upsampled(corners)))
+            };
             match &step.kernel {
                 Kernel::Norm { weight, bias, activation } => found.push(norm(&mut out, weight, bias, *activation)),
                 Kernel::Upsample { align_corners } => upsampled(*align_corners).fill(&mut out),
-                Kernel::Conv(conv) => {
-                    let input = conv
-                        .upsample
-                        .map_or_else(|| Input::Map(source(0)), |corners| Input::Upsampled(upsampled(corners)));
-                    conv.run(self.level, &input, &mut out);
-                }
+                Kernel::Conv(conv) => conv.run(self.level, &input(conv.upsample), &mut out),
+                Kernel::Winograd(winograd) => winograd.run(self.level, &input(winograd.upsample), &mut out),
                 kernel => self.take_step(kernel, &source, &mut out),
             }
             values[step.to] = Some(out);
@@ -159,6 +161,12 @@ impl Network {
         pool.extend(values.into_iter().flatten().map(|rows| rows.data));
         self.pool.put_back(pool);
         Ok(outputs)
+    }
+
+    /// How much further around an output pixel than [`net::measure()`] says a tile must know the picture, px, for the result to
+    /// be that of the whole to the last bit; 0 for networks without wide dense convolutions.
+    pub fn further_px(&self) -> usize {
+        further_px(&self.arch, &self.steps)
     }
 
     /// The most bytes of maps alive at once when inputs of these shapes run, without the weights and what the
@@ -196,7 +204,7 @@ impl Network {
             Kernel::Up(up) => up.run(level, source(0), out),
             Kernel::PaintFromHead(head) => paint(level, source(0), &Drawn::Head(head, source(1)), source(2), out),
             Kernel::Paint => paint(level, source(0), &Drawn::Map(source(1)), source(2), out),
-            Kernel::Conv(_) | Kernel::Norm { .. } | Kernel::Upsample { .. } => {
+            Kernel::Conv(_) | Kernel::Winograd(_) | Kernel::Norm { .. } | Kernel::Upsample { .. } => {
                 unreachable!("taken where more is known")
             }
             Kernel::Add => add(source(0), source(1), out),
@@ -221,14 +229,18 @@ fn take(pool: &mut Vec<Vec<f32>>, shape: Shape) -> Vec<f32> {
 /// Of a map in its own memory.
 fn norm(map: &mut Rows, weight: &[f32], bias: &[f32], activation: Activation) -> Statistics {
     let Shape { height, width, channels } = map.shape;
-    let count = map.shape.numbers() as f64;
-    // Row sums on all cores, then added in the order of the rows: the same whatever the number of threads.
-    let rows = |sum: &(dyn Fn(&[f32]) -> f64 + Sync)| -> f64 {
-        let row = |y: usize| -> f64 { (0..channels).map(|c| sum(map.plane(y, c))).sum() };
-        (0..height).into_par_iter().map(row).collect::<Vec<f64>>().iter().sum()
+    // Each row's mean and squares about it on all cores, while the row is in the cache, then put together in the order of the
+    // rows (Chan et al. 1983): the same whatever the number of threads.
+    let numbers = (width * channels) as f64;
+    let row = |y: usize| {
+        let planes = || (0..channels).map(|c| map.plane(y, c));
+        let mean = planes().map(|plane| lane_sum(plane, f64::from)).sum::<f64>() / numbers;
+        (mean, planes().map(|plane| lane_sum(plane, |x| (f64::from(x) - mean).powi(2))).sum::<f64>())
     };
-    let mean = rows(&|plane| lane_sum(plane, f64::from)) / count;
-    let variance = rows(&|plane| lane_sum(plane, |x| (f64::from(x) - mean).powi(2))) / count;
+    let found: Vec<(f64, f64)> = (0..height).into_par_iter().map(row).collect();
+    let mean = found.iter().map(|(mean, _)| mean).sum::<f64>() / height as f64;
+    let squares = found.iter().map(|(own, squares)| squares + numbers * (own - mean).powi(2)).sum::<f64>();
+    let variance = squares / (numbers * height as f64);
     let scale = 1.0 / (variance + 1e-5).sqrt();
     let stride = map.stride;
     map.fill(|_, row| {

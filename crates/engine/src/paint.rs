@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::conv::weave;
 use crate::gemm::{Offsets, Packed, multiply};
-use crate::rows::{PAD, Rows, stride_of, with_scratch};
+use crate::rows::{PAD, Rows, split, stride_of, with_scratch};
 use crate::simd::{LANES_MAX, Level, Simd, Vectorized};
 
 /// Rows painted from one set of dabs.
@@ -138,15 +138,6 @@ impl Band<'_> {
             }
         }
     }
-}
-
-/// Cuts the scratch into parts of these sizes.
-fn split<const N: usize>(mut scratch: &mut [f32], sizes: [usize; N]) -> [&mut [f32]; N] {
-    sizes.map(|size| {
-        let (part, rest) = std::mem::take(&mut scratch).split_at_mut(size);
-        scratch = rest;
-        part
-    })
 }
 
 struct Head<'a> {

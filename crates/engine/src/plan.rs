@@ -5,6 +5,7 @@ use net::{Activation, Arch, Op, Padding, Value, Weights};
 
 use crate::conv::{Block, Conv, Up};
 use crate::gemm::Packed;
+use crate::winograd::{SQUARE, Winograd};
 
 /// One step; makes the value `to`.
 pub(crate) struct Step {
@@ -20,6 +21,8 @@ pub(crate) struct Step {
 /// What a step does with its sources.
 pub(crate) enum Kernel {
     Conv(Conv),
+    /// Sources: the input, and where it is to be resampled the map whose size it gets.
+    Winograd(Winograd),
     /// Sources: the input.
     Block(Block),
     /// Sources: the coarse map, the map it is added to.
@@ -53,6 +56,40 @@ impl Kernel {
             _ => None,
         }
     }
+}
+
+/// Px of the first input along a side of a px of the coarsest maps that are filtered in squares: on coarser ones there is less to
+/// gain than the wider borders of tiles cost.
+const FINE: usize = 2;
+
+/// What tiles must begin at multiples of for squares to lie where they lie in the whole, in px of the first input.
+pub(crate) const ALIGNMENT_PX: usize = FINE * SQUARE;
+
+/// Px of the first input along a side of one px of each value.
+fn grain(arch: &Arch) -> Vec<usize> {
+    let mut grain = vec![1; arch.inputs.len()];
+    for op in &arch.ops {
+        let of_source = op.sources().first().map_or(1, |&value| grain[value]);
+        grain.push(match *op {
+            Op::Conv { stride, .. } => of_source * stride,
+            Op::Unshuffle { factor, .. } => of_source * factor,
+            Op::Shuffle { factor, .. } => (of_source / factor).max(1),
+            Op::Upsample { like, .. } => grain[like],
+            _ => of_source,
+        });
+    }
+    grain
+}
+
+/// How much further than [`net::measure()`] says a result depends on its surroundings to the last bit, in px of the first
+/// input: squares of outputs are rounded together.
+pub(crate) fn further_px(arch: &Arch, steps: &[Step]) -> usize {
+    let grain = grain(arch);
+    let further = |step: &Step| match &step.kernel {
+        Kernel::Winograd(winograd) => winograd.further() * grain[step.to],
+        _ => 0,
+    };
+    steps.iter().map(further).sum()
 }
 
 /// The steps of `arch` in order. The weights must have been checked.
@@ -89,6 +126,8 @@ struct Planner<'a> {
     channels: Vec<usize>,
     /// How often each value is read; outputs count.
     uses: Vec<usize>,
+    /// Px of the first input along a side of one px of each value.
+    grain: Vec<usize>,
 }
 
 impl<'a> Planner<'a> {
@@ -97,7 +136,7 @@ impl<'a> Planner<'a> {
         let mut uses = vec![0; channels.len()];
         let outputs = arch.outputs.iter().map(|&(_, value)| value);
         arch.ops.iter().flat_map(Op::sources).chain(outputs).for_each(|value| uses[value] += 1);
-        Self { arch, weights, channels, uses }
+        Self { arch, weights, channels, uses, grain: grain(arch) }
     }
 
     /// The operation that makes `value`, if nothing but one operation reads it: then that may take it in.
@@ -137,7 +176,7 @@ impl<'a> Planner<'a> {
 
     fn alone(&self, op: &Op) -> Kernel {
         match *op {
-            Op::Conv { .. } => Kernel::Conv(self.conv(op, 1)),
+            Op::Conv { from, .. } => self.dense(op, from, None),
             Op::Norm { ref name, activation, .. } => Kernel::Norm {
                 weight: self.tensor(name, "weight").to_vec(),
                 bias: self.tensor(name, "bias").to_vec(),
@@ -172,6 +211,23 @@ impl<'a> Planner<'a> {
     fn conv(&self, op: &Op, unshuffle: usize) -> Conv {
         let Op::Conv { kernel, stride, padding, .. } = *op else { unreachable!("asked of a Conv only") };
         Conv { groups: self.packed(op), kernel, stride, padding, unshuffle, upsample: None }
+    }
+
+    /// A convolution of `input`, resampled or not, in the quicker of two ways.
+    fn dense(&self, op: &Op, input: Value, upsample: Option<bool>) -> Kernel {
+        let Op::Conv { name, channels, kernel, stride, groups, bias, padding, activation, .. } = op else {
+            unreachable!("asked of a Conv only")
+        };
+        if (*stride, *groups) == (1, 1) && self.grain[input] <= FINE {
+            let (weights, taken) = (self.tensor(name, "weight"), self.channels[input]);
+            let zeros = vec![0.0; *channels];
+            let bias = if *bias { self.tensor(name, "bias") } else { &zeros };
+            if let Some(mut winograd) = Winograd::new(weights, bias, taken, *kernel, *padding, *activation) {
+                winograd.upsample = upsample;
+                return Kernel::Winograd(winograd);
+            }
+        }
+        Kernel::Conv(Conv { upsample, ..self.conv(op, 1) })
     }
 
     fn pointwise(&self, value: Value) -> Option<(&'a Op, Value)> {
@@ -221,8 +277,7 @@ impl<'a> Planner<'a> {
     /// A convolution of the resampled input: the source, and the map whose size it gets.
     fn upsampled(&self, op: &Op, input: Value) -> Option<(Vec<Value>, Kernel)> {
         let Op::Upsample { from, like, align_corners } = *self.only_for_one(input)? else { return None };
-        let conv = Conv { upsample: Some(align_corners), ..self.conv(op, 1) };
-        Some((vec![from, like], Kernel::Conv(conv)))
+        Some((vec![from, like], self.dense(op, input, Some(align_corners))))
     }
 
     /// Painting with the head that draws for it.
@@ -237,15 +292,31 @@ impl<'a> Planner<'a> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_drawer_is_nothing_but_fused_steps() {
-        let drawer = net::light::drawer();
-        let parameters = net::parameters(&drawer).unwrap().into_iter();
+    fn planned(arch: &Arch) -> Vec<Step> {
+        let parameters = net::parameters(arch).unwrap().into_iter();
         let weights = parameters.map(|(name, shape)| {
             let count = shape.iter().product();
             (name, net::Tensor::new(&shape, vec![0.0; count]))
         });
-        let steps = plan(&drawer, &weights.collect());
+        plan(arch, &weights.collect())
+    }
+
+    #[test]
+    fn the_fine_dense_convolutions_of_the_classic_network_are_done_in_squares() {
+        let arch = net::classic::generator(true);
+        let steps = planned(&arch);
+        let is_winograd = |step: &&Step| matches!(step.kernel, Kernel::Winograd(_));
+        assert_eq!(steps.iter().filter(is_winograd).count(), 6);
+        // Two of 3×3 and one of 7×7 on the finest maps, three of 3×3 on maps half as fine.
+        assert_eq!(further_px(&arch, &steps), (3 + 3 + 4) + 2 * (3 + 3 + 3));
+        let drawer = net::light::drawer();
+        assert_eq!(further_px(&drawer, &planned(&drawer)), 0);
+    }
+
+    #[test]
+    fn the_drawer_is_nothing_but_fused_steps() {
+        let drawer = net::light::drawer();
+        let steps = planned(&drawer);
         let count = |is: fn(&Kernel) -> bool| steps.iter().filter(|step| is(&step.kernel)).count();
         assert_eq!(count(|kernel| matches!(kernel, Kernel::Block(_))), 15);
         assert_eq!(count(|kernel| matches!(kernel, Kernel::Up(_))), 3);

@@ -107,3 +107,12 @@ pub(crate) fn with_scratch<R>(numbers: usize, work: impl FnOnce(&mut [f32]) -> R
     SCRATCH.set(scratch);
     result
 }
+
+/// Cuts the scratch into parts of these sizes.
+pub(crate) fn split<const N: usize>(mut scratch: &mut [f32], sizes: [usize; N]) -> [&mut [f32]; N] {
+    sizes.map(|size| {
+        let (part, rest) = std::mem::take(&mut scratch).split_at_mut(size);
+        scratch = rest;
+        part
+    })
+}

@@ -6,6 +6,9 @@ use crate::network::Place;
 use crate::plain::bilinear_taps;
 use crate::rows::{PAD, Rows};
 
+/// Coarse columns mixed at once.
+const SPAN: usize = 128;
+
 /// A map seen at another size.
 pub(crate) struct Upsampled<'a> {
     from: &'a Rows,
@@ -32,13 +35,26 @@ impl<'a> Upsampled<'a> {
         Self { from, shape: large, down, columns, align_corners }
     }
 
-    /// Row `y` of channel `c`.
-    pub(crate) fn line(&self, y: usize, c: usize, to: &mut [f32]) {
+    /// Row `y` of channel `c` from column `first` on.
+    pub(crate) fn line(&self, y: usize, c: usize, first: usize, to: &mut [f32]) {
         let (above, below, down) = self.down.taps(y, self.align_corners);
         let (above, below) = (self.from.plane(above, c), self.from.plane(below, c));
-        for (to, &(left, right, share)) in to.iter_mut().zip(&self.columns) {
-            let across = |row: &[f32]| row[left] * (1.0 - share) + row[right] * share;
-            *to = across(above) * (1.0 - down) + across(below) * down;
+        let mut columns = &self.columns[first..first + to.len()];
+        let mut to = to;
+        // First down, then along: of the coarse columns there are fewer.
+        while let Some(&(start, ..)) = columns.first() {
+            let count = columns.partition_point(|&(_, right, _)| right < start + SPAN);
+            let (now, later) = columns.split_at(count);
+            let (made, rest) = to.split_at_mut(count);
+            let end = now[count - 1].1 + 1;
+            let mut mixed = [0.0; SPAN];
+            for ((mixed, above), below) in mixed.iter_mut().zip(&above[start..end]).zip(&below[start..end]) {
+                *mixed = above * (1.0 - down) + below * down;
+            }
+            for (to, &(left, right, share)) in made.iter_mut().zip(now) {
+                *to = mixed[left - start] * (1.0 - share) + mixed[right - start] * share;
+            }
+            (columns, to) = (later, rest);
         }
     }
 
@@ -47,7 +63,7 @@ impl<'a> Upsampled<'a> {
         let (stride, width) = (out.stride, out.shape.width);
         out.fill(|y, row| {
             for (c, plane) in row.chunks_exact_mut(stride).enumerate() {
-                self.line(y, c, &mut plane[PAD..][..width]);
+                self.line(y, c, 0, &mut plane[PAD..][..width]);
             }
         });
     }

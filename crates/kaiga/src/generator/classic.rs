@@ -45,7 +45,8 @@ impl Classic {
             return Err(Error::new(ErrorKind::Model, "the network looks at the whole picture, it cannot be tiled"));
         };
         let (weights, pool) = (Arc::new(weights.clone()), pool.clone());
-        Ok(Self { arch, weights, network, pool, reach_px: reach_px + CORNERS_PX })
+        let reach_px = reach_px + CORNERS_PX + network.further_px();
+        Ok(Self { arch, weights, network, pool, reach_px })
     }
 
     /// The picture painted in one piece, and what the norms found.
