@@ -133,11 +133,13 @@ fn paint_all(
 
 /// The arguments that have ffmpeg open a source, with as little waiting as can be.
 fn input(source: &str) -> Vec<String> {
+    // What is read to find out what a stream holds is not shown: five seconds of it, if nobody says less.
+    const SOON: [&str; 6] = ["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000"];
     let words: Vec<&str> = match source.split_once(':') {
         Some(("lavfi", graph)) => vec!["-re", "-f", "lavfi", "-i", graph],
-        Some(("rtsp", _)) => vec!["-fflags", "nobuffer", "-flags", "low_delay", "-rtsp_transport", "tcp", "-i", source],
+        Some(("rtsp", _)) => [&SOON[..], &["-rtsp_transport", "tcp", "-i", source]].concat(),
         _ if is_device(source) => vec!["-fflags", "nobuffer", "-f", "v4l2", "-i", source],
-        Some((_, rest)) if rest.starts_with("//") => vec!["-fflags", "nobuffer", "-flags", "low_delay", "-i", source],
+        Some((_, rest)) if rest.starts_with("//") => [&SOON[..], &["-i", source]].concat(),
         // A file is shown as fast as it would be seen.
         _ => vec!["-re", "-i", source],
     };

@@ -10,7 +10,7 @@ use crate::run::Run;
 use crate::settings::{Container, Preset, Settings, Span, written_as};
 use crate::source::Source;
 use crate::tool;
-use kaiga::{Look, Painter};
+use kaiga::{Crisp, Faces, Look, Painter};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -174,13 +174,15 @@ fn work(painter: &Painter, input: &Path, settings: &Settings) -> Value {
 }
 
 impl Preset {
-    /// The look that a draft is painted in: without faces of their own, unless nothing else is painted.
+    /// The look that a draft is painted in: without faces of their own, unless nothing else is painted, and with borders as
+    /// the network paints them, for what is enlarged afterwards is not crisp anyway.
     #[must_use]
     pub fn look(self, look: Look) -> Look {
-        match (self, look.faces) {
-            (Self::Draft, kaiga::Faces::On) => Look { faces: kaiga::Faces::Off, ..look },
-            _ => look,
+        if self != Self::Draft {
+            return look;
         }
+        let faces = if look.faces == Faces::On { Faces::Off } else { look.faces };
+        Look { faces, crisp: Crisp::new(0.0).unwrap_or_default(), ..look }
     }
 }
 

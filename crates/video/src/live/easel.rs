@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use crate::error::{Error, ErrorKind};
-use kaiga::{Detail, Look, Painter, Sequence, Smoothing, Stability, unwatched};
+use kaiga::{Crisp, Detail, Look, Painter, Sequence, Smoothing, Stability, unwatched};
 use pixels::Image;
 use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
@@ -24,10 +24,11 @@ pub struct Live {
     pub painted_at: (usize, usize),
 }
 
-/// The look in which frames are painted live: at whatever size they come.
+/// The look in which frames are painted live: at whatever size they come, borders as the network paints them: the time that
+/// redrawing them takes shows more as a larger size.
 #[must_use]
 pub fn live_look(look: Look) -> Look {
-    Look { detail: Detail::new(1.0).unwrap_or_default(), ..look }
+    Look { detail: Detail::new(1.0).unwrap_or_default(), crisp: Crisp::new(0.0).unwrap_or_default(), ..look }
 }
 
 /// Paints frames that somebody hands it one after the other, each at the size that so many frames a second leave time for.
