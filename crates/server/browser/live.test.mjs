@@ -82,6 +82,7 @@ test("on a phone, and where there is no camera", async () => {
   const phone = await newPage({ bypassCSP: true, viewport: { width: 390, height: 844 }, locale: "ja-JP", path: "/#live" });
   await phone.locator(".livestage.painted").waitFor();
   await phone.getByText(/毎秒/).waitFor();
+  assert.equal(await phone.evaluate(() => scrollY), 0);
   await check(phone, "live-phone-ja");
   assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing sticks out");
   await phone.finish();

@@ -32,7 +32,8 @@ export function startLive() {
   const trouble = h("div.notice", { role: "alert", hidden: true });
   const button = (style, act) => h(`button.${style}`, { type: "button", onclick: act });
   const snap = button("primary", snapshot), film = button("soft", toggleRecording), flip = button("soft", turn), leave = button("soft", () => setLive(false));
-  byId("live").append(stage, figures, trouble, h("div.actions.liveactions", {}, snap, film, flip, leave));
+  flip.hidden = true;
+  byId("live-place").append(stage, figures, trouble, h("div.actions.liveactions", {}, snap, film, flip, leave));
   const tab = byId("live-tab");
   tab.addEventListener("click", () => setLive(!state.live));
 
@@ -158,27 +159,29 @@ export function startLive() {
     if (recording) sign.textContent = `${t("live.rec")} ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }, FIGURES_MS);
 
+  const name = (button, sign, text) => button.replaceChildren(icon(sign), h("span", {}, t(text)));
+
   let was = false;
   onChange(() => {
-    tab.hidden = state.limits?.live_max === 0;
+    for (const button of [tab, document.querySelector("[data-open=live]")]) button.hidden = state.limits?.live_max === 0;
     tab.setAttribute("aria-pressed", String(state.live));
     canvas.setAttribute("aria-label", t("live.canvas"));
     waiting.textContent = t("live.waiting");
     waiting.hidden = painted || !trouble.hidden;
     stage.classList.toggle("painted", painted);
     figures.title = t("live.figuresHint");
-    snap.replaceChildren(icon("camera"), t("live.snapshot"));
-    film.replaceChildren(icon(recording ? "stop" : "record"), t(recording ? "live.stop" : "live.record"));
+    name(snap, "camera", "live.snapshot");
+    name(film, recording ? "stop" : "record", recording ? "live.stop" : "live.record");
     film.hidden = !canRecord();
     film.setAttribute("aria-pressed", String(Boolean(recording)));
-    flip.replaceChildren(icon("flip"), t("flip"));
-    leave.replaceChildren(icon("close"), t("live.leave"));
+    name(flip, "flip", "flip");
+    name(leave, "close", "live.leave");
     for (const each of [snap, film]) each.disabled = !painted;
     sign.hidden = !recording;
     if (state.live) tell();
     if (state.live === was) return;
     was = state.live;
-    byId("live").hidden = !was;
+    byId("live-place").hidden = !was;
     byId("work").classList.toggle("is-live", was);
     if (was) begin();
     else end();
