@@ -92,17 +92,12 @@ impl Canvas {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
             let flow = structure(&self.luma(around), FLOW_SIGMA_PX);
             let rows = smooth.pixels.par_chunks_mut(self.width).enumerate().skip(part.y).take(part.height);
-            let inside = |at: usize, length: usize| (WALKED_PX..length.saturating_sub(WALKED_PX)).contains(&at);
             rows.for_each(|(y, row)| {
                 for (x, to) in row.iter_mut().enumerate().skip(part.x).take(part.width) {
                     let coherence = flow.coherence.at(x - around.x, y - around.y);
                     let share = share * ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
                     if share > 0.0 {
-                        let smoothed = match inside(x, self.width) && inside(y, self.height) {
-                            true => self.smoothed::<true>(x, y, &flow, around),
-                            false => self.smoothed::<false>(x, y, &flow, around),
-                        };
-                        let from = *to;
+                        let (from, smoothed) = (*to, self.smoothed(x, y, &flow, around));
                         *to = std::array::from_fn(|c| {
                             let from = f32::from(from[c]);
                             fixed((from + share * (smoothed[c] - from)) / ONE)
@@ -123,8 +118,8 @@ impl Canvas {
     }
 
     /// The mean of a pixel and of those along the border it lies on, weighted as [`ALONG`] says; `flow` is that of the
-    /// part `around`. `INSIDE` says that the pixel has at least [`WALKED_PX`] on all sides: no border is minded then.
-    fn smoothed<const INSIDE: bool>(&self, x: usize, y: usize, flow: &Structure, around: Part) -> [f32; CHANNELS] {
+    /// part `around`.
+    fn smoothed(&self, x: usize, y: usize, flow: &Structure, around: Part) -> [f32; CHANNELS] {
         let tangent = |x: usize, y: usize| {
             let [across_x, across_y] = flow.across.at(x - around.x, y - around.y);
             [-across_y, across_x]
@@ -136,14 +131,11 @@ impl Canvas {
             let mut offset = [0.0; 2];
             for weight in ALONG {
                 offset = [offset[0] + heading[0], offset[1] + heading[1]];
-                let there = self.bilinear::<INSIDE>(x, y, offset);
+                let there = self.bilinear(x, y, offset);
                 (0..CHANNELS).for_each(|c| sum[c] += weight * there[c]);
                 weights += weight;
                 let [by_x, by_y] = offset.map(|v| floor(v + 0.5));
-                let (x, y) = match INSIDE {
-                    true => (x.wrapping_add_signed(by_x), y.wrapping_add_signed(by_y)),
-                    false => (moved(x, by_x, self.width), moved(y, by_y, self.height)),
-                };
+                let (x, y) = (moved(x, by_x, self.width), moved(y, by_y, self.height));
                 let turned = tangent(x, y);
                 // A tangent has no sign of its own: keep walking the way we came.
                 let same = if turned[0] * heading[0] + turned[1] * heading[1] < 0.0 { -1.0 } else { 1.0 };
@@ -154,19 +146,13 @@ impl Canvas {
     }
 
     /// Bilinear between the pixels, `offset` px from the pixel (`x`, `y`), the border repeated.
-    fn bilinear<const INSIDE: bool>(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
+    fn bilinear(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
         let [whole_x, whole_y] = offset.map(floor);
         let [along_x, along_y] = [offset[0] - whole_x as f32, offset[1] - whole_y as f32];
+        let [left, right] = [0, 1].map(|by| moved(x, whole_x + by, self.width));
+        let [upper, lower] = [0, 1].map(|by| moved(y, whole_y + by, self.height));
         let mix = |a: f32, b: f32, share: f32| a + share * (b - a);
-        let corners = if INSIDE {
-            let at = y.wrapping_add_signed(whole_y) * self.width + x.wrapping_add_signed(whole_x);
-            let [upper, lower] = [at, at + self.width].map(|at| &self.pixels[at..at + 2]);
-            [upper[0], upper[1], lower[0], lower[1]]
-        } else {
-            let [left, right] = [0, 1].map(|by| moved(x, whole_x + by, self.width));
-            let [upper, lower] = [0, 1].map(|by| moved(y, whole_y + by, self.height));
-            [(left, upper), (right, upper), (left, lower), (right, lower)].map(|(x, y)| self.at(x, y))
-        };
+        let corners = [(left, upper), (right, upper), (left, lower), (right, lower)].map(|(x, y)| self.at(x, y));
         let [a, b, c, d] = corners.map(|pixel| pixel.map(f32::from));
         std::array::from_fn(|i| mix(mix(a[i], b[i], along_x), mix(c[i], d[i], along_x), along_y))
     }
@@ -192,9 +178,6 @@ const FLOW_REACH_PX: usize = 1 + 4;
 const COHERENT: std::ops::Range<f32> = 0.3..0.7;
 /// Weights of the pixels one, two, three and four steps along a border, either way: a Gaussian of 2 px.
 const ALONG: [f32; 4] = [0.882, 0.607, 0.325, 0.135];
-
-/// How far from a pixel the walk along its border may see: its steps, and what lies between pixels, to be on the safe side.
-const WALKED_PX: usize = ALONG.len() + 3;
 
 /// How far around a pixel it is looked to redraw it, px of the size painted at: the smoothing of borders, and the kernel.
 pub(crate) const REDRAWN_FROM_PX: usize = FLOW_REACH_PX + ALONG.len() + 3;
