@@ -119,7 +119,7 @@ pub(crate) fn open(config: Config, is_front: bool) -> Result<House, String> {
         let pool = pool.clone();
         jobs.dispatch.on_call(Box::new(move || pool.nudge()));
     }
-    let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs));
+    let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs)?);
     Ok(House { app, bench, painters })
 }
 

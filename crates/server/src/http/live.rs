@@ -11,6 +11,7 @@ use crate::error::{Error, Kind};
 use crate::live::{Desk, FRAME_PX, LiveParams};
 use crate::paint::{BYTES_PER_PIXEL, codec_limits};
 use crate::params::Pairs;
+use crate::worker_pool::WorkerPool;
 use ::video::Live;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts, Request, State};
@@ -21,6 +22,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use kaiga::Memory;
 use pixels::codec;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
@@ -38,8 +40,12 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What a frame's file begins with: its number, which its painting has, too.
 const NUMBER_BYTES: usize = 4;
 
-/// What live paintings share.
+/// What live paintings share: painters of their own, who run no errands, and threads of their own for them. Frames and photos
+/// then have the machine's cores in equal parts, whoever comes with how much; on the same threads each step of a frame would
+/// wait for one of a photo.
 pub(super) struct Rooms {
+    pub(super) pool: WorkerPool,
+    threads: Arc<ThreadPool>,
     memory: Memory,
     places: Arc<Semaphore>,
     clients: Arc<Clients>,
@@ -52,16 +58,37 @@ struct Seat {
     _entered: Option<Entered>,
 }
 
+impl Drop for Rooms {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Rooms {
     /// As many as the configuration says.
-    pub(super) fn new(config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub(super) fn new(config: &Config) -> Result<Self, String> {
         let max = config.limits.live_max.min(Semaphore::MAX_PERMITS);
-        Self {
+        let painters = if max == 0 { 0 } else { config.workers() };
+        let failed = |error: &dyn std::fmt::Display| format!("cannot start the painters of what is live: {error}");
+        let (pool, _) = WorkerPool::start(painters, max, || false).map_err(|error| failed(&error))?;
+        let threads = ThreadPoolBuilder::new().thread_name(|number| format!("live-{number}")).build();
+        let threads = Arc::new(threads.map_err(|error| failed(&error))?);
+        Ok(Self {
+            pool,
+            threads,
             memory: Memory::for_painters(config.workers()),
             places: Arc::new(Semaphore::new(max)),
             clients: Arc::new(Clients::new(config.limits.live_per_client)),
             max,
-        }
+        })
+    }
+
+    /// Takes no more frames.
+    pub(super) fn close(&self) {
+        self.pool.close();
     }
 
     /// How many are being painted.
@@ -362,9 +389,12 @@ async fn paint(
         let start = Instant::now();
         let work = {
             let (app, desk, file) = (Arc::clone(app), Arc::clone(desk), message.slice(NUMBER_BYTES..));
-            move |_: &_| lock(&desk).paint(&app.painter_cache, &file, &frame_limits(&app.config.limits))
+            move |_: &_| {
+                let limits = frame_limits(&app.config.limits);
+                app.live.threads.install(|| lock(&desk).paint(&app.painter_cache, &file, &limits))
+            }
         };
-        let painted = match on_a_painter(app, app.budget.reserve_nothing(), work).await {
+        let painted = match on_a_painter(app, &app.live.pool, app.budget.reserve_nothing(), work).await {
             Ok((painted, _)) => painted,
             Err(error) if error.kind == Kind::QueueFull => {
                 inbox.lock().dropped += 1;

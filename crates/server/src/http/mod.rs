@@ -59,6 +59,9 @@ pub(crate) struct App {
 
 impl App {
     /// With its parts, which the painters share.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
     pub(crate) fn new(
         config: Config,
         painter_cache: Arc<PainterCache>,
@@ -67,11 +70,11 @@ impl App {
         metrics: Arc<Metrics>,
         health: Arc<Health>,
         jobs: Arc<Jobs>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let (guard, rate) = (guard::Guard::new(&config), guard::RateLimit::new(&config));
         let assets = assets::Assets::new(config.web_dir.clone(), config.public_url.as_deref().unwrap_or_default());
-        let live = live::Rooms::new(&config);
-        Self {
+        let live = live::Rooms::new(&config)?;
+        Ok(Self {
             config,
             painter_cache,
             pool,
@@ -84,12 +87,13 @@ impl App {
             live,
             jobs,
             draining: watch::Sender::new(false),
-        }
+        })
     }
 
     /// From now on `/readyz` says no; streams of events end, and live paintings.
     pub(crate) fn drain(&self) {
         self.draining.send_replace(true);
+        self.live.close();
     }
 
     /// Resolves when no live painting is under way any more.

@@ -131,7 +131,7 @@ async fn the_newest_frame_is_painted_and_what_came_meanwhile_is_dropped() {
     let address = listening(&service).await;
     let mut client = Client::begin(address, json!({"faces": "off"})).await;
     let (go, gone) = std::sync::mpsc::channel::<()>();
-    service.house.app.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
+    service.house.app.live.pool.submit(Box::new(move || gone.recv().unwrap_or_default())).unwrap();
     for number in 0..20 {
         client.show(number, &picture(24, 16)).await;
     }

@@ -325,7 +325,7 @@ async fn a_painter_is_told_when_its_client_hangs_up() {
     let app = &service.house.app;
     let (stopped, has_stopped) = std::sync::mpsc::channel();
     let (began, has_begun) = tokio::sync::oneshot::channel();
-    let request = studio::on_a_painter(app, app.budget.reserve_nothing(), move |watched| {
+    let request = studio::on_a_painter(app, &app.pool, app.budget.reserve_nothing(), move |watched| {
         let _ = began.send(());
         while watched.part(0, 1).is_continue() {
             std::thread::sleep(Duration::from_millis(1));
