@@ -77,11 +77,17 @@ impl Desk {
         self.params = params;
     }
 
-    /// The painting of a frame's file (JPEG, PNG, WebP …), a JPEG at the size it was painted at.
+    /// The painting of a frame's file (JPEG, PNG, WebP …), a JPEG at the size it was painted at. So many desks share the machine.
     ///
     /// # Errors
     /// What the codec has against the file; [`Kind::Setting`] if the look cannot be had.
-    pub(crate) fn paint(&mut self, cache: &PainterCache, file: &[u8], limits: &codec::Limits) -> Result<Vec<u8>, Error> {
+    pub(crate) fn paint(
+        &mut self,
+        cache: &PainterCache,
+        file: &[u8],
+        limits: &codec::Limits,
+        sharing: usize,
+    ) -> Result<Vec<u8>, Error> {
         let frame = codec::read(file, limits)?.image;
         let LiveParams { look, stability, per_second } = &self.params;
         let easel = match &mut self.easel {
@@ -93,7 +99,7 @@ impl Desk {
             }
             place => {
                 let painter = cache.painter(look)?.within(&self.memory);
-                place.insert(Easel::new(painter, *per_second, *stability).map_err(internal)?)
+                place.insert(Easel::new(painter, *per_second, *stability).map_err(internal)?.one_of(sharing))
             }
         };
         self.changed = false;

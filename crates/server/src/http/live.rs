@@ -391,7 +391,7 @@ async fn paint(
             let (app, desk, file) = (Arc::clone(app), Arc::clone(desk), message.slice(NUMBER_BYTES..));
             move |_: &_| {
                 let limits = frame_limits(&app.config.limits);
-                app.live.threads.install(|| lock(&desk).paint(&app.painter_cache, &file, &limits))
+                app.live.threads.install(|| lock(&desk).paint(&app.painter_cache, &file, &limits, app.live.open()))
             }
         };
         let painted = match on_a_painter(app, &app.live.pool, app.budget.reserve_nothing(), work).await {

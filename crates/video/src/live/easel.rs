@@ -57,6 +57,13 @@ impl Easel {
         Ok(Self { sequence, pace, told: Live::default(), lately })
     }
 
+    /// One of `sharing` that are painted on at a time on this machine: it begins with a smaller size the more they are.
+    #[must_use]
+    pub fn one_of(mut self, sharing: usize) -> Self {
+        self.pace.share(sharing);
+        self
+    }
+
     /// Goes on with another painter, at another pace, calmer or less so. What was painted before does not show through, and the
     /// size painted at stays as it was found to be good. `per_second` is from above 0 to 240.
     pub fn go_on_with(&mut self, painter: Painter, per_second: f64, stability: Stability) {
