@@ -107,11 +107,14 @@ impl Rooms {
             return Err(Error::new(Kind::Unavailable, "this service paints nothing live (live_max is 0)"));
         }
         let entered = match client.map(|client| self.clients.enter(client)) {
-            Some(None) => return Err(Error::passing(Kind::QueueFull, "you have as many live paintings as one may have", 30)),
+            Some(None) => {
+                return Err(Error::passing(Kind::QueueFull, "you have as many live paintings as one may have", 30));
+            }
             Some(entered) => entered,
             None => None,
         };
-        let full = |_| Error::passing(Kind::QueueFull, format!("{} live paintings are under way already", self.max), 30);
+        let full =
+            |_| Error::passing(Kind::QueueFull, format!("{} live paintings are under way already", self.max), 30);
         Ok(Seat { _place: Arc::clone(&self.places).try_acquire_owned().map_err(full)?, _entered: entered })
     }
 }
@@ -157,7 +160,15 @@ async fn session(app: Arc<App>, parts: Parts, seat: Result<Seat, Error>, mut soc
         }
         Err(error) => {
             app.metrics.failed(error.kind);
-            tracing::info!(request_id = id, seconds, painted, dropped, kind = error.kind.name(), detail = error.detail, "live ended");
+            tracing::info!(
+                request_id = id,
+                seconds,
+                painted,
+                dropped,
+                kind = error.kind.name(),
+                detail = error.detail,
+                "live ended"
+            );
             let _ = tokio::time::timeout(FAREWELL, socket.send(json(&Problem::of(&error, &id)))).await;
             CloseFrame { code: code(error.kind), reason: error.kind.name().into() }
         }
@@ -210,7 +221,13 @@ impl Figures {
     fn of(live: &Live) -> Self {
         let round = |value: f64| (10.0 * value).round() / 10.0;
         let Live { painted, dropped, per_second, latency_ms, painted_at: (width, height) } = *live;
-        Self { painted, dropped, fps: round(per_second), latency_ms: latency_ms.map(round), painted_at: [width, height] }
+        Self {
+            painted,
+            dropped,
+            fps: round(per_second),
+            latency_ms: latency_ms.map(round),
+            painted_at: [width, height],
+        }
     }
 }
 
@@ -233,8 +250,7 @@ async fn paint_all(app: &Arc<App>, mut parts: Parts, socket: &mut WebSocket, tol
     if !reserved.grow(need_bytes(limits)) {
         return Err(app.no_memory());
     }
-    let ready =
-        Ready { max_frame_bytes: limits.live_frame_bytes, max_frame_pixels: FRAME_PX, max_s: limits.live_s };
+    let ready = Ready { max_frame_bytes: limits.live_frame_bytes, max_frame_pixels: FRAME_PX, max_s: limits.live_s };
     if socket.send(json(&ready)).await.is_err() {
         return Ok(());
     }
@@ -344,7 +360,10 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, inbox: &Inbox, app: &App
         match message.map_err(none_came)? {
             Some(Ok(Message::Binary(message))) => {
                 if message.len() <= NUMBER_BYTES {
-                    return Err(Error::new(Kind::Malformed, "a frame is its number (32 bits, big-endian), then its file"));
+                    return Err(Error::new(
+                        Kind::Malformed,
+                        "a frame is its number (32 bits, big-endian), then its file",
+                    ));
                 }
                 last_frame = Instant::now();
                 let mut waiting = inbox.lock();
@@ -360,7 +379,10 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, inbox: &Inbox, app: &App
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             Some(Err(error)) if is_too_large(&error) => {
                 let kib = limits.live_frame_bytes >> 10;
-                return Err(Error::new(Kind::TooLarge, format!("a frame passes the limit of {kib} KiB: send smaller ones")));
+                return Err(Error::new(
+                    Kind::TooLarge,
+                    format!("a frame passes the limit of {kib} KiB: send smaller ones"),
+                ));
             }
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
         }

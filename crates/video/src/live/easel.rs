@@ -79,9 +79,7 @@ impl Easel {
         let (w, h) = self.pace.size(frame.width(), frame.height());
         self.told.painted_at = (w, h);
         let small = resize::to(frame, w, h, Filter::Area);
-        self.sequence
-            .paint(&small, &unwatched)
-            .map_err(|error| Error::new(ErrorKind::Painting, error.to_string()))
+        self.sequence.paint(&small, &unwatched).map_err(|error| Error::new(ErrorKind::Painting, error.to_string()))
     }
 
     /// The painting was handed on `after` its frame had come, `spent` of which went into painting it and sets the pace;

@@ -97,9 +97,8 @@ async fn a_frame_comes_back_painted_in_the_look_of_now() {
     client.show(7, &picture(24, 16)).await;
     let (number, first) = client.painting().await;
     let same = "detail=1&crisp=0&faces=off&format=jpeg&quality=85&line=0.5";
-    let convert = async |style: &str| {
-        service.post(&format!("/api/v1/convert?{same}&style={style}"), picture(24, 16)).await.body
-    };
+    let convert =
+        async |style: &str| service.post(&format!("/api/v1/convert?{same}&style={style}"), picture(24, 16)).await.body;
     assert!(number == 7 && first == convert("skyglow").await, "the first is painted as a photo");
 
     client.say(json!({"style": "cel", "line": 0.5, "faces": "off"})).await;
@@ -116,7 +115,10 @@ async fn a_frame_comes_back_painted_in_the_look_of_now() {
         client.show(number, &picture(24, 16)).await;
         if let Message::Text(text) = client.next().await {
             let figures: Value = serde_json::from_str(&text).unwrap();
-            assert!(figures["painted"].as_u64() > Some(3) && figures["latency_ms"][1].as_f64() > Some(0.0), "{figures}");
+            assert!(
+                figures["painted"].as_u64() > Some(3) && figures["latency_ms"][1].as_f64() > Some(0.0),
+                "{figures}"
+            );
             break;
         }
     }
@@ -157,7 +159,11 @@ async fn whose_move_it_is_is_said_before_it_is_over() {
     let end = async |mut client: Client| {
         let (problem, code) = client.end().await;
         service.house.app.live_over().await;
-        (problem["type"].as_str().unwrap_or_default().replace("/problems/", ""), u16::from(code), problem["detail"].clone())
+        (
+            problem["type"].as_str().unwrap_or_default().replace("/problems/", ""),
+            u16::from(code),
+            problem["detail"].clone(),
+        )
     };
     for (first, kind, words) in [
         ("{", "malformed", "JSON object"),
@@ -171,7 +177,10 @@ async fn whose_move_it_is_is_said_before_it_is_over() {
         let mut client = Client::connect(address, None).await;
         client.0.send(Message::Text(first.into())).await.unwrap();
         let (problem, code, detail) = end(client).await;
-        assert!((problem.as_str(), code) == (kind, 1008) && detail.as_str().unwrap().contains(words), "{first}: {detail}");
+        assert!(
+            (problem.as_str(), code) == (kind, 1008) && detail.as_str().unwrap().contains(words),
+            "{first}: {detail}"
+        );
     }
     let mut early = Client::connect(address, None).await;
     early.show(1, &picture(4, 4)).await;
