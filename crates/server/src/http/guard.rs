@@ -106,7 +106,12 @@ impl Guard {
     ///
     /// # Errors
     /// As [`Guard::admit`].
-    pub(crate) fn admit_socket(&self, config: &Config, request: &mut Parts, token: Option<&str>) -> Result<(), Error> {
+    pub(crate) fn admit_socket(
+        &self,
+        config: &Config,
+        request: &mut Parts,
+        token: Option<&str>,
+    ) -> Result<Admission, Error> {
         if let Some(token) = token {
             let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
             let odd = |_| Error::new(Kind::Unauthorized, "the token has characters that no token has");
@@ -122,12 +127,13 @@ impl Guard {
                 site == text(header::HOST) || Some(origin) == public
             }
         };
-        if self.admit(request)? == Admission::Open && !is_ours {
+        let admission = self.admit(request)?;
+        if admission == Admission::Open && !is_ours {
             let detail = "pages of other sites may not use this service through a visitor's browser; if this is its own page, \
                           public_url has to say by which address it is reached";
             return Err(Error::new(Kind::Forbidden, detail));
         }
-        Ok(())
+        Ok(admission)
     }
 
     /// Whose jobs take turns with those of others: a token's, a key's, else a client's. Says nothing about who it is.
@@ -305,7 +311,7 @@ mod tests {
         let config = Config { public_url: Some("https://paint.example.org/".into()), ..Config::default() };
         let admitted = |config: &Config, origin: &str, token: Option<&str>| {
             let mut parts = parts("/live", &[("origin", origin), ("host", "localhost:8080")]);
-            Guard::new(config).admit_socket(config, &mut parts, token).map_err(|error| error.kind)
+            Guard::new(config).admit_socket(config, &mut parts, token).map(drop).map_err(|error| error.kind)
         };
         for ours in ["http://localhost:8080", "https://paint.example.org"] {
             assert_eq!(admitted(&config, ours, None), Ok(()), "{ours}");

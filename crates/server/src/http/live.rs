@@ -3,6 +3,7 @@
 
 use super::App;
 use super::error::Problem;
+use super::guard::Admission;
 use super::studio::on_a_painter;
 use super::upload;
 use crate::config::{Config, Limits};
@@ -243,7 +244,10 @@ async fn paint_all(app: &Arc<App>, mut parts: Parts, socket: &mut WebSocket, tol
         Some(Value::String(token)) => Some(token).filter(|token| !token.is_empty()),
         Some(_) => return Err(Error::new(Kind::Malformed, "token is a text")),
     };
-    app.guard.admit_socket(&app.config, &mut parts, token.as_deref())?;
+    let signed = app.guard.admit_socket(&app.config, &mut parts, token.as_deref())? == Admission::Signature;
+    if signed && !wishes.is_empty() {
+        return Err(beyond_the_signature());
+    }
     let studio = app.painter_cache.studio();
     let params = LiveParams::read(&[upload::query_pairs(&parts.uri)?, pairs(wishes)?].concat(), studio)?;
     let mut reserved = app.budget.reserve_nothing();
@@ -259,7 +263,7 @@ async fn paint_all(app: &Arc<App>, mut parts: Parts, socket: &mut WebSocket, tol
     let desk = Arc::new(Mutex::new(Desk::new(params, app.live.memory.clone())));
     let (mut sink, mut stream) = socket.split();
     let ended = tokio::select! {
-        ended = read(&mut stream, &inbox, app) => ended,
+        ended = read(&mut stream, &inbox, app, signed) => ended,
         ended = paint(&mut sink, &inbox, &desk, app, told) => ended,
         _ = async { draining.wait_for(|draining| *draining).await.is_ok() } => {
             Err(Error::passing(Kind::Unavailable, "the service is shutting down", 5))
@@ -271,6 +275,11 @@ async fn paint_all(app: &Arc<App>, mut parts: Parts, socket: &mut WebSocket, tol
     told.dropped = inbox.lock().dropped;
     drop(reserved);
     ended
+}
+
+fn beyond_the_signature() -> Error {
+    let detail = "a signed URL says all there is to say in its query: begin with {}, and change nothing";
+    Error::new(Kind::Forbidden, detail)
 }
 
 /// What comes in, what waits, what is painted, and a frame as a photo of its size.
@@ -347,7 +356,7 @@ impl Inbox {
 }
 
 /// Reads what the client sends, until it goes.
-async fn read(stream: &mut SplitStream<&mut WebSocket>, inbox: &Inbox, app: &App) -> Result<(), Error> {
+async fn read(stream: &mut SplitStream<&mut WebSocket>, inbox: &Inbox, app: &App, signed: bool) -> Result<(), Error> {
     let limits = &app.config.limits;
     let quiet = Duration::from_secs(limits.upload_timeout_s);
     let mut last_frame = Instant::now();
@@ -372,6 +381,7 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, inbox: &Inbox, app: &App
                 drop(waiting);
                 inbox.bell.notify_one();
             }
+            Some(Ok(Message::Text(_))) if signed => return Err(beyond_the_signature()),
             Some(Ok(Message::Text(text))) => {
                 let params = LiveParams::read(&pairs(object(&text)?)?, app.painter_cache.studio())?;
                 inbox.lock().params = Some(params);

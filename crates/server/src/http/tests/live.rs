@@ -298,3 +298,26 @@ async fn a_service_that_stops_says_so_and_waits_for_the_last() {
     assert!(problem["type"] == "/problems/unavailable" && code == CloseCode::Away, "{problem}");
     tokio::time::timeout(Duration::from_secs(10), service.house.app.live_over()).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_address_has_the_look_that_was_signed() {
+    let service = Service::start(|config| config.sign_keys = Secrets(vec!["key:0123456789abcdef".into()]));
+    let address = listening(&service).await;
+    let expires = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let path = format!("/api/v1/live?style=cel&faces=off&key=key&expires={expires}");
+    let signature = sign("0123456789abcdef", "GET", &path);
+    let connect = async || {
+        let request = format!("ws://{address}{path}&signature={signature}").into_client_request().unwrap();
+        Client(tokio_tungstenite::connect_async(request).await.unwrap().0)
+    };
+    let mut client = connect().await;
+    client.say(json!({})).await;
+    assert_eq!(client.told().await["type"], "ready");
+    client.show(1, &picture(24, 16)).await;
+    assert_eq!(client.painting().await.0, 1);
+    client.say(json!({"style": "meadow"})).await;
+    assert_eq!(client.end().await.0["type"], "/problems/forbidden");
+    let mut other = connect().await;
+    other.say(json!({"style": "meadow"})).await;
+    assert_eq!(other.end().await.0["type"], "/problems/forbidden");
+}
