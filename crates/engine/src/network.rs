@@ -1,6 +1,6 @@
 //! The fast executor: takes the steps of the plan on rows, on all cores.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use net::freeze::Statistics;
 use net::{Activation, Arch, Error, Shape, Value, Weights};
@@ -29,17 +29,42 @@ pub struct Network {
 
 /// Memory of maps that are dead, kept for the next run. Networks that share a pool and run one after the other hold
 /// together what the hungriest of them needs.
-#[derive(Clone, Default)]
-pub struct Pool(Arc<Mutex<Vec<Vec<f32>>>>);
+#[derive(Clone)]
+pub struct Pool(Arc<Kept>);
+
+struct Kept {
+    /// What is kept of each of some runs.
+    sets: Mutex<Vec<Vec<Vec<f32>>>>,
+    most: usize,
+}
+
+impl Default for Pool {
+    /// For one run at a time.
+    fn default() -> Self {
+        Self::keeping(1)
+    }
+}
 
 impl Pool {
-    /// All there is; whoever runs at the same time finds nothing and makes its own.
+    /// For so many runs at a time; the memory of more is let go when they end.
+    pub fn keeping(runs: usize) -> Self {
+        Self(Arc::new(Kept { sets: Mutex::default(), most: runs }))
+    }
+
+    /// That of one run; whoever runs beside as many as there is memory for finds nothing and makes its own.
     fn take(&self) -> Vec<Vec<f32>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.sets().pop().unwrap_or_default()
     }
 
     fn put_back(&self, memory: Vec<Vec<f32>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = memory;
+        let mut sets = self.sets();
+        if sets.len() < self.0.most {
+            sets.push(memory);
+        }
+    }
+
+    fn sets(&self) -> MutexGuard<'_, Vec<Vec<Vec<f32>>>> {
+        self.0.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -352,5 +377,13 @@ mod tests {
         let side = net::light::THUMBNAIL_PX;
         other.run(&[&Map::from_fn(Shape::new(side, side, 3), |_, _, _| 0.5)]).expect("the input fits");
         assert!(network.pool.take().is_empty() && !other.pool.take().is_empty());
+    }
+
+    #[test]
+    fn a_pool_keeps_memory_for_so_many_runs() {
+        let pool = Pool::keeping(2);
+        (1..=3).for_each(|length| pool.put_back(vec![vec![0.0; length]]));
+        let kept: Vec<usize> = (0..3).map(|_| pool.take().iter().map(Vec::len).sum()).collect();
+        assert_eq!(kept, [2, 1, 0], "what came last is taken first; what was too much is gone");
     }
 }

@@ -40,5 +40,5 @@ pub use sequence::{Analysed, Analyser, Blender, Drawn, Sequence, stages};
 pub use settings::{SETTINGS, Setting, Values};
 #[cfg(feature = "bundled-models")]
 pub use studio::EMBEDDED;
-pub use studio::Studio;
+pub use studio::{Memory, Studio};
 pub use styles::{Mix, Style};

@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// ```
 /// use kaiga::{Look, Sequence, Smoothing, Stability, Studio, unwatched};
 /// let painter = Studio::embedded()?.prepare(&Look::default())?;
-/// let mut sequence = Sequence::new(&painter, Smoothing::default(), Stability::default());
+/// let mut sequence = Sequence::new(painter, Smoothing::default(), Stability::default());
 /// for level in [100, 101, 99] {
 ///     let painted = sequence.paint(&pixels::Image::filled(48, 32, [level; 3]), &unwatched)?;
 ///     assert_eq!(painted.width(), 48);
@@ -35,19 +35,18 @@ use std::sync::Arc;
 /// sequence.cut();
 /// # Ok::<(), kaiga::Error>(())
 /// ```
-pub struct Sequence<'a> {
-    painter: &'a Painter,
-    analyser: Analyser<'a>,
+pub struct Sequence {
+    analyser: Analyser,
     blender: Blender,
     /// Whether the last frame was the first of a shot.
     begins: bool,
 }
 
-impl<'a> Sequence<'a> {
+impl Sequence {
     /// Frames to be painted by `painter`.
-    pub fn new(painter: &'a Painter, smoothing: Smoothing, stability: Stability) -> Self {
+    pub fn new(painter: Painter, smoothing: Smoothing, stability: Stability) -> Self {
         let (analyser, blender) = stages(painter, smoothing, stability);
-        Self { painter, analyser, blender, begins: false }
+        Self { analyser, blender, begins: false }
     }
 
     /// Paints the next frame. The first one, one of another size, and the first of a new shot count alone.
@@ -56,7 +55,7 @@ impl<'a> Sequence<'a> {
     /// As [`Painter::paint`]; the frame after one that was cancelled counts alone.
     pub fn paint(&mut self, frame: &Image<Srgb8>, progress: &Progress) -> Result<Image<Srgb8>, Error> {
         let analysed = self.analyser.analyse(Arc::new(frame.clone()), progress)?;
-        let drawn = analysed.paint(self.painter, progress).inspect_err(|_| self.cut())?;
+        let drawn = analysed.paint(&self.analyser.painter, progress).inspect_err(|_| self.cut())?;
         self.begins = drawn.begins_shot();
         Ok(Arc::unwrap_or_clone(self.blender.blend(drawn)))
     }
@@ -79,13 +78,13 @@ impl<'a> Sequence<'a> {
 /// ```
 /// use kaiga::{Look, Smoothing, Stability, Studio, stages, unwatched};
 /// let painter = Studio::embedded()?.prepare(&Look::default())?;
-/// let (mut analyser, mut blender) = stages(&painter, Smoothing::default(), Stability::default());
+/// let (mut analyser, mut blender) = stages(painter.clone(), Smoothing::default(), Stability::default());
 /// let frame = std::sync::Arc::new(pixels::Image::filled(48, 32, [90; 3]));
 /// let drawn = analyser.analyse(frame, &unwatched)?.paint(&painter, &unwatched)?;
 /// assert!(drawn.begins_shot() && blender.blend(drawn).width() == 48);
 /// # Ok::<(), kaiga::Error>(())
 /// ```
-pub fn stages(painter: &Painter, smoothing: Smoothing, stability: Stability) -> (Analyser<'_>, Blender) {
+pub fn stages(painter: Painter, smoothing: Smoothing, stability: Stability) -> (Analyser, Blender) {
     let rests = painter.medium == Medium::Screentone;
     (Analyser { painter, smoothing, stability, past: None }, Blender { stability, rests, before: None })
 }
@@ -94,8 +93,8 @@ pub fn stages(painter: &Painter, smoothing: Smoothing, stability: Stability) -> 
 const LOOKED_EVERY: u32 = 4;
 
 /// The first stage: follows motion, mood and faces from frame to frame.
-pub struct Analyser<'a> {
-    painter: &'a Painter,
+pub struct Analyser {
+    painter: Painter,
     smoothing: Smoothing,
     stability: Stability,
     past: Option<Past>,
@@ -112,7 +111,7 @@ struct Past {
     unlooked: u32,
 }
 
-impl Analyser<'_> {
+impl Analyser {
     /// Looks at the next frame.
     ///
     /// # Errors
@@ -285,7 +284,7 @@ mod tests {
 
     fn painted(stability: f32, frames: &[Image<Srgb8>]) -> Vec<Image<Srgb8>> {
         let painter = Studio::embedded().unwrap().prepare(&Look::default()).unwrap();
-        let mut sequence = Sequence::new(&painter, Smoothing::default(), Stability::new(stability).unwrap());
+        let mut sequence = Sequence::new(painter, Smoothing::default(), Stability::new(stability).unwrap());
         frames.iter().map(|frame| sequence.paint(frame, &unwatched).unwrap()).collect()
     }
 
@@ -313,7 +312,7 @@ mod tests {
         let other = Image::from_fn(160, 96, |x, y| [(x + y) as u8, 40, 200 - (y as u8)]);
         let frames = [frame(0, 0), frame(1, 0), other.clone(), frame(2, 0)];
         let painter = Studio::embedded().unwrap().prepare(&Look::default()).unwrap();
-        let mut sequence = Sequence::new(&painter, Smoothing::default(), Stability::default());
+        let mut sequence = Sequence::new(painter.clone(), Smoothing::default(), Stability::default());
         let begins: Vec<bool> = frames
             .iter()
             .map(|frame| {

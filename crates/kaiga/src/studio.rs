@@ -297,16 +297,35 @@ impl Studio {
     }
 }
 
+/// Memory for the networks' maps, which painters may share: it holds what so many of them need that paint at a time, and
+/// nothing for those that rest.
+#[derive(Clone)]
+pub struct Memory(Pool);
+
+impl Memory {
+    /// For so many pictures painted at a time.
+    pub fn for_painters(painters: usize) -> Self {
+        Self(Pool::keeping(painters))
+    }
+}
+
+impl Painter {
+    /// Shares the networks with this one, and `memory` with whoever else was given it.
+    #[must_use]
+    pub fn within(&self, Memory(pool): &Memory) -> Self {
+        let generator = self.generator.sharing(pool);
+        let alike = Arc::ptr_eq(&self.generator, &self.face_generator);
+        let face_generator = if alike { Arc::clone(&generator) } else { self.face_generator.sharing(pool) };
+        let (look, face_models) = (self.look.clone(), self.face_models.clone());
+        Self { look, medium: self.medium, generator, face_generator, face_models }
+    }
+}
+
 impl Clone for Painter {
     /// Shares the networks with the other and has memory for their maps of its own: for painting several pictures at a
     /// time, or for keeping a painter that is used now and then without keeping memory for a tile.
     fn clone(&self) -> Self {
-        let pool = Pool::default();
-        let generator = self.generator.sharing(&pool);
-        let alike = Arc::ptr_eq(&self.generator, &self.face_generator);
-        let face_generator = if alike { Arc::clone(&generator) } else { self.face_generator.sharing(&pool) };
-        let (look, face_models) = (self.look.clone(), self.face_models.clone());
-        Self { look, medium: self.medium, generator, face_generator, face_models }
+        self.within(&Memory(Pool::default()))
     }
 }
 
@@ -324,6 +343,9 @@ mod tests {
             assert_eq!(Arc::ptr_eq(&clone.generator, &clone.face_generator), face_style.is_none());
             let paint = |painter: &Painter| painter.paint(&photo, &crate::unwatched).unwrap();
             assert!(paint(&painter) == paint(&clone));
+            let memory = Memory::for_painters(1);
+            let [one, other] = [painter.within(&memory), painter.within(&memory)];
+            assert!(paint(&one) == paint(&other) && paint(&one) == paint(&painter));
         }
     }
 }

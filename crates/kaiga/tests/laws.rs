@@ -287,7 +287,7 @@ fn a_sequence_flickers_less_than_its_frames_and_forgets_at_a_cut() {
     let painter = studio().prepare(&Look { faces: Faces::Off, ..Look::default() }).unwrap();
     let frames: Vec<Image<Srgb8>> = (0..8).map(|i| photo(96, 64 + i)).map(|photo| photo.crop(0, 0, 96, 64)).collect();
     let alone: Vec<Modulation> = frames.iter().map(|frame| painter.modulation(frame).unwrap()).collect();
-    let mut sequence = Sequence::new(&painter, Smoothing::new(0.9).unwrap(), Stability::new(0.0).unwrap());
+    let mut sequence = Sequence::new(painter.clone(), Smoothing::new(0.9).unwrap(), Stability::new(0.0).unwrap());
     let mut past = alone[0].clone();
     for (i, (frame, own)) in frames.iter().zip(&alone).enumerate() {
         if i > 0 {

@@ -251,6 +251,14 @@ settings! {
         paint_timeout_s: u64 = 120,
         /// Seconds for painting a video, with all that belongs to it.
         video_timeout_s: u64 = 3600,
+        /// Live paintings at a time: clients whose camera's frames are painted as they come. 0 offers none.
+        live_max: usize = 24,
+        /// Live paintings of one client at a time.
+        live_per_client: usize = 4,
+        /// Seconds that a live painting may last; then the client begins again.
+        live_s: u64 = 3600,
+        /// Bytes of a frame.
+        live_frame_bytes: u64 = 1 << 20,
         /// Seconds for encoding.
         encode_timeout_s: u64 = 30,
         /// Seconds that what is being painted gets to finish after SIGTERM; then jobs go back into the queue.
@@ -420,6 +428,9 @@ impl Config {
             ("max_video_bytes", limits.max_video_bytes),
             ("max_video_s", limits.max_video_s),
             ("video_timeout_s", limits.video_timeout_s),
+            ("live_per_client", limits.live_per_client as u64),
+            ("live_s", limits.live_s),
+            ("live_frame_bytes", limits.live_frame_bytes),
             ("lease_s", limits.lease_s),
             ("result_ttl_s", limits.result_ttl_s),
             ("attempts_max", u64::from(limits.attempts_max)),

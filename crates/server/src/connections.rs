@@ -5,20 +5,36 @@ use crate::metrics::Metrics;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub SocketAddr);
+
+/// Tells connections that the service stops, and knows when the last has ended.
+pub(crate) struct Closing(watch::Sender<bool>);
+
+impl Closing {
+    /// Of a service that goes on.
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    /// Connections at rest are closed, others get to answer what they were asked. Resolves when the last has ended.
+    pub(crate) async fn all_ended(self) {
+        self.0.send_replace(true);
+        self.0.closed().await;
+    }
+}
 
 /// Lets connections in.
 pub(crate) struct Door {
@@ -36,7 +52,7 @@ impl Door {
     }
 
     /// Answers connections for ever. Clients that send a header or take an answer too slowly are cut off.
-    pub(crate) async fn accept(&self, listener: TcpListener, router: Router, graceful: &GracefulShutdown) {
+    pub(crate) async fn accept(&self, listener: TcpListener, router: Router, closing: &Closing) {
         let places = Arc::new(Semaphore::new(self.limits.max_connections));
         loop {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -66,12 +82,21 @@ impl Door {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(Duration::from_secs(self.limits.header_timeout_s))
-                .serve_connection(TokioIo::new(self.paced(stream)), TowerToHyperService::new(service));
-            let connection = graceful.watch(connection);
+                .serve_connection(TokioIo::new(self.paced(stream)), TowerToHyperService::new(service))
+                .with_upgrades();
+            let mut stopping = closing.0.subscribe();
             tokio::spawn(async move {
+                let mut connection = pin!(connection);
+                let stopped = async { stopping.wait_for(|stop| *stop).await.is_ok() };
                 // Clients that hang up are none of our errors.
-                let _ = connection.await;
-                drop((place, entered));
+                tokio::select! {
+                    _ = connection.as_mut() => {}
+                    _ = stopped => {
+                        connection.as_mut().graceful_shutdown();
+                        let _ = connection.await;
+                    }
+                }
+                drop((place, entered, stopping));
             });
         }
     }
@@ -97,25 +122,26 @@ pub(crate) fn client(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Counts the connections of each client.
-struct Clients {
+/// Counts the connections of each client, or whatever else one may have so many of.
+pub(crate) struct Clients {
     max: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A connection of this client is open as long as this lives.
-struct Entered {
+pub(crate) struct Entered {
     clients: Arc<Clients>,
     client: IpAddr,
 }
 
 impl Clients {
-    fn new(max: usize) -> Self {
+    /// At most so many of each.
+    pub(crate) fn new(max: usize) -> Self {
         Self { max, open: Mutex::default() }
     }
 
     /// `None` if the client has too many connections already.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entered> {
+    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entered> {
         let client = client(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(client).or_default();

@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod http;
 mod jobs;
+mod live;
 mod log;
 pub mod memory;
 mod metrics;

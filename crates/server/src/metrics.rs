@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     in_progress: IntGauge,
     turned_away: IntCounter,
     looks_prepared: IntCounter,
+    live_frames: IntCounterVec,
 }
 
 /// What is not counted but looked up when somebody asks: name, meaning, value.
@@ -86,6 +87,11 @@ impl Default for Metrics {
                 "kaiga_connections_turned_away_total",
                 "Connections closed unheard: their clients had too many.",
             ),
+            live_frames: counters(
+                "kaiga_live_frames_total",
+                "Frames of live paintings, painted or dropped for a newer one.",
+                &["outcome"],
+            ),
             looks_prepared: counter("kaiga_looks_prepared_total", "Looks made ready: no picture of lately had them."),
             registry,
         }
@@ -124,6 +130,12 @@ impl Metrics {
     #[cfg(test)]
     pub(crate) fn looks_prepared(&self) -> u64 {
         self.looks_prepared.get()
+    }
+
+    /// So many frames of a live painting were painted, so many dropped.
+    pub(crate) fn live_frames(&self, painted: u64, dropped: u64) {
+        self.live_frames.with_label_values(&["painted"]).inc_by(painted);
+        self.live_frames.with_label_values(&["dropped"]).inc_by(dropped);
     }
 
     /// A job ended: done, failed, cancelled, returned.

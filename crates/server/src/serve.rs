@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::config::{Config, Limits};
-use crate::connections::{self, Door};
+use crate::connections::{self, Closing, Door};
 use crate::health::Health;
 use crate::http::{self, App};
 use crate::jobs::sweeper::{self, Sweeper};
@@ -13,7 +13,6 @@ use crate::metrics::Metrics;
 use crate::painter_cache::PainterCache;
 use crate::private;
 use crate::worker_pool::WorkerPool;
-use hyper_util::server::graceful::GracefulShutdown;
 use kaiga::Studio;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -120,7 +119,7 @@ pub(crate) fn open(config: Config, is_front: bool) -> Result<House, String> {
         let pool = pool.clone();
         jobs.dispatch.on_call(Box::new(move || pool.nudge()));
     }
-    let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs));
+    let app = Arc::new(App::new(config, painter_cache, pool, budget, metrics, health, jobs)?);
     Ok(House { app, bench, painters })
 }
 
@@ -199,11 +198,11 @@ async fn serve(config: Config, role: Role) -> Result<(), String> {
     if let Some(listener) = metrics_listener {
         let router = http::metrics_router(Arc::clone(&app));
         let door = Door::new(&app.config, Arc::clone(&app.metrics));
-        tokio::spawn(async move { door.accept(listener, router, &GracefulShutdown::new()).await });
+        tokio::spawn(async move { door.accept(listener, router, &Closing::new()).await });
     }
     // Whoever hears that we are there may tell us to go.
     let told_to_stop = stop_signal();
-    let graceful = GracefulShutdown::new();
+    let closing = Closing::new();
     let open_door = async {
         let (Some(listener), Role::Serve(listening)) = (listener, role) else {
             tracing::info!(version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "working");
@@ -213,7 +212,7 @@ async fn serve(config: Config, role: Role) -> Result<(), String> {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), painters = painters.len(), "listening");
         listening(address);
         let door = Door::new(&app.config, Arc::clone(&app.metrics));
-        door.accept(listener, http::router(Arc::clone(&app)), &graceful).await;
+        door.accept(listener, http::router(Arc::clone(&app)), &closing).await;
         Ok::<_, String>(())
     };
     tokio::select! {
@@ -226,7 +225,11 @@ async fn serve(config: Config, role: Role) -> Result<(), String> {
     bench.closing.store(true, Ordering::Relaxed);
     app.pool.close();
     let deadline = tokio::time::Instant::now() + drain_timeout;
-    if tokio::time::timeout_at(deadline, graceful.shutdown()).await.is_err() {
+    let answered = async {
+        closing.all_ended().await;
+        app.live_over().await;
+    };
+    if tokio::time::timeout_at(deadline, answered).await.is_err() {
         tracing::warn!(seconds = drain_timeout.as_secs(), "some requests were not finished in time and are cut off");
     }
     let home = tokio::task::spawn_blocking(move || painters.into_iter().for_each(|painter| drop(painter.join())));

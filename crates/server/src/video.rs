@@ -83,13 +83,7 @@ impl VideoParams {
             return Err(Error::new(Kind::Setting, "format must be mp4, mkv, mov, webm, gif or webp"));
         }
         let preset: Preset = given("preset").map(str::parse).transpose().map_err(wrong)?.unwrap_or_default();
-        let stability = match given("stability") {
-            None => kaiga::Stability::default(),
-            Some(text) => {
-                let number = text.parse().map_err(|_| Error::new(Kind::Setting, "stability must be a number"))?;
-                kaiga::Stability::new(number)?
-            }
-        };
+        let stability = given("stability").map(stability).transpose()?.unwrap_or_default();
         let settings = Settings {
             codec: given("codec").map(str::parse).transpose().map_err(wrong)?,
             preset,
@@ -114,6 +108,15 @@ impl VideoParams {
         let (first, rest) = pairs.split_first()?;
         (first.0 == MARK.0 && first.1 == MARK.1).then_some(rest)
     }
+}
+
+/// How calm, as a parameter says it.
+///
+/// # Errors
+/// [`Kind::Setting`] if it is no number from 0 to 1.
+pub(crate) fn stability(text: &str) -> Result<kaiga::Stability, Error> {
+    let number = text.parse().map_err(|_| Error::new(Kind::Setting, "stability must be a number"))?;
+    Ok(kaiga::Stability::new(number)?)
 }
 
 /// The media type of a result with that extension, if it is that of a video.

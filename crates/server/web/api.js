@@ -5,13 +5,16 @@ import { lost } from "./connection.js";
 import { sleep } from "./dom.js";
 
 const base = "/api/v1";
-let token = sessionStorage.getItem("token") ?? "";
+let key = sessionStorage.getItem("token") ?? "";
 
 /** Sets the key that a guarded server asks for; it is forgotten with the tab. */
 export function setToken(value) {
-  token = value;
+  key = value;
   sessionStorage.setItem("token", value);
 }
+
+/** The key that was set, or nothing. */
+export const token = () => key;
 
 export class Problem extends Error {
   constructor(kind, { status = 0, detail = "", requestId = "", retryAfter = 0 } = {}) {
@@ -52,7 +55,7 @@ const aborted = (signal) => new Promise((resolve) => signal?.addEventListener("a
 
 async function request(path, options = {}) {
   const headers = new Headers(options.headers);
-  if (token) headers.set("Authorization", `Bearer ${token}`);
+  if (key) headers.set("Authorization", `Bearer ${key}`);
   const response = await persistently(`${base}/${path}`, { ...options, headers });
   if (response.ok) return response;
   const body = await response.json().catch(() => null);
@@ -68,7 +71,7 @@ export const limits = () => json("limits");
 export const styleText = ({ style, blend, share }) => (blend ? `${style}:${(1 - share).toFixed(2)},${blend}:${share.toFixed(2)}` : style);
 
 /** The names in a look (state.js) are those of the parameters, but for what is mixed in. */
-function query({ style, blend, share, ...rest }, extra = {}) {
+export function lookQuery({ style, blend, share, ...rest }, extra = {}) {
   return new URLSearchParams({ style: styleText({ style, blend, share }), ...rest, ...extra });
 }
 
@@ -79,13 +82,13 @@ const upload = (body, signal) =>
 
 /** A small painting at once, as a Blob: `maxSide` px at most. */
 export async function convert(body, look, { maxSide, format = "jpeg", signal }) {
-  const path = `convert?${query(look, { max_side: maxSide, format, quality: 88 })}`;
+  const path = `convert?${lookQuery(look, { max_side: maxSide, format, quality: 88 })}`;
   return (await request(path, upload(body, signal))).blob();
 }
 
 /** A square painted at `size` px, at once: {blob, warning}. */
 export async function avatar(body, look, crop, { size, background }, signal) {
-  const response = await request(`avatar?${query(look, { size, background, format: "png", ...square(crop) })}`, upload(body, signal));
+  const response = await request(`avatar?${lookQuery(look, { size, background, format: "png", ...square(crop) })}`, upload(body, signal));
   return { blob: await response.blob(), warning: response.headers.get("Kaiga-Warning") };
 }
 
@@ -94,7 +97,7 @@ export const faces = (body, signal) => json("faces", upload(body, signal));
 
 /** Puts a picture in the queue; the Job. */
 export function submit(body, look, crop) {
-  return json(`jobs?${query(look, { format: "png", ...square(crop) })}`, upload(body));
+  return json(`jobs?${lookQuery(look, { format: "png", ...square(crop) })}`, upload(body));
 }
 
 /** Cancels a job that runs and deletes photo and painting; a job that is gone already is fine. */

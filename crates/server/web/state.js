@@ -17,6 +17,8 @@ export const state = {
   pictures: [],
   /** The picture in the viewer, or null while the page welcomes. */
   selected: null,
+  /** Whether the camera is painted live; nothing is selected then. `still` is a picture of what it saw first, or null. */
+  live: false, still: null,
   /** How paintings shall look: one look for all pictures. */
   look: plainLook(),
   /** From GET /styles and GET /limits; limits is null until they are known. */
@@ -98,5 +100,6 @@ export function changed() {
 
 export function select(picture) {
   state.selected = picture;
+  if (picture) state.live = false;
   changed();
 }

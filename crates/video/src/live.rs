@@ -1,14 +1,17 @@
 //! Painting what a camera or a stream shows, as it shows it: the newest frame is painted, what came meanwhile is dropped.
 
+pub(crate) mod easel;
+mod pace;
+
 use crate::decode::Decoder;
 use crate::error::{Error, ErrorKind};
 use crate::matroska;
 use crate::tool::{self, Tool};
-use kaiga::{Detail, Flat, Look, Painter, Sequence, Smoothing, Stability, unwatched};
+use easel::{Easel, Live};
+use kaiga::{Painter, Stability};
 use pixels::Image;
-use pixels::resize::{self, Filter, area_size};
+use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
-use std::collections::VecDeque;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 use std::process::Stdio;
@@ -18,80 +21,6 @@ use std::time::{Duration, Instant};
 
 /// How it goes, told after every frame. `Break` ends it.
 pub type LiveWatch<'a> = dyn Fn(&Live) -> ControlFlow<()> + Sync + 'a;
-
-/// How a live painting goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Live {
-    /// Frames painted.
-    pub painted: u64,
-    /// Frames that came while another was painted, and were dropped.
-    pub dropped: u64,
-    /// Frames painted a second, lately.
-    pub per_second: f64,
-    /// From a frame's arrival until its painting is handed on, ms: the median and the 95th percentile, lately.
-    pub latency_ms: [f64; 2],
-    /// The size painted at now, px.
-    pub painted_at: (usize, usize),
-}
-
-/// The look in which frames are painted live: at whatever size they come, and without fills laid flat, which takes as long as
-/// the painting.
-#[must_use]
-pub fn live_look(look: Look) -> Look {
-    let (detail, flat) = (Detail::new(1.0).unwrap_or_default(), Flat::new(0.0).unwrap_or_default());
-    Look { detail, flat, ..look }
-}
-
-/// Chooses the size painted at so that so many frames a second are reached, and changes it seldom: each change is seen.
-#[derive(Clone, Debug)]
-pub struct Pace {
-    /// Time for a frame, s.
-    wanted_s: f64,
-    /// Each step has three quarters of the area of the one before it.
-    step: u32,
-    /// How long frames take lately, s.
-    taken_s: f64,
-    frames: u32,
-    /// After it was found too slow, a larger size is tried again only after so many frames.
-    patience: u32,
-}
-
-impl Pace {
-    /// The largest area painted at, px²: that of photos.
-    const LARGEST_PX2: f64 = 0.524e6;
-    /// The smallest is some of these steps below.
-    const STEPS: u32 = 9;
-    const STEP: f64 = 0.75;
-    /// Frames between two changes, at least.
-    const REST: u32 = 8;
-
-    /// For so many frames a second.
-    pub fn new(per_second: f64) -> Self {
-        Self { wanted_s: 1.0 / per_second.max(0.1), step: 3, taken_s: 0.0, frames: 0, patience: 60 }
-    }
-
-    /// The size at which a frame of `width`×`height` px is painted.
-    pub fn size(&self, width: usize, height: usize) -> (usize, usize) {
-        let area = (Self::LARGEST_PX2 * Self::STEP.powi(self.step as i32)) as usize;
-        if width * height <= area { (width, height) } else { area_size(width, height, area) }
-    }
-
-    /// A frame took so long, s.
-    pub fn took(&mut self, seconds: f64) {
-        self.frames += 1;
-        self.taken_s = if self.frames == 1 { seconds } else { 0.75 * self.taken_s + 0.25 * seconds };
-        if self.taken_s > self.wanted_s && self.frames >= Self::REST && self.step < Self::STEPS {
-            self.change(self.step + 1);
-            self.patience = (2 * self.patience).min(2000);
-        } else if self.taken_s < 0.6 * self.wanted_s && self.frames >= self.patience && self.step > 0 {
-            self.change(self.step - 1);
-        }
-    }
-
-    fn change(&mut self, step: u32) {
-        (self.step, self.frames) = (step, 0);
-    }
-}
 
 /// The newest frame, handed from who reads to who paints.
 #[derive(Default)]
@@ -170,92 +99,47 @@ pub fn live(
             };
             slot.end(how);
         });
-        let done = Easel::new(painter, (width, height), per_second, stability)
-            .and_then(|easel| easel.paint_all(slot, &sink, watch));
+        let done = Easel::new(painter.clone(), per_second, stability)
+            .and_then(|easel| paint_all(easel, (width, height), slot, &sink, watch));
         // The source is not read any more, however it ended.
         killer.kill();
         done
     })
 }
 
-struct Easel<'a> {
-    sequence: Sequence<'a>,
-    size: (usize, usize),
-    pace: Pace,
-    told: Live,
-    /// Of the last frames: when they were done, and after how many ms.
-    lately: VecDeque<(Instant, f64)>,
-}
-
-impl<'a> Easel<'a> {
-    /// Frames that figures are taken over.
-    const LATELY: usize = 200;
-
-    fn new(painter: &'a Painter, size: (usize, usize), per_second: f64, stability: Stability) -> Result<Self, Error> {
-        if !(per_second > 0.0 && per_second <= 240.0) {
-            return Err(Error::new(ErrorKind::Setting, "frames a second go from above 0 to 240"));
-        }
-        let sequence = Sequence::new(painter, Smoothing::default(), stability);
-        let (pace, lately) = (Pace::new(per_second), VecDeque::new());
-        Ok(Self { sequence, size, pace, told: Live::default(), lately })
-    }
-
-    fn paint_all(mut self, slot: &Slot, sink: &Sink, watch: &LiveWatch) -> Result<Live, Error> {
-        let mut writer = sink.open(self.size)?;
-        let mut begun = None;
-        while let Some((frame, came, dropped)) = slot.take()? {
-            let at = came.duration_since(*begun.get_or_insert(came));
-            let painted = self.painted(&frame)?;
-            writer.write(at, &painted)?;
-            self.note(came, dropped);
-            if watch(&self.told).is_break() {
-                break;
-            }
-        }
-        writer.finish()?;
-        Ok(self.told)
-    }
-
-    fn painted(&mut self, frame: &Image<Srgb8>) -> Result<Image<Srgb8>, Error> {
+/// Paints what comes until nothing does.
+fn paint_all(
+    mut easel: Easel,
+    (width, height): (usize, usize),
+    slot: &Slot,
+    sink: &Sink,
+    watch: &LiveWatch,
+) -> Result<Live, Error> {
+    let mut writer = sink.open((width, height))?;
+    let mut begun = None;
+    while let Some((frame, came, dropped)) = slot.take()? {
+        let at = came.duration_since(*begun.get_or_insert(came));
         let start = Instant::now();
-        let (width, height) = self.size;
-        let (w, h) = self.pace.size(width, height);
-        self.told.painted_at = (w, h);
-        let small = resize::to(frame, w, h, Filter::Area);
-        let painted = self.sequence.paint(&small, &unwatched);
-        let painted = painted.map_err(|error| Error::new(ErrorKind::Painting, error.to_string()))?;
-        let large = resize::to(&painted, width, height, Filter::CatmullRom);
-        self.pace.took(start.elapsed().as_secs_f64());
-        Ok(large)
-    }
-
-    fn note(&mut self, came: Instant, dropped: u64) {
-        let now = Instant::now();
-        self.lately.push_back((now, 1000.0 * now.duration_since(came).as_secs_f64()));
-        if self.lately.len() > Self::LATELY {
-            self.lately.pop_front();
+        let painted = resize::to(&easel.paint(&frame)?, width, height, Filter::CatmullRom);
+        let spent = start.elapsed();
+        writer.write(at, &painted)?;
+        if watch(easel.handed_on(came.elapsed(), spent, dropped)).is_break() {
+            break;
         }
-        let mut sorted: Vec<f64> = self.lately.iter().map(|(_, ms)| *ms).collect();
-        sorted.sort_by(f64::total_cmp);
-        let first = self.lately.front().map_or(now, |(done, _)| *done);
-        let spans = (self.lately.len() - 1) as f64;
-        self.told = Live {
-            painted: self.told.painted + 1,
-            dropped,
-            per_second: spans / now.duration_since(first).as_secs_f64().max(1e-6),
-            latency_ms: [0.5, 0.95].map(|share| sorted[(share * spans).round() as usize]),
-            ..self.told
-        };
     }
+    writer.finish()?;
+    Ok(*easel.told())
 }
 
 /// The arguments that have ffmpeg open a source, with as little waiting as can be.
 fn input(source: &str) -> Vec<String> {
+    // What is read to find out what a stream holds is not shown: five seconds of it, if nobody says less.
+    const SOON: [&str; 6] = ["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "1000000"];
     let words: Vec<&str> = match source.split_once(':') {
         Some(("lavfi", graph)) => vec!["-re", "-f", "lavfi", "-i", graph],
-        Some(("rtsp", _)) => vec!["-fflags", "nobuffer", "-flags", "low_delay", "-rtsp_transport", "tcp", "-i", source],
+        Some(("rtsp", _)) => [&SOON[..], &["-rtsp_transport", "tcp", "-i", source]].concat(),
         _ if is_device(source) => vec!["-fflags", "nobuffer", "-f", "v4l2", "-i", source],
-        Some((_, rest)) if rest.starts_with("//") => vec!["-fflags", "nobuffer", "-flags", "low_delay", "-i", source],
+        Some((_, rest)) if rest.starts_with("//") => [&SOON[..], &["-i", source]].concat(),
         // A file is shown as fast as it would be seen.
         _ => vec!["-re", "-i", source],
     };
@@ -384,27 +268,5 @@ mod tests {
         let (image, _, dropped) = slot.take().unwrap().unwrap();
         assert_eq!((image.at(0, 0)[0], dropped), (4, 4));
         assert!(slot.take().unwrap().is_none());
-    }
-
-    #[test]
-    fn the_size_follows_the_time_it_takes_and_comes_to_rest() {
-        // A machine that needs so many seconds for a Mpx.
-        let settled = |seconds_a_mpx: f64| {
-            let mut pace = Pace::new(15.0);
-            let mut sizes = Vec::new();
-            for _ in 0..4000 {
-                let (w, h) = pace.size(1280, 720);
-                sizes.push((w, h));
-                pace.took((w * h) as f64 * 1e-6 * seconds_a_mpx);
-            }
-            let changes = sizes[2000..].windows(2).filter(|pair| pair[0] != pair[1]).count();
-            let (w, h) = sizes[3999];
-            (w * h, changes)
-        };
-        let (slow, changes) = settled(0.6);
-        assert!((60_000..115_000).contains(&slow) && changes <= 4, "{slow} {changes}");
-        let (fast, changes) = settled(0.05);
-        assert!(fast > 500_000 && changes == 0, "{fast} {changes}");
-        assert_eq!(Pace::new(15.0).size(64, 48), (64, 48), "nothing is enlarged");
     }
 }

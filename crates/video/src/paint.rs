@@ -10,7 +10,7 @@ use crate::run::Run;
 use crate::settings::{Container, Preset, Settings, Span, written_as};
 use crate::source::Source;
 use crate::tool;
-use kaiga::{Faces, Flat, Look, Painter};
+use kaiga::{Crisp, Faces, Flat, Look, Painter};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -174,15 +174,15 @@ fn work(painter: &Painter, input: &Path, settings: &Settings) -> Value {
 }
 
 impl Preset {
-    /// The look that a draft is painted in: fills are not laid flat, and faces are painted as the rest, unless nothing else is
-    /// painted.
+    /// The look that a draft is painted in: without faces of their own, unless nothing else is painted, and with fills and borders
+    /// as the network paints them, for what is enlarged afterwards is not crisp anyway.
     #[must_use]
     pub fn look(self, look: Look) -> Look {
         if self != Self::Draft {
             return look;
         }
         let faces = if look.faces == Faces::On { Faces::Off } else { look.faces };
-        Look { faces, flat: Flat::new(0.0).unwrap_or_default(), ..look }
+        Look { faces, flat: Flat::new(0.0).unwrap_or_default(), crisp: Crisp::new(0.0).unwrap_or_default(), ..look }
     }
 }
 

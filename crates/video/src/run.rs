@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             took_s: start.elapsed().as_secs_f64(),
         };
         let ask = |_, _| watch(&progress());
-        let (analyser, mut blender) = stages(painter, Smoothing::default(), settings.stability);
+        let (analyser, mut blender) = stages(painter.clone(), Smoothing::default(), settings.stability);
         let killer = source.killer();
         let clock = self.clock();
         let ending = thread::scope(|scope| {

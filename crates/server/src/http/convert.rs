@@ -38,7 +38,7 @@ async fn paint_upload(app: &Arc<App>, upload: Upload) -> Result<(PaintedFile, Du
         let app = Arc::clone(app);
         move |watched: &Watched| paint(&app.painter_cache, &app.config.limits, &params, &file, watched)
     };
-    let (painted, waited) = on_a_painter(app, reserved, work).await?;
+    let (painted, waited) = on_a_painter(app, &app.pool, reserved, work).await?;
     count(app, &painted);
     Ok((painted, waited))
 }

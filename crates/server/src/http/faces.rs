@@ -81,7 +81,7 @@ pub(super) async fn faces(State(app): State<Arc<App>>, request: Request) -> Resu
             Ok(Found { width, height, faces: faces.iter().map(face).collect(), crop: Crop { x, y, side } })
         }
     };
-    let (found, _) = on_a_painter(&app, reserved, work).await?;
+    let (found, _) = on_a_painter(&app, &app.pool, reserved, work).await?;
     Ok(Json(found))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn avatar(State(app): State<Arc<App>>, request: Request) -> Res
         let app = Arc::clone(&app);
         move |watched: &Watched| paint_avatar(&app.painter_cache, &app.config.limits, &params, &file, watched)
     };
-    let (painted, waited) = on_a_painter(&app, reserved, work).await?;
+    let (painted, waited) = on_a_painter(&app, &app.pool, reserved, work).await?;
     convert::count(&app, &painted);
     Ok(convert::picture(&app, painted, waited))
 }

@@ -7,7 +7,7 @@ use crate::params::Pairs;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::collections::HashMap;
@@ -101,6 +101,41 @@ impl Guard {
         }
     }
 
+    /// The same for a WebSocket, whose token a browser can only send in its first message. Browsers let any site open one, and
+    /// say where they come from: into an open service only its own page is let.
+    ///
+    /// # Errors
+    /// As [`Guard::admit`].
+    pub(crate) fn admit_socket(
+        &self,
+        config: &Config,
+        request: &mut Parts,
+        token: Option<&str>,
+    ) -> Result<Admission, Error> {
+        if let Some(token) = token {
+            let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+            let odd = |_| Error::new(Kind::Unauthorized, "the token has characters that no token has");
+            request.headers.insert(header::AUTHORIZATION, bearer.map_err(odd)?);
+        }
+        let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let is_ours = match text(header::ORIGIN) {
+            // No browser.
+            None => true,
+            Some(origin) => {
+                let site = origin.split_once("://").map(|(_, site)| site);
+                let public = config.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+                site == text(header::HOST) || Some(origin) == public
+            }
+        };
+        let admission = self.admit(request)?;
+        if admission == Admission::Open && !is_ours {
+            let detail = "pages of other sites may not use this service through a visitor's browser; if this is its own page, \
+                          public_url has to say by which address it is reached";
+            return Err(Error::new(Kind::Forbidden, detail));
+        }
+        Ok(admission)
+    }
+
     /// Whose jobs take turns with those of others: a token's, a key's, else a client's. Says nothing about who it is.
     pub(crate) fn tenant(&self, request: &Parts, admission: Admission, rate: &RateLimit) -> Tenant {
         let whose = match admission {
@@ -188,7 +223,8 @@ impl RateLimit {
         self.take(client.unwrap_or(IpAddr::from([0, 0, 0, 0])), Instant::now())
     }
 
-    fn client(&self, request: &Parts) -> Option<IpAddr> {
+    /// Who asks, if that is known.
+    pub(crate) fn client(&self, request: &Parts) -> Option<IpAddr> {
         let forwarded = || {
             let last = request.headers.get_all("x-forwarded-for").iter().next_back()?;
             last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
@@ -268,6 +304,26 @@ mod tests {
         let from = |site: &str| open.admit(&parts("/c", &[("sec-fetch-site", site)])).map_err(|error| error.kind);
         assert!(open.admit(&parts("/c", &[])).is_ok());
         assert_eq!([from("same-origin"), from("cross-site")], [Ok(Admission::Open), Err(Kind::Forbidden)]);
+    }
+
+    #[test]
+    fn sockets_are_opened_by_our_own_page_or_by_who_has_a_token() {
+        let config = Config { public_url: Some("https://paint.example.org/".into()), ..Config::default() };
+        let admitted = |config: &Config, origin: &str, token: Option<&str>| {
+            let mut parts = parts("/live", &[("origin", origin), ("host", "localhost:8080")]);
+            Guard::new(config).admit_socket(config, &mut parts, token).map(drop).map_err(|error| error.kind)
+        };
+        for ours in ["http://localhost:8080", "https://paint.example.org"] {
+            assert_eq!(admitted(&config, ours, None), Ok(()), "{ours}");
+        }
+        for other in ["http://localhost:8081", "https://evil.example", "null", "http://evil.example/localhost:8080"] {
+            assert_eq!(admitted(&config, other, None), Err(Kind::Forbidden), "{other}");
+        }
+        let closed = Config { tokens: Secrets(vec!["hush".into()]), ..config };
+        assert_eq!(admitted(&closed, "https://evil.example", Some("hush")), Ok(()));
+        for wrong in [None, Some("other"), Some("\n")] {
+            assert_eq!(admitted(&closed, "http://localhost:8080", wrong), Err(Kind::Unauthorized));
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod faces;
 mod guard;
 mod health;
 mod jobs;
+mod live;
 mod openapi;
 mod studio;
 mod styles;
@@ -51,12 +52,16 @@ pub(crate) struct App {
     guard: guard::Guard,
     rate: guard::RateLimit,
     assets: assets::Assets,
+    live: live::Rooms,
     /// Set once, when the service is told to stop.
     draining: watch::Sender<bool>,
 }
 
 impl App {
     /// With its parts, which the painters share.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
     pub(crate) fn new(
         config: Config,
         painter_cache: Arc<PainterCache>,
@@ -65,10 +70,11 @@ impl App {
         metrics: Arc<Metrics>,
         health: Arc<Health>,
         jobs: Arc<Jobs>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let (guard, rate) = (guard::Guard::new(&config), guard::RateLimit::new(&config));
         let assets = assets::Assets::new(config.web_dir.clone(), config.public_url.as_deref().unwrap_or_default());
-        Self {
+        let live = live::Rooms::new(&config)?;
+        Ok(Self {
             config,
             painter_cache,
             pool,
@@ -78,14 +84,21 @@ impl App {
             guard,
             rate,
             assets,
+            live,
             jobs,
             draining: watch::Sender::new(false),
-        }
+        })
     }
 
-    /// From now on `/readyz` says no, and streams of events end.
+    /// From now on `/readyz` says no; streams of events end, and live paintings.
     pub(crate) fn drain(&self) {
         self.draining.send_replace(true);
+        self.live.close();
+    }
+
+    /// Resolves when no live painting is under way any more.
+    pub(crate) async fn live_over(&self) {
+        self.live.all_over().await;
     }
 
     /// Why no work should be sent here now, if so.
@@ -109,6 +122,7 @@ impl App {
                 depth.oldest_ms as f64 / 1e3,
             ),
             ("kaiga_queue_depth", "Conversions that wait for a painter.", self.pool.waiting() as f64),
+            ("kaiga_live_sessions", "Live paintings under way.", self.live.open() as f64),
             ("kaiga_memory_reserved_bytes", "Memory promised to uploads and pictures.", self.budget.used() as f64),
             ("kaiga_memory_peak_bytes", "Most memory the process ever held.", memory::peak_bytes() as f64),
             ("kaiga_ready", "Whether /readyz says yes.", f64::from(u8::from(self.trouble().is_none()))),
@@ -141,6 +155,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/jobs/{id}", get(jobs::look).delete(jobs::delete))
         .route("/api/v1/jobs/{id}/events", get(jobs::events))
         .route("/api/v1/jobs/{id}/result", get(jobs::result))
+        .route("/api/v1/live", get(live::live))
         .route("/api/v1/styles", get(styles::styles))
         .route("/api/v1/limits", get(styles::limits))
         .route("/api/openapi.json", get(openapi::openapi))

@@ -24,6 +24,7 @@ pub(super) struct Form {
         super::convert::convert,
         super::jobs::submit,
         super::videos::submit,
+        super::live::live,
         super::jobs::look,
         super::jobs::events,
         super::jobs::result,
@@ -77,6 +78,7 @@ const FAULTS: &[(&str, &str, &[Kind])] = &[
     ),
     ("/api/v1/avatar", "post", UPLOAD),
     ("/api/v1/faces", "post", UPLOAD),
+    ("/api/v1/live", "get", &[Kind::Malformed, Kind::RateLimited]),
     ("/readyz", "get", &[Kind::Unavailable]),
 ];
 

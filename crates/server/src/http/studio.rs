@@ -5,7 +5,7 @@ use crate::budget::Reserved;
 use crate::error::{Error, Kind};
 use crate::metrics::Part;
 use crate::paint::{Stage, Watcher, caught};
-use crate::worker_pool::Refused;
+use crate::worker_pool::{Refused, WorkerPool};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,13 +46,14 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Runs `work` on a painter. Gives its result and how long it waited for the painter. `reserved` is given back when the
+/// Runs `work` on a painter of `pool`. Gives its result and how long it waited for the painter. `reserved` is given back when the
 /// painter is done with it, also if nobody waits any more.
 ///
 /// # Errors
 /// Those of `work`; [`Kind::QueueFull`]; [`Kind::TimedOut`] if a part took longer than it may.
 pub(super) async fn on_a_painter<T: Send + 'static>(
     app: &Arc<App>,
+    pool: &WorkerPool,
     reserved: Reserved,
     work: impl FnOnce(&Watched) -> Result<T, Error> + Send + 'static,
 ) -> Result<(T, Duration), Error> {
@@ -77,7 +78,7 @@ pub(super) async fn on_a_painter<T: Send + 'static>(
             let _ = answer.send(result);
         }
     };
-    app.pool.submit(Box::new(task)).map_err(|refused| match refused {
+    pool.submit(Box::new(task)).map_err(|refused| match refused {
         Refused::Full(waiting) => app.full(waiting, "conversions"),
         Refused::Closed => Error::passing(Kind::Unavailable, "the service is shutting down", 5),
     })?;

@@ -58,6 +58,8 @@ pub(super) struct Limits {
     max_video_s: u64,
     /// Pixels of a photo.
     max_pixels: u64,
+    /// Live paintings at a time; 0 if there are none.
+    live_max: usize,
     /// Seconds that photo and painting of a job are kept.
     result_ttl_s: u64,
     /// Whether requests that make work need a token or a signed URL.
@@ -77,6 +79,7 @@ pub(super) async fn limits(State(app): State<Arc<App>>) -> Json<Limits> {
         max_video_bytes: limits.max_video_bytes,
         max_video_s: limits.max_video_s,
         max_pixels: limits.max_pixels,
+        live_max: limits.live_max,
         result_ttl_s: limits.result_ttl_s,
         auth_required: app.guard.is_closed(),
         formats_in: Format::ALL.iter().map(|format| format.media_type().to_owned()).collect(),

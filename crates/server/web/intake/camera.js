@@ -4,7 +4,22 @@ import { dialog, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
 import { accept, choosePhotos } from "./intake.js";
 
-const reasons = { NotAllowedError: "camera.denied", SecurityError: "camera.denied", NotFoundError: "camera.missing", OverconstrainedError: "camera.missing" };
+/** Has `video` show the camera that looks `facing` ("user" or "environment"); {stop}. */
+export async function cameraOn(video, facing, { width, height }) {
+  if (!navigator.mediaDevices?.getUserMedia) throw Object.assign(new Error("no camera without https"), { name: "Insecure" });
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: facing, width: { ideal: width }, height: { ideal: height } } });
+  video.srcObject = stream;
+  video.classList.toggle("mirror", facing === "user");
+  await video.play();
+  return { stop: () => stream.getTracks().forEach((track) => track.stop()) };
+}
+
+export const severalCameras = async () => (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput").length > 1;
+
+/** What to say of an error of cameraOn. */
+export const reason = (error) => reasons[error.name] ?? "camera.failed";
+
+const reasons = { Insecure: "camera.insecure", NotAllowedError: "camera.denied", SecurityError: "camera.denied", NotFoundError: "camera.missing", OverconstrainedError: "camera.missing" };
 
 export function openCamera() {
   const video = h("video", { autoplay: true, muted: true, playsInline: true });
@@ -13,27 +28,22 @@ export function openCamera() {
   const flip = h("button.soft", { type: "button", hidden: true }, icon("flip"), t("flip"));
   // The way out of every failure; phones offer their own camera there, also where the browser may not use it.
   const instead = h("button.primary", { type: "button", hidden: true, onclick: () => { box.close(); choosePhotos(); } }, icon("picture"), t("choose"));
-  let facing = "user", stream = null, closed = false;
+  let facing = "user", lens = null, closed = false;
 
-  const stop = () => stream?.getTracks().forEach((track) => track.stop());
+  const stop = () => lens?.stop();
   const fail = (key) => { message.textContent = t(key); message.hidden = false; video.hidden = true; shoot.hidden = true; instead.hidden = false; };
 
   async function start() {
     stop();
     shoot.disabled = true;
-    if (!navigator.mediaDevices?.getUserMedia) return fail("camera.insecure");
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1080 } } });
+      lens = await cameraOn(video, facing, { width: 1920, height: 1080 });
       if (closed) return stop();
-      video.srcObject = stream;
-      video.classList.toggle("mirror", facing === "user");
-      await video.play();
       shoot.disabled = false;
-      const devices = await navigator.mediaDevices.enumerateDevices();
-      flip.hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
+      flip.hidden = !(await severalCameras());
       message.hidden = true;
     } catch (error) {
-      if (!closed) fail(reasons[error.name] ?? "camera.failed");
+      if (!closed) fail(reason(error));
     }
   }
 

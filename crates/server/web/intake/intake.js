@@ -26,12 +26,12 @@ export function choosePhotos({ avatar = false } = {}) {
   byId("files").click();
 }
 
-/** Takes files in, shows the first of them, has all painted; for an avatar the square around the face. */
-export async function accept(files, { avatar = false } = {}) {
+/** Takes files in, shows the first of them unless told not to, has all painted; for an avatar the square around the face. */
+export async function accept(files, { avatar = false, show = true } = {}) {
   const pictures = [...files].map(newPicture);
   if (!pictures.length) return;
   state.pictures.push(...pictures);
-  if (!state.selected || pictures.length === 1) select(pictures[0]);
+  if (show && (!state.selected || pictures.length === 1)) select(pictures[0]);
   changed();
   // One after the other: twenty large photos opened at once would not fit a phone's memory.
   for (const picture of pictures) {

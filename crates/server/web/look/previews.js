@@ -14,8 +14,11 @@ export const THUMB_PX = 256;
 const thumbnails = new Map();
 const keyOf = (picture) => JSON.stringify([picture.id, picture.crop]);
 
+// What the cards show: the selected picture, or what the camera saw.
+const seenOn = () => state.selected ?? state.still;
+
 /** The object URL of the selected picture in a style, or undefined while it is not there. */
-export const thumbnail = (style) => state.selected && thumbnails.get(keyOf(state.selected))?.[style];
+export const thumbnail = (style) => seenOn() && thumbnails.get(keyOf(seenOn()))?.[style];
 
 /** The small copy of a picture, cropped as it is: a Blob of at most `maxSide` px. */
 export async function smallCopy(picture, maxSide = SMALL_PX) {
@@ -88,7 +91,7 @@ let seen = null;
 
 export function startPreviews() {
   onChange(() => {
-    const picture = state.selected;
+    const picture = seenOn();
     if (!picture?.small) return;
     const wanted = keyOf(picture);
     if (wanted !== thumbsKey && state.styles.length) {
@@ -96,7 +99,7 @@ export function startPreviews() {
       paintThumbnails(picture);
     }
     const look = `${picture.id} ${lookKey(picture)}`;
-    if (look !== seen) {
+    if (look !== seen && picture === state.selected) {
       seen = look;
       if (picture.preview?.key !== lookKey(picture)) paintPreview();
     }
@@ -105,7 +108,7 @@ export function startPreviews() {
 }
 
 function forgetOld() {
-  const alive = new Set(state.pictures.map((picture) => String(picture.id)));
+  const alive = new Set([...state.pictures, state.still].map((picture) => String(picture?.id)));
   for (const [key, urls] of thumbnails) {
     if (alive.has(String(JSON.parse(key)[0]))) continue;
     for (const url of Object.values(urls)) URL.revokeObjectURL(url);

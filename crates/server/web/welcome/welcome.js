@@ -34,7 +34,7 @@ export function startWelcome() {
   let shown = null;
   onChange(() => {
     draws.forEach((draw) => draw());
-    const working = state.selected !== null;
+    const working = state.selected !== null || state.live;
     if (working === shown) return;
     byId("welcome").hidden = working;
     byId("work").hidden = !working;
