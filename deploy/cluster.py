@@ -155,7 +155,7 @@ class House:
 
     def run(self, *arguments):
         queue = ["--queue", f"nats://127.0.0.1:{self.nats_port}", "--pictures", self.pictures]
-        return subprocess.run([self.kaiga, *arguments, *queue], env=self.environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run([self.kaiga, *arguments, *queue], env=self.environment, capture_output=True, text=True, timeout=3600)
 
     def all_logs(self):
         return "".join(log.read_text(errors="replace") for log in self.logs)

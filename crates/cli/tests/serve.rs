@@ -66,11 +66,16 @@ impl Service {
     }
 
     fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+        self.send_with(method, path, "", body)
+    }
+
+    /// With more headers, each with its end.
+    fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
         )
         .unwrap();
         stream.write_all(body).unwrap();
@@ -287,7 +292,10 @@ struct Worker(Child);
 
 impl Worker {
     fn start(store: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        Self::started_by(Command::new(env!("CARGO_BIN_EXE_kaiga")), store)
+    }
+
+    fn started_by(mut command: Command, store: &Path) -> Self {
         command.args(["worker", "--workers", "2", "--lease-s", "1", "--store"]).arg(store);
         Self(command.stderr(Stdio::null()).spawn().unwrap())
     }
@@ -489,6 +497,10 @@ fn the_configuration_explains_itself() {
     std::fs::write(&file, &printed).unwrap();
     assert_eq!(print(kaiga().arg("--config").arg(&file)), printed, "what is printed can be read");
 }
+
+#[cfg(feature = "cluster")]
+#[path = "serve/traces.rs"]
+mod traces;
 
 #[test]
 fn the_operator_sees_jobs_replays_dead_ones_and_drops_them() {

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind};
 use crate::jobs::{Class, Job, Jobs, Origin, State, Store, objects};
 use crate::params::{Pairs, Params};
 use crate::serve::{House, open};
+use crate::trace::{self, Span};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
@@ -131,6 +132,7 @@ impl Place {
 /// In a sentence: what keeps it from beginning or going on. Photos that fail are counted, not errors.
 pub fn batch(config: Config, order: &Order, stop: &AtomicBool, told: &mut dyn FnMut(&Tally)) -> Result<Tally, String> {
     crate::log::start(&config);
+    let _sending = trace::start("kaiga batch")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let within = runtime.enter();
@@ -330,6 +332,7 @@ impl<'a> Batch<'a> {
 
     /// The job that painted it.
     fn paint(&self, todo: &Todo, stop: &AtomicBool) -> Result<String, String> {
+        let span = Span::begin("photo", None);
         let photo = self.patiently(stop, || {
             let read = self.runtime.block_on(self.input.get(&todo.photo));
             read.map_err(|detail| Error::passing(Kind::Unavailable, detail, 1))
@@ -341,6 +344,7 @@ impl<'a> Batch<'a> {
                     tenant: "batch".into(),
                     class: Class::Batch,
                     once: Some(blake3::hash(once.as_bytes()).to_hex().to_string()),
+                    trace: span.traceparent(),
                 };
                 // What it needs is found out by who runs it; a batch's photos are of all sizes.
                 let need_bytes = self.need_bytes(&photo);

@@ -106,6 +106,8 @@ pub(crate) struct Origin {
     pub(crate) class: Class,
     /// The client's name for it: a second job of that name is the first one. As a hash, once it is handed in.
     pub(crate) once: Option<String>,
+    /// The span (W3C's `traceparent`) that spans about it hang at, if it is traced.
+    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was entered.
@@ -156,6 +158,10 @@ pub(crate) struct Claim {
     pub(crate) photo: String,
     /// What is to be done, as a query.
     pub(crate) params: String,
+    /// When it was handed in, Unix ms.
+    pub(crate) created_ms: i64,
+    /// As in [`Origin`].
+    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was put off.

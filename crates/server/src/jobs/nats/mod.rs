@@ -280,7 +280,8 @@ impl Nats {
             tracing::warn!(job, attempt, "taken over from a process that gives no sign of life");
         }
         let attempt = Attempt { id: id.clone(), token, number: record.attempts };
-        Ok(Some(Claim { attempt, photo: record.photo.unwrap_or_default(), params: record.params }))
+        let Record { photo, params, created_ms, trace, .. } = record;
+        Ok(Some(Claim { attempt, photo: photo.unwrap_or_default(), params, created_ms, trace }))
     }
 
     /// Writes a dead letter. The job says that it is dead, too: a letter that is lost costs a line in a list.

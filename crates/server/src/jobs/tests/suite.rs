@@ -42,6 +42,7 @@ on_both!(
     a_job_whose_pictures_cannot_be_reached_is_tried_again_later,
     dead_jobs_are_listed_replayed_and_dropped,
     news_of_a_job_is_heard_in_other_processes,
+    a_job_keeps_the_trace_it_came_with,
 );
 
 fn jobs_run_in_order_and_end_with_a_painting_or_a_reason(on: On) {
@@ -360,6 +361,15 @@ fn dead_jobs_are_listed_replayed_and_dropped(on: On) {
     assert_eq!((shop.run_all(), shop.job(&one).state, shop.job(&one).error), (vec![Outcome::Done], State::Done, None));
     assert!(shop.bench.jobs.delete(&two).unwrap());
     assert_eq!((dead(), shop.stored()), (vec![], 1), "one painting, and no photo");
+}
+
+fn a_job_keeps_the_trace_it_came_with(on: On) {
+    let shop = Workshop::new(on, |_| ());
+    let trace = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    shop.submit_from(Origin { trace: trace.clone(), ..Origin::default() });
+    let jobs = &shop.bench.jobs;
+    let claim = jobs.dispatch.claim(jobs.terms(), u64::MAX, jobs.now_ms()).unwrap().unwrap();
+    assert_eq!((claim.trace, claim.created_ms), (trace, jobs.now_ms()));
 }
 
 fn news_of_a_job_is_heard_in_other_processes(on: On) {
