@@ -117,6 +117,13 @@ pub(crate) enum Entered {
     New,
     /// It was there before, under this name.
     Before(String),
+    /// It was there before, and still waits for its photo: whoever handed it in is about to store it, or has died.
+    Unfinished {
+        /// The job.
+        id: String,
+        /// The key its photo is waited for under.
+        photo: String,
+    },
 }
 
 /// A job to be entered.

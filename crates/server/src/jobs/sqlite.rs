@@ -262,10 +262,13 @@ impl States for Sqlite {
             return Err(Error::passing(Kind::Unavailable, detail, 5));
         }
         let entered = self.transaction(|transaction| {
-            let before = "SELECT id FROM jobs WHERE once = ?1";
-            let before: Option<String> = transaction.query_row(before, [&origin.once], |row| row.get(0)).optional()?;
-            if let Some(id) = before {
-                return Ok(Ok(Entered::Before(id)));
+            let before = "SELECT id, CASE WHEN state = 'receiving' THEN photo END FROM jobs WHERE once = ?1";
+            let before = transaction.query_row(before, [&origin.once], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            if let Some((id, photo)) = before {
+                return Ok(Ok(match photo {
+                    Some(photo) => Entered::Unfinished { id, photo },
+                    None => Entered::Before(id),
+                }));
             }
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;

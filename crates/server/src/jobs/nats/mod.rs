@@ -425,9 +425,13 @@ impl States for Nats {
                 }
                 let before = self.broker.once.get(name).await.map_err(Trouble::passing)?.unwrap_or_default();
                 let before = String::from_utf8_lossy(&before).into_owned();
-                let is_there = |(record, _): (Record, u64)| record.standing != Standing::Cancelled;
-                if before != new.id && self.read(&before).await?.is_some_and(is_there) {
-                    return Ok(Entered::Before(before));
+                let found = if before == new.id { None } else { self.read(&before).await? };
+                match found.map(|(record, _)| (record.standing, record.photo)) {
+                    None | Some((Standing::Cancelled, _)) => {}
+                    Some((Standing::Receiving, Some(photo))) => {
+                        return Ok(Entered::Unfinished { id: before, photo });
+                    }
+                    Some(_) => return Ok(Entered::Before(before)),
                 }
                 // Whoever had it never got to enter the job, or could not store its photo, or did not want it any more.
                 self.broker.once.put(name, new.id.clone().into()).await.map_err(Trouble::passing)?;

@@ -39,6 +39,7 @@ on_both!(
     interactive_jobs_go_before_batches,
     tenants_take_turns,
     a_job_handed_in_twice_under_one_name_is_one,
+    a_job_whose_client_died_before_its_photo_was_stored_is_finished_by_who_hands_it_in_again,
     a_job_whose_pictures_cannot_be_reached_is_tried_again_later,
     dead_jobs_are_listed_replayed_and_dropped,
     news_of_a_job_is_heard_in_other_processes,
@@ -307,6 +308,36 @@ fn a_job_handed_in_twice_under_one_name_is_one(on: On) {
     let again = shop.submit_from(named("anna"));
     assert_ne!(again, first, "a cancelled job gives its name back");
     assert_eq!(shop.submit_from(named("anna")), again);
+}
+
+fn a_job_whose_client_died_before_its_photo_was_stored_is_finished_by_who_hands_it_in_again(on: On) {
+    let shop = Workshop::new(on, |_| ());
+    let jobs = &shop.bench.jobs;
+    let died = |id: &str, name: &str| {
+        let once = Some(blake3::hash(format!("anna\n{name}").as_bytes()).to_hex().to_string());
+        let new = New {
+            id: id.into(),
+            photo: Store::key(&picture(24, 16)),
+            params: "max_side=8".into(),
+            format: "png".into(),
+            need_bytes: 0,
+            expires_ms: jobs.now_ms() + 1_000_000,
+            origin: Origin { tenant: "anna".into(), once, ..Origin::default() },
+        };
+        assert_eq!(jobs.states.enter(&new, 10, jobs.now_ms()), Ok(Entered::New));
+    };
+    let again = |name: &str, photo: Vec<u8>| {
+        let origin = Origin { tenant: "anna".into(), once: Some(name.into()), ..Origin::default() };
+        jobs.submit(photo.into(), "max_side=8".into(), "png", 0, origin).unwrap().id
+    };
+    died("one", "holiday-17");
+    assert_eq!(run_one(&shop.bench), Outcome::Empty);
+    assert_eq!(again("holiday-17", picture(24, 16)), "one");
+    assert_eq!((shop.run_all(), shop.job("one").state, shop.stored()), (vec![Outcome::Done], State::Done, 1));
+    assert_eq!((again("holiday-17", picture(24, 16)), shop.stored()), ("one".into(), 1));
+    // Another photo is not the one it waits for.
+    died("two", "holiday-18");
+    assert_eq!((again("holiday-18", picture(9, 9)), shop.run_all()), ("two".into(), vec![]));
 }
 
 fn a_job_whose_pictures_cannot_be_reached_is_tried_again_later(on: On) {
