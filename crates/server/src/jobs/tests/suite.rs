@@ -30,6 +30,7 @@ on_both!(
     what_nobody_painted_in_time_fails,
     a_deleted_job_leaves_nothing_and_spares_others,
     a_job_deleted_while_it_is_painted_leaves_nothing,
+    who_paints_hears_that_the_job_was_deleted_elsewhere_and_stops,
     who_shuts_down_gives_back,
     a_painting_that_takes_too_long_fails,
     the_queue_is_bounded,
@@ -205,6 +206,24 @@ fn a_job_deleted_while_it_is_painted_leaves_nothing(on: On) {
     });
     assert!(matches!(outcome, Outcome::Lost | Outcome::Done), "{outcome:?}");
     assert_eq!((shop.job(&id).state, shop.stored()), (State::Cancelled, 0));
+}
+
+fn who_paints_hears_that_the_job_was_deleted_elsewhere_and_stops(on: On) {
+    const PAINTING_MS: u64 = 30_000;
+    let shop = Workshop::new(on, |limits| limits.rehearse_ms = PAINTING_MS);
+    let (id, other, start) = (shop.submit(picture(24, 16)), shop.another(), std::time::Instant::now());
+    let mut news = shop.bench.jobs.listen();
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(news.blocking_recv(), Ok(id.clone()));
+            assert!(other.jobs.delete(&id).unwrap());
+        });
+        run_one(&shop.bench)
+    });
+    let took_ms = start.elapsed().as_millis() as u64;
+    assert!(outcome == Outcome::Lost && took_ms < PAINTING_MS / 2, "{outcome:?} after {took_ms} ms");
+    assert_eq!((shop.job(&id).state, shop.stored()), (State::Cancelled, 0));
+    assert_eq!(shop.run_all(), []);
 }
 
 fn who_shuts_down_gives_back(on: On) {
