@@ -6,8 +6,8 @@
       a reason, none is lost, every stream of events has seen the end, every painting is the one of its photo. As root, with
       iproute2, one worker has a network of its own, whose line is pulled. --rehearse-ms 0 paints, and then only the sizes of
       paintings are looked at.
-  cluster.py batch KAIGA [--jobs 300]
-      `kaiga batch` over a bucket, killed five times: complete, and nothing was painted twice.
+  cluster.py batch KAIGA [--jobs 300] [--shared-folder]
+      `kaiga batch` over a bucket, or over a folder that all share, killed five times: complete, and nothing was painted twice.
   cluster.py sleeping KAIGA [--workers 1,4,16,64]
       Jobs a second with painting replaced by a sleep: what coordination costs.
   cluster.py painting KAIGA --photos FOLDER [--workers 1,2,4]
@@ -161,9 +161,10 @@ class House:
             self.s3_port, self.s3 = port, Proxy(port)
             self.environment |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1",
                                  "AWS_ALLOW_HTTP": "true", "AWS_ENDPOINT": f"http://127.0.0.1:{self.s3.port}"}
-            self.pictures = "s3://paintings/jobs"
+            self.root = "s3://paintings"
         else:
-            self.pictures = str(self.folder / "pictures")
+            self.bucket, self.root = None, str(self.folder / "paintings")
+        self.pictures = f"{self.root}/jobs"
 
     def start_broker(self):
         store = self.folder / "broker"
@@ -200,6 +201,9 @@ class House:
         return "".join(log.read_text(errors="replace") for log in self.logs)
 
     def objects(self):
+        if not self.bucket:
+            root = pathlib.Path(self.root)
+            return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
         names, token = [], ""
         while True:
             text = urllib.request.urlopen(f"{self.bucket}?list-type=2{token}").read().decode()
@@ -217,9 +221,16 @@ class House:
                             aws_access_key_id="x", aws_secret_access_key="x")
 
     def put(self, name, body):
+        if not self.bucket:
+            path = pathlib.Path(self.root, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+            return
         self.signed.put_object(Bucket="paintings", Key=name, Body=body)
 
     def get(self, name):
+        if not self.bucket:
+            return pathlib.Path(self.root, name).read_bytes()
         return self.signed.get_object(Bucket="paintings", Key=name)["Body"].read()
 
     def delete(self, name):
@@ -436,7 +447,7 @@ def chaos(options):
 
 def batch(options):
     with tempfile.TemporaryDirectory() as folder:
-        house = House(options.kaiga, folder)
+        house = House(options.kaiga, folder, bucket=not options.shared_folder)
         try:
             photos = {f"album/{number // 100}/{number:05}.png": png(number) for number in range(options.jobs)}
             for name, photo in photos.items():
@@ -444,7 +455,7 @@ def batch(options):
             house.put("in/broken.png", b"this is no picture")
             for _ in range(2):
                 house.worker("--workers", "4", "--rehearse-ms", str(options.rehearse_ms))
-            arguments = ["batch", "s3://paintings/in", "s3://paintings/out", "--workers", "0", "--lease-s", str(LEASE_S)]
+            arguments = ["batch", f"{house.root}/in", f"{house.root}/out", "--workers", "0", "--lease-s", str(LEASE_S)]
             chance, interrupted = random.Random(options.seed), 0
             whole = options.jobs * options.rehearse_ms / 1000 / 8
             while interrupted < 5:
@@ -582,6 +593,7 @@ def main():
     parser.add_argument("--rehearse-ms", type=int, default=400)
     parser.add_argument("--lease-s", type=int, default=3)
     parser.add_argument("--workers")
+    parser.add_argument("--shared-folder", action="store_true")
     parser.add_argument("--each", type=int)
     parser.add_argument("--photos")
     options = parser.parse_args()
