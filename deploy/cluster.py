@@ -118,7 +118,7 @@ class Apart:
     """A network of its own for a process, with one line to the others, which can be pulled."""
 
     def __init__(self, house):
-        self.name, line, here = f"kaiga-{os.getpid()}", f"k{os.getpid()}", "10.231.7"
+        self.name, line, here = f"kaiga-{os.getpid()}", f"k{os.getpid()}", f"10.231.{os.getpid() % 250}"
         self.line = f"{line}a"
         for command in (f"ip netns add {self.name}", f"ip link add {line}a type veth peer name {line}b",
                         f"ip link set {line}b netns {self.name}", f"ip address add {here}.1/24 dev {line}a",
