@@ -358,6 +358,7 @@ impl<'a> Batch<'a> {
 
     /// A job of its work, or the one that was handed in before under the same name and as often.
     fn hand_in(&self, work: &Work, again: usize, stop: &AtomicBool) -> Result<Job, String> {
+        going_on(stop)?;
         let (file, need_bytes) = self.patiently(stop, work.read)?;
         let once = blake3::hash(format!("{}\n{again}", work.name).as_bytes()).to_hex().to_string();
         let job = self.patiently(stop, || {
@@ -382,6 +383,8 @@ impl<'a> Batch<'a> {
                 // Of a run before: its time is over, somebody deleted it, or it is to be tried again.
                 (State::Done | State::Cancelled, _) => {}
                 (State::Failed, _) if self.order.retry_failed && again == 1 => {}
+                // Its time was over before anybody got round to it.
+                (State::Failed, _) if job.expires_ms <= self.jobs.now_ms() => {}
                 _ => return Err(job.error.map_or_else(|| "it failed".into(), |error| error.detail)),
             }
             job = self.hand_in(work, again, stop)?;
@@ -406,6 +409,7 @@ impl<'a> Batch<'a> {
     fn follow(&self, mut job: Job, stop: &AtomicBool) -> Result<Job, String> {
         let mut news = self.jobs.listen();
         while !job.state.is_final() {
+            going_on(stop)?;
             self.runtime.block_on(async {
                 // About it, or so many that some were missed.
                 let about_it = async { while matches!(news.recv().await, Ok(id) if id != job.id) {} };
@@ -435,6 +439,11 @@ impl<'a> Batch<'a> {
             std::thread::sleep(Duration::from_millis(500));
         }
     }
+}
+
+/// A run that is stopped leaves its jobs in the queue, where the next one finds them.
+fn going_on(stop: &AtomicBool) -> Result<(), String> {
+    if stop.load(Ordering::Relaxed) { Err("it was interrupted".into()) } else { Ok(()) }
 }
 
 /// A folder or bucket that cannot be reached may be reached later.
