@@ -387,7 +387,7 @@ def chaos(options):
             breaking = Chaos(house, chance, 4, ["--rehearse-ms", str(options.rehearse_ms), "--attempts-max", "6"])
 
             def one(number):
-                time.sleep(number / options.jobs * options.seconds * 0.6)
+                time.sleep(max(0, begin + number / options.jobs * options.seconds * 0.6 - time.monotonic()))
                 front = number % 2
                 jobs[number] = submit(fronts[front], photos[number], f"job-{number}")
                 # On the other front than the one it was handed in at.
