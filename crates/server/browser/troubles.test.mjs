@@ -185,6 +185,22 @@ test("a page that is left in the middle of a job goes on with it", async () => {
   await page.finish();
 });
 
+test("a model that was imported stands among the looks with what may be done with it, and paints", async () => {
+  const licence = "Not for commercial use";
+  mock.behave.imported = [{ name: "facepaint", tags: ["imported"], description: `Weights imported from face_paint.pt. ${licence}`, medium: "colour", credit: "", licence }];
+  const page = await newPage();
+  await choose(page, [street]);
+  await waitPainted(page);
+  const card = page.locator(".stylecard", { hasText: "facepaint" });
+  assert.match(await card.textContent(), new RegExp(licence));
+  assert.ok(await card.getByText(licence).isVisible(), "the note is seen, not only read out");
+  await card.click();
+  await until(() => mock.seen.some(({ method, query }) => method === "POST" && query.style === "facepaint"), "the model is asked for");
+  await waitPainted(page);
+  await page.screenshot({ path: new URL("../../../runs/browser/imported-model.png", import.meta.url).pathname, fullPage: true });
+  await page.finish();
+});
+
 test("while one look is painted the others can be chosen", async () => {
   const page = await newPage({ allowed: refused });
   Object.assign(mock.behave, { stepMs: 150, steps: 40 });

@@ -1,21 +1,26 @@
-//! A folder or bucket of photos becomes jobs, and another one holds their paintings.
+//! A folder or bucket of photos and videos becomes jobs, and another one holds their paintings.
 //!
 //! It may be interrupted at any point and started again. What is done is seen in three places, none of which is trusted alone: the
 //! *manifest*, lines beside the paintings that say what became of each photo; the paintings themselves; and the queue, where a
-//! photo's job has a name made of what is asked for, so that handing it in again finds the same job.
+//! photo's job has a name made of what is asked for, so that handing it in again finds the same job. Videos become several jobs,
+//! [`film`].
+
+mod film;
+mod place;
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::jobs::{Class, Job, Jobs, Origin, State, Store, objects};
+use crate::jobs::{Class, Job, Jobs, Origin, State};
 use crate::params::{Pairs, Params};
 use crate::serve::{House, open};
+use crate::trace::{self, Span};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
-use object_store::path::Path as Key;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::ObjectMeta;
 use pixels::codec::Format;
+use place::Place;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,13 +42,13 @@ const RATE_OVER: Duration = Duration::from_secs(30);
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// The photos: a folder or the address of a bucket.
+    /// The photos and videos: a folder or the address of a bucket.
     pub input: String,
     /// Where the paintings go.
     pub output: String,
     /// Names and values as the HTTP interface has them.
     pub params: Vec<(String, String)>,
-    /// Photos that are under way at a time.
+    /// Photos, and pieces of a video, that are under way at a time.
     pub at_a_time: usize,
     /// Try those again that failed before.
     pub retry_failed: bool,
@@ -60,6 +65,8 @@ pub struct Tally {
     pub done: usize,
     /// Failed in this run.
     pub failed: usize,
+    /// Pieces of videos that were painted in this run, of those that videos have been cut into so far.
+    pub pieces: (usize, usize),
     /// Pictures a second, over the last half minute.
     pub per_second: f64,
 }
@@ -82,55 +89,13 @@ struct Line {
     job: Option<String>,
 }
 
-/// Objects below an address.
-struct Place {
-    objects: Arc<dyn ObjectStore>,
-    prefix: Key,
-}
-
-impl Place {
-    fn of(address: &str) -> Result<Self, String> {
-        let (objects, prefix) = objects(address).map_err(|error| error.detail)?;
-        Ok(Self { objects, prefix })
-    }
-
-    fn key(&self, name: &str) -> Key {
-        // As listed, with what is special in it written out already.
-        let name = Key::parse(name).unwrap_or_else(|_| Key::from(name));
-        self.prefix.parts().chain(name.parts()).collect()
-    }
-
-    /// Names below the address.
-    async fn list(&self) -> Result<Vec<(String, ObjectMeta)>, String> {
-        let mut found: Vec<(String, ObjectMeta)> = Vec::new();
-        let mut all = self.objects.list(Some(&self.prefix));
-        while let Some(about) = all.try_next().await.map_err(|error| error.to_string())? {
-            let parts: Option<Vec<_>> = about.location.prefix_match(&self.prefix).map(Iterator::collect);
-            if let Some(parts) = parts {
-                found.push((parts.into_iter().collect::<Key>().to_string(), about));
-            }
-        }
-        found.sort_by(|one, other| one.0.cmp(&other.0));
-        Ok(found)
-    }
-
-    async fn get(&self, name: &str) -> Result<Bytes, String> {
-        let found = self.objects.get(&self.key(name)).await.map_err(|error| error.to_string())?;
-        found.bytes().await.map_err(|error| error.to_string())
-    }
-
-    async fn put(&self, name: &str, bytes: Bytes) -> Result<(), String> {
-        let put = self.objects.put(&self.key(name), PutPayload::from_bytes(bytes)).await;
-        put.map(drop).map_err(|error| error.to_string())
-    }
-}
-
 /// Paints all photos, in this process or in workers on the same queue. `told` hears how it goes; setting `stop` ends it.
 ///
 /// # Errors
 /// In a sentence: what keeps it from beginning or going on. Photos that fail are counted, not errors.
 pub fn batch(config: Config, order: &Order, stop: &AtomicBool, told: &mut dyn FnMut(&Tally)) -> Result<Tally, String> {
     crate::log::start(&config);
+    let _sending = trace::start("kaiga batch")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let within = runtime.enter();
@@ -147,11 +112,36 @@ pub fn batch(config: Config, order: &Order, stop: &AtomicBool, told: &mut dyn Fn
     tally
 }
 
-/// A photo that is to be painted.
+/// A photo or video that is to be painted.
 struct Todo {
     photo: String,
     painting: String,
     version: String,
+}
+
+/// What is done one after the other, by so many threads.
+struct Lane {
+    todo: Vec<Todo>,
+    next: AtomicUsize,
+    threads: usize,
+}
+
+impl Lane {
+    fn new(todo: Vec<Todo>, threads: usize) -> Self {
+        let threads = threads.min(todo.len());
+        Self { todo, next: AtomicUsize::new(0), threads }
+    }
+}
+
+/// A job as it is handed in, once or again.
+struct Work<'a> {
+    /// What it is called, beside how often it is handed in anew.
+    name: String,
+    query: String,
+    format: &'a str,
+    /// The file, and what it takes to paint it, bytes. Read when it is needed.
+    read: &'a (dyn Fn() -> Result<(Bytes, u64), Error> + 'a),
+    trace: Option<String>,
 }
 
 struct Batch<'a> {
@@ -163,11 +153,14 @@ struct Batch<'a> {
     input: Place,
     output: Place,
     runtime: tokio::runtime::Handle,
-    todo: Vec<Todo>,
+    photos: Lane,
+    films: Lane,
     before: Tally,
-    next: AtomicUsize,
     done: AtomicUsize,
     failed: AtomicUsize,
+    pieces: (AtomicUsize, AtomicUsize),
+    /// Only one video is looked through at a time.
+    looking: Mutex<()>,
     lines: Mutex<Vec<Line>>,
     /// Of this run's files.
     run: String,
@@ -206,22 +199,24 @@ impl<'a> Batch<'a> {
             runtime.block_on(output.list())?.into_iter().partition(|(name, _)| !name.starts_with(MANIFEST));
         let paintings: HashSet<String> = paintings.into_iter().map(|(name, _)| name).collect();
         let mut known: HashMap<String, Line> = HashMap::new();
-        for (name, _) in &manifest {
+        for (name, _) in manifest.iter().filter(|(name, _)| name.ends_with(".jsonl")) {
             let text = runtime.block_on(output.get(name))?;
             // The last line of a file that was cut off is made again.
             let lines = text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
             known.extend(lines.map(|line| (line.photo.clone(), line)));
         }
-        let (mut todo, mut total) = (Vec::new(), 0);
+        let (mut todo, mut films, mut total) = (Vec::new(), Vec::new(), 0);
         let mut lines = Vec::new();
         for (photo, about) in photos {
             let is_photo =
                 photo.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)).is_some();
-            if !is_photo || photo.starts_with(MANIFEST) {
+            let is_film = !is_photo && ::video::looks_like_video(Path::new(&photo));
+            if !is_photo && !is_film || photo.starts_with(MANIFEST) {
                 continue;
             }
             total += 1;
-            let (painting, version) = (painting_of(&photo, params.format), version_of(&about));
+            let painting = if is_film { film::painting_of(&photo) } else { painting_of(&photo, params.format) };
+            let version = version_of(&about);
             let line = known.get(&photo).filter(|line| line.version == version);
             let is_there = paintings.contains(&painting);
             let failed_before = line.is_some_and(|line| line.error.is_some());
@@ -232,10 +227,11 @@ impl<'a> Batch<'a> {
                     lines.push(Line { photo, painting: Some(painting), error: None, version, job: None });
                 }
             } else if !failed_before || order.retry_failed {
+                let todo = if is_film { &mut films } else { &mut todo };
                 todo.push(Todo { photo, painting, version });
             }
         }
-        let before = Tally { total, before: total - todo.len(), ..Tally::default() };
+        let before = Tally { total, before: total - todo.len() - films.len(), ..Tally::default() };
         Ok(Self {
             jobs: Arc::clone(&house.bench.jobs),
             house,
@@ -245,11 +241,13 @@ impl<'a> Batch<'a> {
             input,
             output,
             runtime,
-            todo,
+            photos: Lane::new(todo, order.at_a_time),
+            films: Lane::new(films, film::AT_A_TIME),
             before,
-            next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
+            pieces: Default::default(),
+            looking: Mutex::default(),
             lines: Mutex::new(lines),
             run: crate::random_name(),
             files: AtomicUsize::new(0),
@@ -260,9 +258,9 @@ impl<'a> Batch<'a> {
         let (mut history, mut written) = (vec![(Instant::now(), 0)], Instant::now());
         told(&self.tally(&history));
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.order.at_a_time.clamp(1, self.todo.len().max(1)))
-                .map(|_| scope.spawn(|| self.work(stop)))
-                .collect();
+            let films = (0..self.films.threads).map(|_| scope.spawn(|| self.work(&self.films, Self::film, stop)));
+            let photos = (0..self.photos.threads).map(|_| scope.spawn(|| self.work(&self.photos, Self::photo, stop)));
+            let threads: Vec<_> = films.chain(photos).collect();
             while threads.iter().any(|thread| !thread.is_finished()) {
                 std::thread::sleep(TELL_EVERY);
                 history.push((Instant::now(), self.done.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)));
@@ -288,7 +286,8 @@ impl<'a> Batch<'a> {
             let seconds = at.elapsed().as_secs_f64();
             if seconds > 0.0 { (done + failed - count) as f64 / seconds } else { 0.0 }
         });
-        Tally { done, failed, per_second: rate, ..self.before }
+        let pieces = (self.pieces.0.load(Ordering::Relaxed), self.pieces.1.load(Ordering::Relaxed));
+        Tally { done, failed, pieces, per_second: rate, ..self.before }
     }
 
     /// Puts the lines there are into a file of their own: an object can only be written whole.
@@ -310,10 +309,10 @@ impl<'a> Batch<'a> {
         put
     }
 
-    /// One photo after another, until there are none.
-    fn work(&self, stop: &AtomicBool) {
-        while let Some(todo) = self.todo.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let painted = self.paint(todo, stop);
+    /// One after another, until there are none.
+    fn work(&self, lane: &Lane, paint: fn(&Self, &Todo, &AtomicBool) -> Result<String, String>, stop: &AtomicBool) {
+        while let Some(todo) = lane.todo.get(lane.next.fetch_add(1, Ordering::Relaxed)) {
+            let painted = paint(self, todo, stop);
             if stop.load(Ordering::Relaxed) {
                 return;
             }
@@ -329,37 +328,74 @@ impl<'a> Batch<'a> {
     }
 
     /// The job that painted it.
-    fn paint(&self, todo: &Todo, stop: &AtomicBool) -> Result<String, String> {
-        let photo = self.patiently(stop, || {
-            let read = self.runtime.block_on(self.input.get(&todo.photo));
-            read.map_err(|detail| Error::passing(Kind::Unavailable, detail, 1))
+    fn photo(&self, todo: &Todo, stop: &AtomicBool) -> Result<String, String> {
+        let span = Span::begin("photo", None);
+        let read = || {
+            let photo = self.runtime.block_on(self.input.get(&todo.photo)).map_err(passing)?;
+            let need_bytes = self.need_bytes(&photo);
+            Ok((photo, need_bytes))
+        };
+        let work = Work {
+            name: self.name(todo),
+            query: self.query.clone(),
+            format: self.format,
+            read: &read,
+            trace: span.traceparent(),
+        };
+        let job = self.hand_in(&work, 0, stop)?;
+        let (id, painting) = self.painted(&work, job, stop)?;
+        self.patiently(stop, || {
+            self.runtime.block_on(self.output.put(&todo.painting, painting.clone())).map_err(passing)
         })?;
-        for again in 0.. {
-            let job = self.patiently(stop, || {
-                let once = format!("{}\n{}\n{}\n{}\n{again}", self.order.input, todo.photo, todo.version, self.query);
-                let origin = Origin {
-                    tenant: "batch".into(),
-                    class: Class::Batch,
-                    once: Some(blake3::hash(once.as_bytes()).to_hex().to_string()),
-                };
-                // What it needs is found out by who runs it; a batch's photos are of all sizes.
-                let need_bytes = self.need_bytes(&photo);
-                self.jobs.submit(photo.clone(), self.query.clone(), self.format, need_bytes, origin)
-            })?;
-            self.house.app.pool.nudge();
-            let job = self.follow(job, stop)?;
+        self.done_with(&id);
+        Ok(id)
+    }
+
+    /// Names what is asked for.
+    fn name(&self, todo: &Todo) -> String {
+        format!("{}\n{}\n{}\n{}", self.order.input, todo.photo, todo.version, self.query)
+    }
+
+    /// A job of its work, or the one that was handed in before under the same name and as often.
+    fn hand_in(&self, work: &Work, again: usize, stop: &AtomicBool) -> Result<Job, String> {
+        going_on(stop)?;
+        let (file, need_bytes) = self.patiently(stop, work.read)?;
+        let once = blake3::hash(format!("{}\n{again}", work.name).as_bytes()).to_hex().to_string();
+        let job = self.patiently(stop, || {
+            let (once, trace) = (Some(once.clone()), work.trace.clone());
+            let origin = Origin { tenant: "batch".into(), class: Class::Batch, once, trace };
+            self.jobs.submit(file.clone(), work.query.clone(), work.format, need_bytes, origin)
+        });
+        self.house.app.pool.nudge();
+        job
+    }
+
+    /// What `job` or those after it paint, and which of them did.
+    fn painted(&self, work: &Work, mut job: Job, stop: &AtomicBool) -> Result<(String, Bytes), String> {
+        for again in 1..=100 {
+            job = self.follow(job, stop)?;
             match (job.state, &job.result) {
-                (State::Done, Some(key)) => return self.keep(todo, &job.id, key, stop),
+                (State::Done, Some(key)) => {
+                    let store = &self.jobs.store;
+                    let painting = self.patiently(stop, || store.wait(store.get(key)))?;
+                    return Ok((job.id, painting.ok_or_else(|| "its painting is gone".to_owned())?));
+                }
                 // Of a run before: its time is over, somebody deleted it, or it is to be tried again.
                 (State::Done | State::Cancelled, _) => {}
-                (State::Failed, _) if self.order.retry_failed && again == 0 => {}
+                (State::Failed, _) if self.order.retry_failed && again == 1 => {}
+                // Its time was over before anybody got round to it.
+                (State::Failed, _) if job.expires_ms <= self.jobs.now_ms() => {}
                 _ => return Err(job.error.map_or_else(|| "it failed".into(), |error| error.detail)),
             }
-            if again > 100 {
-                break;
-            }
+            job = self.hand_in(work, again, stop)?;
         }
         Err("its jobs were deleted again and again".into())
+    }
+
+    /// Nobody needs the job any more.
+    fn done_with(&self, id: &str) {
+        // If this does not work, its time will be over some day.
+        let _ = self.jobs.delete(id);
     }
 
     fn need_bytes(&self, photo: &[u8]) -> u64 {
@@ -373,6 +409,7 @@ impl<'a> Batch<'a> {
     fn follow(&self, mut job: Job, stop: &AtomicBool) -> Result<Job, String> {
         let mut news = self.jobs.listen();
         while !job.state.is_final() {
+            going_on(stop)?;
             self.runtime.block_on(async {
                 // About it, or so many that some were missed.
                 let about_it = async { while matches!(news.recv().await, Ok(id) if id != job.id) {} };
@@ -385,20 +422,6 @@ impl<'a> Batch<'a> {
         Ok(job)
     }
 
-    /// Puts the painting where it belongs; then nobody needs the job any more.
-    fn keep(&self, todo: &Todo, id: &str, key: &str, stop: &AtomicBool) -> Result<String, String> {
-        let store: &Store = &self.jobs.store;
-        let painting = self.patiently(stop, || store.wait(store.get(key)))?;
-        let painting = painting.ok_or_else(|| "its painting is gone".to_owned())?;
-        self.patiently(stop, || {
-            let put = self.runtime.block_on(self.output.put(&todo.painting, painting.clone()));
-            put.map_err(|detail| Error::passing(Kind::Unavailable, detail, 1))
-        })?;
-        // If this does not work, its time will be over some day.
-        let _ = self.jobs.delete(id);
-        Ok(id.to_owned())
-    }
-
     /// Tries what may pass, for a while.
     fn patiently<T>(&self, stop: &AtomicBool, work: impl Fn() -> Result<T, Error>) -> Result<T, String> {
         let start = Instant::now();
@@ -407,13 +430,25 @@ impl<'a> Batch<'a> {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let passes = error.retry_after_s.is_some() && start.elapsed() < PATIENCE;
+            // Jobs that wait are no trouble: some day there is room for one more.
+            let full = error.kind == Kind::QueueFull;
+            let passes = full || error.retry_after_s.is_some() && start.elapsed() < PATIENCE;
             if !passes || stop.load(Ordering::Relaxed) {
                 return Err(error.detail);
             }
             std::thread::sleep(Duration::from_millis(500));
         }
     }
+}
+
+/// A run that is stopped leaves its jobs in the queue, where the next one finds them.
+fn going_on(stop: &AtomicBool) -> Result<(), String> {
+    if stop.load(Ordering::Relaxed) { Err("it was interrupted".into()) } else { Ok(()) }
+}
+
+/// A folder or bucket that cannot be reached may be reached later.
+fn passing(detail: String) -> Error {
+    Error::passing(Kind::Unavailable, detail, 1)
 }
 
 #[cfg(test)]

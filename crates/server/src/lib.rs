@@ -26,6 +26,7 @@ mod private;
 mod serve;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod video;
 mod worker_pool;
 

@@ -12,6 +12,7 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::painter_cache::PainterCache;
 use crate::private;
+use crate::trace;
 use crate::worker_pool::WorkerPool;
 use kaiga::Studio;
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ pub fn run(mut config: Config, role: Role) -> Result<(), String> {
         return Err("a worker with 0 painters (workers) would do nothing".into());
     }
     crate::log::start(&config);
+    let _sending = trace::start(if matches!(role, Role::Work) { "kaiga worker" } else { "kaiga serve" })?;
     let limits = &mut config.limits;
     if let Some(most_bytes) = memory::most_bytes().filter(|&most_bytes| limits.fit(most_bytes)) {
         let Limits { max_memory_bytes, max_pixels, max_upload_bytes, .. } = *limits;

@@ -148,13 +148,25 @@ impl Parts {
         Ok(parts)
     }
 
+    /// Parts that others have painted into `folder`, each with its frames and when its first one is shown, in ticks after
+    /// the first of all.
+    pub(crate) fn laid_out(folder: &Path, parts: impl Iterator<Item = (u64, i64)>) -> Self {
+        let whole = parts.map(|(frames, first)| Part { frames, first }).collect();
+        Self { folder: folder.to_owned(), whole, open: None }
+    }
+
+    /// What the file of a part is called.
+    pub(crate) fn name(number: usize) -> String {
+        format!("{number:06}.mp4")
+    }
+
     /// Frames in the parts that are whole.
     pub(crate) fn frames(&self) -> u64 {
         self.whole.iter().map(|part| part.frames).sum()
     }
 
     fn path(&self, number: usize) -> PathBuf {
-        self.folder.join(name(number))
+        self.folder.join(Self::name(number))
     }
 
     fn next_path(&self) -> PathBuf {
@@ -198,7 +210,7 @@ impl Parts {
     pub(crate) fn input(&self, tick: (u32, u32)) -> Result<Vec<OsString>, Error> {
         let mut list = String::from("ffconcat version 1.0\n");
         for (number, part) in self.whole.iter().enumerate() {
-            list += &format!("file {}\n", name(number));
+            list += &format!("file {}\n", Self::name(number));
             if let Some(next) = self.whole.get(number + 1) {
                 let length_s = (next.first - part.first) as f64 * f64::from(tick.0) / f64::from(tick.1);
                 list += &format!("duration {length_s:.6}\n");
@@ -221,10 +233,6 @@ impl Part {
     fn told(self) -> Value {
         json!({"frames": self.frames, "first": self.first})
     }
-}
-
-fn name(number: usize) -> String {
-    format!("{number:06}.mp4")
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

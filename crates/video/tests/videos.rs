@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use video::{Codec, Ending, Ends, ErrorKind, Progress, Report, Settings, Span, Transition, paint};
+use video::{Codec, Ending, Ends, ErrorKind, Pieces, Preset, Progress, Report, Settings, Span, Transition, paint};
 
 /// Paints nothing: what reading and writing do is seen by itself.
 fn idle() -> &'static Painter {
@@ -555,6 +555,53 @@ fn a_run_that_was_killed_is_gone_on_with_and_has_the_same_frames() {
     let animation = Settings { crf: None, ..settings };
     let gif = paint(idle(), &source, &desk.at("c.gif"), &animation, &unwatched).unwrap_err();
     assert!(gif.to_string().contains("--resume"), "{gif}");
+}
+
+#[test]
+fn pieces_that_were_painted_apart_are_the_whole_again() {
+    let desk = Desk::new();
+    // Four shots of 1.2 s, with frames that refer to later ones, across borders of groups where the codec allows it.
+    let shots = "-f lavfi -i color=red:s=96x64:r=25:d=1.2 -f lavfi -i testsrc=s=96x64:r=25:d=1.2 -f lavfi -i \
+        color=blue:s=96x64:r=25:d=1.2 -f lavfi -i testsrc2=s=96x64:r=25:d=1.2 -f lavfi -i sine=f=300:d=5.2 -filter_complex \
+        [0:v][1:v][2:v][3:v]concat=n=4:v=1[v] -map [v] -map 4:a -c:a aac";
+    let forms = [
+        // No group begins with a shot.
+        ("late.mp4", "-r 24000/1001 -c:v libx264 -bf 3 -x264-params scenecut=0:open-gop=1:keyint=40"),
+        ("web.webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus -ac 2"),
+        ("stream.ts", "-c:v mpeg2video -bf 2 -g 12 -muxdelay 2"),
+    ];
+    for (name, coding) in forms {
+        let source = desk.made(name, &format!("{shots} {coding}"));
+        let pieces = Pieces::of(&source, Preset::Good, 1.0..9.0, &|| true).unwrap();
+        let counts: Vec<u64> = pieces.list().iter().map(|piece| piece.frames).collect();
+        assert_eq!((counts.len(), counts.iter().sum::<u64>()), (4, stamps(&source).len() as u64), "{name}: {counts:?}");
+        let extension = video::usual_extension(&source);
+        let (whole, _) = desk.painted(&source, &format!("whole.{extension}"), &Settings::default());
+        let codec = Pieces::codec(&whole, &Settings::default()).unwrap();
+        let (folder, together) = (desk.at(&format!("{name}.pieces")), desk.at(&format!("together.{extension}")));
+        std::fs::create_dir(&folder).unwrap();
+        for (number, piece) in pieces.list().iter().enumerate() {
+            let cut = desk.at("cut");
+            let span = pieces.cut(piece, &cut).unwrap_or_else(|error| panic!("{name}, {piece:?}: {error}"));
+            let settings = Settings { span, codec: Some(codec.parse().unwrap()), ..Settings::default() };
+            let painted = folder.join(Pieces::painted_name(number));
+            assert_eq!(paint(idle(), &cut, &painted, &settings, &unwatched).unwrap().frames, piece.frames);
+        }
+        pieces.put_together(&folder, &together).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_stamps_alike(&source, &together, 0.0015);
+        assert_eq!(sound(&together), sound(&whole), "{name}");
+        // Coded in other groups, but the same pictures.
+        let (whole, together) = (frames(&whole), frames(&together));
+        let far = whole.iter().zip(&together).map(|(a, b)| apart(a, b)).sum::<f64>() / whole.len() as f64;
+        assert!(far < 2.0, "{name}: {far}");
+        std::fs::remove_file(folder.join(Pieces::painted_name(2))).unwrap();
+        assert!(pieces.put_together(&folder, &desk.at(&format!("less.{extension}"))).is_err());
+    }
+    // A shot that does not end is cut at the end of the range.
+    let pieces =
+        Pieces::of(&desk.made("one.mp4", "-f lavfi -i testsrc=s=64x48:r=10:d=5"), Preset::Good, 1.0..2.0, &|| true);
+    let counts: Vec<u64> = pieces.unwrap().list().iter().map(|piece| piece.frames).collect();
+    assert_eq!(counts, [20, 20, 10]);
 }
 
 #[test]

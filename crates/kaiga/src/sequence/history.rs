@@ -40,6 +40,11 @@ impl Seen {
         let grid = resize::to(&small, GRID, GRID, Filter::Area);
         Self { small, pyramid, grid }
     }
+
+    /// Whether colours are others, as those of a new shot are. Costs nothing beside finding the motion between the two.
+    pub(super) fn is_coloured_otherwise_than(&self, before: &Self) -> bool {
+        pixels::compare::mean_difference(&self.grid, &before.grid) > f64::from(OTHER)
+    }
 }
 
 /// A frame beside the one before it.
@@ -85,7 +90,7 @@ impl Followed {
         let widest = widest(&differences, width, height);
         let sure: Vec<f32> = widest.into_iter().map(|off| smooth_step(SAME[1], SAME[0], off)).collect();
         let found = sure.iter().sum::<f32>() / sure.len() as f32;
-        let is_cut = found < FOUND && pixels::compare::mean_difference(&now.grid, &before.grid) > f64::from(OTHER);
+        let is_cut = found < FOUND && now.is_coloured_otherwise_than(before);
         Self { flow, sure, is_cut }
     }
 

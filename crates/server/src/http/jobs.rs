@@ -7,6 +7,7 @@ use crate::error::{Error, Kind};
 use crate::jobs::{self, Class, Jobs, Origin};
 use crate::paint;
 use crate::params::ParamsSchema;
+use crate::trace::Span;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -145,7 +146,12 @@ async fn find(app: &App, id: String) -> Result<jobs::Job, Error> {
         headers(("Location", description = "The address of the job")))),
 )]
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
-    let origin = origin(&request)?;
+    let span = upload_span(&request);
+    span.told(take(app, request, &span).await)
+}
+
+async fn take(app: Arc<App>, request: Request, span: &Span) -> Result<Response, Error> {
+    let origin = origin(&request, span)?;
     let upload = upload::receive(&app, request).await?;
     // Pictures that are refused by their header are refused now; the memory of the others is needed later.
     let upload = upload::admit(&app, upload).await?;
@@ -171,11 +177,16 @@ pub(super) async fn handed_in(
 /// The longest name that a client may give a job, bytes.
 const ONCE_BYTES: usize = 255;
 
-/// Where a job comes from, by its request.
+/// The span of a request that hands something in, in its client's trace if it has one.
+pub(super) fn upload_span(request: &Request) -> Span {
+    Span::begin("upload", request.headers().get("traceparent").and_then(|value| value.to_str().ok()))
+}
+
+/// Where a job comes from, by its request; what becomes of it is told below `span`.
 ///
 /// # Errors
 /// [`Kind::Malformed`] if a header cannot be understood.
-pub(super) fn origin(request: &Request) -> Result<Origin, Error> {
+pub(super) fn origin(request: &Request, span: &Span) -> Result<Origin, Error> {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
         Some(value.to_str().map_err(|_| Error::new(Kind::Malformed, format!("the header {name} is not plain text"))))
@@ -193,6 +204,7 @@ pub(super) fn origin(request: &Request) -> Result<Origin, Error> {
         tenant: request.extensions().get::<Tenant>().map(|tenant| tenant.0.clone()).unwrap_or_default(),
         class: if urgency > 3 { Class::Batch } else { Class::Interactive },
         once: once.map(str::to_owned),
+        trace: span.traceparent(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{App, jobs, upload};
 use crate::error::{Error, Kind};
 use crate::params::{Pairs, ParamsSchema};
+use crate::trace::Span;
 use crate::video::{self, VideoParams, VideoParamsSchema};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -32,7 +33,12 @@ impl IntoParams for Schema {
         headers(("Location", description = "The address of the job")))),
 )]
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Result<Response, Error> {
-    let origin = jobs::origin(&request)?;
+    let span = jobs::upload_span(&request);
+    span.told(take(app, request, &span).await)
+}
+
+async fn take(app: Arc<App>, request: Request, span: &Span) -> Result<Response, Error> {
+    let origin = jobs::origin(&request, span)?;
     let pairs = upload::query_pairs(request.uri())?;
     let size = upload::Size { max_bytes: app.config.limits.max_video_bytes, smaller: "a shorter or smaller video" };
     let read = |pairs: &Pairs| VideoParams::read(pairs, app.painter_cache.studio());

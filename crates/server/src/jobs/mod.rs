@@ -109,8 +109,12 @@ impl Jobs {
             need_bytes,
             expires_ms: now_ms + self.limits.result_ttl_s as i64 * 1000,
         };
-        if let Entered::Before(id) = self.noted(self.states.enter(&new, self.limits.jobs_max, now_ms))? {
-            return self.job(&id)?.ok_or_else(gone);
+        match self.noted(self.states.enter(&new, self.limits.jobs_max, now_ms))? {
+            Entered::New => {}
+            Entered::Unfinished { id, photo: key } if Store::fits(&key, &blake3::hash(&photo)) => {
+                return self.finish_entering(&id, &key, photo);
+            }
+            Entered::Before(id) | Entered::Unfinished { id, .. } => return self.job(&id)?.ok_or_else(gone),
         }
         // Entered first: whatever happens now, somebody knows that there may be a picture of that name.
         if let Err(error) = self.store.wait(self.store.put(&new.photo, photo)) {
@@ -123,6 +127,18 @@ impl Jobs {
             let _ = self.noted(self.store.wait(self.store.delete(&new.photo)));
         }
         self.job(&new.id)?.ok_or_else(gone)
+    }
+
+    /// Stores the photo of a job that somebody else has entered, who may have died over it. If not, both store the same.
+    fn finish_entering(&self, id: &str, key: &str, photo: bytes::Bytes) -> Result<Job, Error> {
+        self.noted(self.store.wait(self.store.put(key, photo)))?;
+        self.noted(self.states.ready(id))?;
+        let job = self.job(id)?;
+        // It was cancelled, or somebody else was so much quicker that it is painted: nobody needs the photo any more.
+        if job.as_ref().is_none_or(|job| matches!(job.state, State::Cancelled | State::Done)) {
+            let _ = self.noted(self.store.wait(self.store.delete(key)));
+        }
+        job.ok_or_else(|| Error::new(Kind::Internal, "the job is gone already"))
     }
 
     /// A job as it stands now. Blocks the thread.

@@ -106,6 +106,8 @@ pub(crate) struct Origin {
     pub(crate) class: Class,
     /// The client's name for it: a second job of that name is the first one. As a hash, once it is handed in.
     pub(crate) once: Option<String>,
+    /// The span (W3C's `traceparent`) that spans about it hang at, if it is traced.
+    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was entered.
@@ -115,6 +117,13 @@ pub(crate) enum Entered {
     New,
     /// It was there before, under this name.
     Before(String),
+    /// It was there before, and still waits for its photo: whoever handed it in is about to store it, or has died.
+    Unfinished {
+        /// The job.
+        id: String,
+        /// The key its photo is waited for under.
+        photo: String,
+    },
 }
 
 /// A job to be entered.
@@ -156,6 +165,10 @@ pub(crate) struct Claim {
     pub(crate) photo: String,
     /// What is to be done, as a query.
     pub(crate) params: String,
+    /// When it was handed in, Unix ms.
+    pub(crate) created_ms: i64,
+    /// As in [`Origin`].
+    pub(crate) trace: Option<String>,
 }
 
 /// What became of a job that was put off.

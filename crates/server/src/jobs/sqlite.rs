@@ -39,7 +39,8 @@ const SCHEMA: &str = "
         tenant TEXT NOT NULL DEFAULT '',
         batch INTEGER NOT NULL DEFAULT 0,
         once TEXT,
-        retries INTEGER NOT NULL DEFAULT 0
+        retries INTEGER NOT NULL DEFAULT 0,
+        trace TEXT
     ) STRICT;
     CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
     CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
@@ -47,8 +48,8 @@ const SCHEMA: &str = "
     CREATE INDEX jobs_by_photo ON jobs (photo) WHERE photo IS NOT NULL;
     CREATE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
     CREATE TABLE garbage (key TEXT PRIMARY KEY) STRICT;
-    PRAGMA user_version = 3;";
-const VERSION: i64 = 3;
+    PRAGMA user_version = 4;";
+const VERSION: i64 = 4;
 /// From the layouts before.
 const FROM_1: &str = "ALTER TABLE jobs ADD COLUMN need_bytes INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN warning TEXT; PRAGMA user_version = 2;";
@@ -59,6 +60,7 @@ const FROM_2: &str = "ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '
     CREATE UNIQUE INDEX jobs_once ON jobs (once) WHERE once IS NOT NULL;
     CREATE TABLE turns (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT;
     PRAGMA user_version = 3;";
+const FROM_3: &str = "ALTER TABLE jobs ADD COLUMN trace TEXT; PRAGMA user_version = 4;";
 
 /// Bytes kept free for the day the disk is full: what frees room needs some itself.
 const RESERVE_BYTES: usize = 1 << 20;
@@ -107,8 +109,9 @@ impl Sqlite {
             let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             match version {
                 0 => connection.execute_batch(SCHEMA)?,
-                1 => connection.execute_batch(&format!("{FROM_1}{FROM_2}"))?,
-                2 => connection.execute_batch(FROM_2)?,
+                1 => connection.execute_batch(&format!("{FROM_1}{FROM_2}{FROM_3}"))?,
+                2 => connection.execute_batch(&format!("{FROM_2}{FROM_3}"))?,
+                3 => connection.execute_batch(FROM_3)?,
                 _ => {}
             }
             connection.execute_batch("COMMIT")?;
@@ -259,10 +262,13 @@ impl States for Sqlite {
             return Err(Error::passing(Kind::Unavailable, detail, 5));
         }
         let entered = self.transaction(|transaction| {
-            let before = "SELECT id FROM jobs WHERE once = ?1";
-            let before: Option<String> = transaction.query_row(before, [&origin.once], |row| row.get(0)).optional()?;
-            if let Some(id) = before {
-                return Ok(Ok(Entered::Before(id)));
+            let before = "SELECT id, CASE WHEN state = 'receiving' THEN photo END FROM jobs WHERE once = ?1";
+            let before = transaction.query_row(before, [&origin.once], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            if let Some((id, photo)) = before {
+                return Ok(Ok(match photo {
+                    Some(photo) => Entered::Unfinished { id, photo },
+                    None => Entered::Before(id),
+                }));
             }
             let count = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'receiving')";
             let waiting: usize = transaction.query_row(count, [], |row| row.get(0))?;
@@ -271,8 +277,8 @@ impl States for Sqlite {
             }
             let batch = origin.class == Class::Batch;
             transaction.execute(
-                "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes, tenant, batch, once)
-                 VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO jobs (id, state, photo, parameters, format, created_ms, expires_ms, need_bytes, tenant, batch, once, trace)
+                 VALUES (?1, 'receiving', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 params![
                     id,
                     photo,
@@ -283,7 +289,8 @@ impl States for Sqlite {
                     *need_bytes as i64,
                     origin.tenant,
                     batch,
-                    origin.once
+                    origin.once,
+                    origin.trace
                 ],
             )?;
             Ok(Ok(Entered::New))
@@ -409,7 +416,7 @@ impl Dispatch for Sqlite {
             }
             // The first that fits; of those before it none may have been passed by for too long.
             let next = format!(
-                "SELECT id, photo, parameters, attempts, state, tenant FROM jobs AS this
+                "SELECT id, photo, parameters, attempts, state, tenant, created_ms, trace FROM jobs AS this
                  WHERE ((state = 'queued' AND {due}) OR ({lost})) AND photo IS NOT NULL AND need_bytes <= ?3 AND NOT EXISTS (
                      SELECT 1 FROM jobs AS other WHERE other.state = 'queued' AND other.number < this.number
                      AND other.need_bytes > ?3 AND other.created_ms < ?4)
@@ -425,9 +432,13 @@ impl Dispatch for Sqlite {
                     row.get::<_, u32>(3)?,
                     row.get::<_, String>(4)?,
                     row.get::<_, String>(5)?,
+                    row.get(6)?,
+                    row.get(7)?,
                 ))
             });
-            let Some((id, photo, params, attempts, state, tenant)) = found.optional()? else { return Ok(None) };
+            let Some((id, photo, params, attempts, state, tenant, created_ms, trace)) = found.optional()? else {
+                return Ok(None);
+            };
             if state == "running" {
                 tracing::warn!(
                     job = super::short(&id),
@@ -446,7 +457,7 @@ impl Dispatch for Sqlite {
                  ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn",
                 [tenant],
             )?;
-            Ok(Some(Claim { attempt, photo, params }))
+            Ok(Some(Claim { attempt, photo, params, created_ms, trace }))
         })
     }
 

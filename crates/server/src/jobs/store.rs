@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// Whether a picture of that hash was put under that key.
-    fn fits(key: &str, hash: &blake3::Hash) -> bool {
+    pub(super) fn fits(key: &str, hash: &blake3::Hash) -> bool {
         // Keys were the hash alone once.
         key.rsplit('-').next() == Some(hash.to_hex().as_str())
     }

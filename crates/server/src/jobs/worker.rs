@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::paint::{BYTES_PER_PIXEL, PaintedFile, Stage, Took, Watcher, caught, codec_limits, paint};
 use crate::painter_cache::PainterCache;
 use crate::params::{Pairs, Params};
+use crate::trace::Span;
 use crate::video::{self, VideoParams};
 use bytes::Bytes;
 use pixels::codec::{self, Format};
@@ -58,11 +59,16 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
     let claim = jobs.dispatch.claim(jobs.terms(), bench.budget.left(), jobs.now_ms());
     let Ok(Some(claim)) = jobs.noted(claim) else { return Outcome::Empty };
     let start = Instant::now();
-    let run = Run::new(bench, &claim.attempt);
+    let parent = claim.trace.as_deref();
+    drop(Span::since("wait", parent, claim.created_ms));
+    let span = Span::begin("attempt", parent);
+    span.note("kaiga.job", super::short(&claim.attempt.id).to_owned());
+    span.note("kaiga.attempt", i64::from(claim.attempt.number));
+    let run = Run::new(bench, &claim.attempt, span);
     run.publish();
     let end = std::thread::scope(|scope| {
         let heart = scope.spawn(|| run.beat());
-        let end = run.whole(&claim);
+        let end = run.span.told(run.whole(&claim));
         run.over();
         // It never panics; and if it did, the lease would tell.
         let _ = heart.join();
@@ -71,6 +77,7 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
     let outcome = run.conclude(end);
     let (id, number, ms) = (&claim.attempt.id, claim.attempt.number, start.elapsed().as_millis() as u64);
     let job = super::short(id);
+    run.span.note("kaiga.outcome", format!("{outcome:?}"));
     match &outcome {
         Outcome::Failed(kind) => tracing::warn!(job, attempt = number, ms, kind = kind.name(), "job failed"),
         outcome => tracing::info!(job, attempt = number, ms, ?outcome, "job"),
@@ -84,6 +91,7 @@ pub(crate) fn run_one(bench: &Bench) -> Outcome {
 struct Run<'a> {
     bench: &'a Bench,
     attempt: &'a Attempt,
+    span: Span,
     terms: Terms,
     state: Mutex<RunState>,
     bell: Condvar,
@@ -102,12 +110,13 @@ struct RunState {
 }
 
 impl<'a> Run<'a> {
-    fn new(bench: &'a Bench, attempt: &'a Attempt) -> Self {
+    fn new(bench: &'a Bench, attempt: &'a Attempt, span: Span) -> Self {
         let news = News { stage: Stage::Decoding, ..News::default() };
         let state = Mutex::new(RunState { news, stage_since: Instant::now(), over: false });
         Self {
             bench,
             attempt,
+            span,
             terms: bench.jobs.terms(),
             state,
             bell: Condvar::new(),
@@ -190,7 +199,9 @@ impl<'a> Run<'a> {
             let studio = bench.painter_cache.studio();
             let video = VideoParams::of_query(&pairs).map(|pairs| VideoParams::read(pairs, studio)).transpose()?;
             self.is_video.store(video.is_some(), Ordering::Relaxed);
-            let photo = jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo)))?;
+            let fetching = self.span.part("fetch");
+            let photo = fetching.told(jobs.noted(jobs.store.wait(jobs.store.get(&claim.photo))))?;
+            drop(fetching);
             let photo = photo.ok_or_else(|| Error::new(Kind::Internal, "the stored photo is gone"))?;
             let need_bytes = match &video {
                 Some(params) => video::admit(&photo, params, &jobs.limits)?,
@@ -204,24 +215,23 @@ impl<'a> Run<'a> {
                 return Err(Error::new(Kind::Unavailable, "there is no memory for this picture now"));
             }
             let in_progress = bench.metrics.begun();
+            let painting = self.span.part("paint");
             let painted = match (&video, jobs.limits.rehearse_ms) {
-                (Some(params), _) => video::paint(&bench.painter_cache, &jobs.limits, params, &photo, self)?,
-                (None, rehearse_ms) => {
-                    let params = Params::read(&pairs, studio)?;
-                    match rehearse_ms {
-                        0 => paint(&bench.painter_cache, &jobs.limits, &params, &photo, self)?,
-                        ms => rehearse(photo, Duration::from_millis(ms), params.format, self)?,
-                    }
-                }
+                (Some(params), _) => video::paint(&bench.painter_cache, &jobs.limits, params, &photo, self),
+                (None, rehearse_ms) => Params::read(&pairs, studio).and_then(|params| match rehearse_ms {
+                    0 => paint(&bench.painter_cache, &jobs.limits, &params, &photo, self),
+                    ms => rehearse(photo, Duration::from_millis(ms), params.format, self),
+                }),
             };
-            drop(in_progress);
+            let painted = painting.told(painted)?;
+            drop((in_progress, painting));
             self.keep(painted)
         })
     }
 
     /// Stores the painting.
     fn keep(&self, painted: PaintedFile) -> Result<(), Error> {
-        let jobs = &self.bench.jobs;
+        let (jobs, storing) = (&self.bench.jobs, self.span.part("store"));
         self.bench.metrics.painted(painted.took);
         self.state().news.warning = painted.warning;
         let key = Store::key(&painted.bytes);
@@ -230,7 +240,7 @@ impl<'a> Run<'a> {
         }
         // Nothing was in it.
         let _ = self.kept.set(key.clone());
-        let put = jobs.noted(jobs.store.wait(jobs.store.put(&key, painted.bytes.into())));
+        let put = storing.told(jobs.noted(jobs.store.wait(jobs.store.put(&key, painted.bytes.into()))));
         put.map_err(|error| Error { detail: format!("the painting could not be stored: {}", error.detail), ..error })
     }
 

@@ -162,7 +162,13 @@ impl SetUp<'_> {
         }
         let config = StreamConfig { num_replicas: self.replicas, ..config };
         let name = config.name.clone();
-        self.jetstream.create_stream(config).await.map_err(|error| format!("stream {name}: {error}"))
+        let error = match self.jetstream.create_stream(config).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        // Another process may just be making it: brokers say then that there is one on the same subjects.
+        sleep(AGAIN).await;
+        self.jetstream.get_stream(&name).await.map_err(|_| format!("stream {name}: {error}"))
     }
 
     async fn bucket(&self, name: &str, max_age: Duration) -> Result<kv::Store, String> {

@@ -280,7 +280,8 @@ impl Nats {
             tracing::warn!(job, attempt, "taken over from a process that gives no sign of life");
         }
         let attempt = Attempt { id: id.clone(), token, number: record.attempts };
-        Ok(Some(Claim { attempt, photo: record.photo.unwrap_or_default(), params: record.params }))
+        let Record { photo, params, created_ms, trace, .. } = record;
+        Ok(Some(Claim { attempt, photo: photo.unwrap_or_default(), params, created_ms, trace }))
     }
 
     /// Writes a dead letter. The job says that it is dead, too: a letter that is lost costs a line in a list.
@@ -424,9 +425,13 @@ impl States for Nats {
                 }
                 let before = self.broker.once.get(name).await.map_err(Trouble::passing)?.unwrap_or_default();
                 let before = String::from_utf8_lossy(&before).into_owned();
-                let is_there = |(record, _): (Record, u64)| record.standing != Standing::Cancelled;
-                if before != new.id && self.read(&before).await?.is_some_and(is_there) {
-                    return Ok(Entered::Before(before));
+                let found = if before == new.id { None } else { self.read(&before).await? };
+                match found.map(|(record, _)| (record.standing, record.photo)) {
+                    None | Some((Standing::Cancelled, _)) => {}
+                    Some((Standing::Receiving, Some(photo))) => {
+                        return Ok(Entered::Unfinished { id: before, photo });
+                    }
+                    Some(_) => return Ok(Entered::Before(before)),
                 }
                 // Whoever had it never got to enter the job, or could not store its photo, or did not want it any more.
                 self.broker.once.put(name, new.id.clone().into()).await.map_err(Trouble::passing)?;

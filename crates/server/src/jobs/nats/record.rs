@@ -58,6 +58,9 @@ pub(super) struct Record {
     pub(super) batch: bool,
     /// The message that stands for it in the stream of work; any other is worth nothing.
     pub(super) ticket: Option<u64>,
+    /// Not there in jobs of versions before.
+    #[serde(default)]
+    pub(super) trace: Option<String>,
 }
 
 impl Record {
@@ -84,6 +87,7 @@ impl Record {
             tenant: new.origin.tenant.clone(),
             batch: new.origin.class == Class::Batch,
             ticket: None,
+            trace: new.origin.trace.clone(),
         }
     }
 

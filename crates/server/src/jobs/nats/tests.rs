@@ -85,6 +85,23 @@ fn a_worker_may_do_its_work_and_no_more() {
 }
 
 #[test]
+fn many_may_set_up_a_new_broker_at_once() {
+    if !is_there() {
+        return;
+    }
+    for _ in 0..3 {
+        let server = Server::start().unwrap();
+        let address = server.address(LEASE);
+        std::thread::scope(|scope| {
+            let opened: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| open(&Runtime::new().unwrap(), &address, Part::Front).err())).collect();
+            let complaints: Vec<_> = opened.into_iter().map(|one| one.join().unwrap()).collect();
+            assert!(complaints.iter().all(Option::is_none), "{complaints:?}");
+        });
+    }
+}
+
+#[test]
 fn credentials_are_of_three_kinds_and_never_told() {
     if !is_there() {
         return;

@@ -45,12 +45,13 @@ fn a_file_that_is_no_database_is_told_with_what_to_do() {
 
 #[test]
 fn databases_of_layouts_before_are_taken_over() {
+    const TO_3: &str = "ALTER TABLE jobs DROP COLUMN trace; PRAGMA user_version = 3;";
     const TO_2: &str = "DROP INDEX jobs_once; DROP TABLE turns;
         ALTER TABLE jobs DROP COLUMN tenant; ALTER TABLE jobs DROP COLUMN batch; ALTER TABLE jobs DROP COLUMN once;
         ALTER TABLE jobs DROP COLUMN retries; PRAGMA user_version = 2;";
     const TO_1: &str =
         "ALTER TABLE jobs DROP COLUMN need_bytes; ALTER TABLE jobs DROP COLUMN warning; PRAGMA user_version = 1;";
-    for back in [TO_2.to_owned(), format!("{TO_2}{TO_1}")] {
+    for back in [TO_3.to_owned(), format!("{TO_3}{TO_2}"), format!("{TO_3}{TO_2}{TO_1}")] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.sqlite");
         drop(Sqlite::open(&path).unwrap());

@@ -30,6 +30,7 @@ on_both!(
     what_nobody_painted_in_time_fails,
     a_deleted_job_leaves_nothing_and_spares_others,
     a_job_deleted_while_it_is_painted_leaves_nothing,
+    who_paints_hears_that_the_job_was_deleted_elsewhere_and_stops,
     who_shuts_down_gives_back,
     a_painting_that_takes_too_long_fails,
     the_queue_is_bounded,
@@ -39,9 +40,11 @@ on_both!(
     interactive_jobs_go_before_batches,
     tenants_take_turns,
     a_job_handed_in_twice_under_one_name_is_one,
+    a_job_whose_client_died_before_its_photo_was_stored_is_finished_by_who_hands_it_in_again,
     a_job_whose_pictures_cannot_be_reached_is_tried_again_later,
     dead_jobs_are_listed_replayed_and_dropped,
     news_of_a_job_is_heard_in_other_processes,
+    a_job_keeps_the_trace_it_came_with,
 );
 
 fn jobs_run_in_order_and_end_with_a_painting_or_a_reason(on: On) {
@@ -205,6 +208,24 @@ fn a_job_deleted_while_it_is_painted_leaves_nothing(on: On) {
     assert_eq!((shop.job(&id).state, shop.stored()), (State::Cancelled, 0));
 }
 
+fn who_paints_hears_that_the_job_was_deleted_elsewhere_and_stops(on: On) {
+    const PAINTING_MS: u64 = 30_000;
+    let shop = Workshop::new(on, |limits| limits.rehearse_ms = PAINTING_MS);
+    let (id, other, start) = (shop.submit(picture(24, 16)), shop.another(), std::time::Instant::now());
+    let mut news = shop.bench.jobs.listen();
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(news.blocking_recv(), Ok(id.clone()));
+            assert!(other.jobs.delete(&id).unwrap());
+        });
+        run_one(&shop.bench)
+    });
+    let took_ms = start.elapsed().as_millis() as u64;
+    assert!(outcome == Outcome::Lost && took_ms < PAINTING_MS / 2, "{outcome:?} after {took_ms} ms");
+    assert_eq!((shop.job(&id).state, shop.stored()), (State::Cancelled, 0));
+    assert_eq!(shop.run_all(), []);
+}
+
 fn who_shuts_down_gives_back(on: On) {
     let shop = Workshop::new(on, |_| ());
     let id = shop.submit(picture(24, 16));
@@ -308,6 +329,36 @@ fn a_job_handed_in_twice_under_one_name_is_one(on: On) {
     assert_eq!(shop.submit_from(named("anna")), again);
 }
 
+fn a_job_whose_client_died_before_its_photo_was_stored_is_finished_by_who_hands_it_in_again(on: On) {
+    let shop = Workshop::new(on, |_| ());
+    let jobs = &shop.bench.jobs;
+    let died = |id: &str, name: &str| {
+        let once = Some(blake3::hash(format!("anna\n{name}").as_bytes()).to_hex().to_string());
+        let new = New {
+            id: id.into(),
+            photo: Store::key(&picture(24, 16)),
+            params: "max_side=8".into(),
+            format: "png".into(),
+            need_bytes: 0,
+            expires_ms: jobs.now_ms() + 1_000_000,
+            origin: Origin { tenant: "anna".into(), once, ..Origin::default() },
+        };
+        assert_eq!(jobs.states.enter(&new, 10, jobs.now_ms()), Ok(Entered::New));
+    };
+    let again = |name: &str, photo: Vec<u8>| {
+        let origin = Origin { tenant: "anna".into(), once: Some(name.into()), ..Origin::default() };
+        jobs.submit(photo.into(), "max_side=8".into(), "png", 0, origin).unwrap().id
+    };
+    died("one", "holiday-17");
+    assert_eq!(run_one(&shop.bench), Outcome::Empty);
+    assert_eq!(again("holiday-17", picture(24, 16)), "one");
+    assert_eq!((shop.run_all(), shop.job("one").state, shop.stored()), (vec![Outcome::Done], State::Done, 1));
+    assert_eq!((again("holiday-17", picture(24, 16)), shop.stored()), ("one".into(), 1));
+    // Another photo is not the one it waits for.
+    died("two", "holiday-18");
+    assert_eq!((again("holiday-18", picture(9, 9)), shop.run_all()), ("two".into(), vec![]));
+}
+
 fn a_job_whose_pictures_cannot_be_reached_is_tried_again_later(on: On) {
     let shop = Workshop::new(on, |limits| limits.retries_max = 2);
     let id = shop.submit(picture(24, 16));
@@ -360,6 +411,15 @@ fn dead_jobs_are_listed_replayed_and_dropped(on: On) {
     assert_eq!((shop.run_all(), shop.job(&one).state, shop.job(&one).error), (vec![Outcome::Done], State::Done, None));
     assert!(shop.bench.jobs.delete(&two).unwrap());
     assert_eq!((dead(), shop.stored()), (vec![], 1), "one painting, and no photo");
+}
+
+fn a_job_keeps_the_trace_it_came_with(on: On) {
+    let shop = Workshop::new(on, |_| ());
+    let trace = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    shop.submit_from(Origin { trace: trace.clone(), ..Origin::default() });
+    let jobs = &shop.bench.jobs;
+    let claim = jobs.dispatch.claim(jobs.terms(), u64::MAX, jobs.now_ms()).unwrap().unwrap();
+    assert_eq!((claim.trace, claim.created_ms), (trace, jobs.now_ms()));
 }
 
 fn news_of_a_job_is_heard_in_other_processes(on: On) {
