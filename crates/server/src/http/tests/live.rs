@@ -96,7 +96,7 @@ async fn a_frame_comes_back_painted_in_the_look_of_now() {
     let mut client = Client::begin(address, json!({"style": "skyglow", "line": 0.5, "faces": "off", "fps": 30})).await;
     client.show(7, &picture(24, 16)).await;
     let (number, first) = client.painting().await;
-    let same = "detail=1&crisp=0&faces=off&format=jpeg&quality=85&line=0.5";
+    let same = "detail=1&flat=0&crisp=0&faces=off&format=jpeg&quality=85&line=0.5";
     let convert =
         async |style: &str| service.post(&format!("/api/v1/convert?{same}&style={style}"), picture(24, 16)).await.body;
     assert!(number == 7 && first == convert("skyglow").await, "the first is painted as a photo");
