@@ -202,7 +202,7 @@ def come_back(run, look, photo, size, work):
         assert answer.returncode == 0, f"{look}: {answer.stderr}"
     paintings = []
     for name in ("back", look):
-        answer = run(photo, "-n", name, "--faces", "off", "--crisp", "0", "--detail", "1", "-o", out)
+        answer = run(photo, "-n", name, "--faces", "off", "--flat", "0", "--crisp", "0", "--detail", "1", "-o", out)
         assert answer.returncode == 0, answer.stderr
         paintings.append(np.asarray(Image.open(out)).astype(int))
     back, own = paintings
