@@ -13,7 +13,7 @@ export const shots = here("../../../runs/browser/");
 export const street = here("../../../samples/street.jpg");
 export const drawnFace = here("drawn-face.jpg");
 /** A drawn person whom the server finds. */
-export const drawnPerson = here("../../kaiga/tests/golden/drawn-face.png");
+export const drawnPerson = here("drawn-person.png");
 /** How long anything may take: nothing here is a measure of time, and the machine may have much else to do. */
 export const PATIENCE_MS = 120_000;
 

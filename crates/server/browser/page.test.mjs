@@ -263,7 +263,8 @@ test("a photo from the camera", async () => {
   await waitPainted(page);
   const [width, height] = await paintingSize(page);
   assert.ok(width >= 320 && height >= 240, `${width} × ${height}`);
-  assert.ok(await page.evaluate(() => !document.querySelector("video")), "the camera is let go");
+  const looking = () => [...document.querySelectorAll("video")].some((video) => video.srcObject?.active);
+  assert.ok(!(await page.evaluate(looking)), "the camera is let go");
   await page.finish();
 });
 
