@@ -187,8 +187,9 @@ test("a page that is left in the middle of a job goes on with it", async () => {
 
 test("a model that was imported stands among the looks with what may be done with it, and paints", async () => {
   const licence = "Not for commercial use";
-  mock.behave.imported = [{ name: "facepaint", tags: ["imported"], description: `Weights imported from face_paint.pt. ${licence}`, medium: "colour", credit: "", licence }];
   const page = await newPage();
+  mock.behave.imported = [{ name: "facepaint", tags: ["imported"], description: `Weights imported from face_paint.pt. ${licence}`, medium: "colour", credit: "", licence }];
+  await page.reload();
   await choose(page, [street]);
   await waitPainted(page);
   const card = page.locator(".stylecard", { hasText: "facepaint" });
