@@ -71,7 +71,7 @@ impl Slot {
 
 /// Paints `source` (a camera `/dev/video0`, `rtsp://…` or another address, a file, `lavfi:…`) to `target` (a file, an
 /// address such as `rtmp://…`, a loopback device `/dev/video9`), as many frames a second as it can, at most those of the source.
-/// The painter's look should be a [`live_look`]. It ends with the source, or when `watch` says so.
+/// The painter's look should be a [`crate::live_look`]. It ends with the source, or when `watch` says so.
 ///
 /// # Errors
 /// [`ErrorKind::Input`] if the source yields nothing, [`ErrorKind::Output`] if the target takes nothing.
