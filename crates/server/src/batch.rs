@@ -3,7 +3,7 @@
 //! It may be interrupted at any point and started again. What is done is seen in three places, none of which is trusted alone: the
 //! *manifest*, lines beside the paintings that say what became of each photo; the paintings themselves; and the queue, where a
 //! photo's job has a name made of what is asked for, so that handing it in again finds the same job. Videos become several jobs,
-//! [`film`].
+//! `film`.
 
 mod film;
 mod place;
