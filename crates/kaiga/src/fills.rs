@@ -13,7 +13,7 @@ use pixels::guided::guided;
 use pixels::image::zip;
 use pixels::smooth::l0_gradient;
 use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_from_ycbcr, ycbcr_from_srgb};
-use pixels::texture::{Clumps, NEIGHBOURHOOD_PX, clumps, fine, mean_within, smooth_areas};
+use pixels::texture::{Clumps, NEIGHBOURHOOD_PX, clumps, fine, in_light, mean_within, smooth_areas, up_to_borders};
 use pixels::warp::{Point, smooth_step};
 use rayon::prelude::*;
 
@@ -115,6 +115,9 @@ fn laid(painting: &Image<Srgb>, photo: &Image<Srgb>, style: &FillStyle) -> Image
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
     let flat = guided(&flat, &stepped, RETURNED.0, RETURNED.1);
     let flat = in_leaves(flat, painting, (photo, &luma), style.leaves);
+    if style.gradients == 0.0 {
+        return flat;
+    }
     let smooth = smooth_areas(&luma);
     zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
@@ -163,26 +166,27 @@ fn in_leaves(
     (photo, luma): (&Image<Srgb>, &Image<Gray>),
     amount: f32,
 ) -> Image<Srgb> {
+    if amount == 0.0 {
+        return flat;
+    }
     let green = photo.map::<Gray>(|colour| {
         let [_, cb, cr] = ycbcr_from_srgb(colour);
         smooth_step(0.004, 0.02, -cr) * smooth_step(0.0, 0.02, -cb)
     });
-    if amount == 0.0 || green.pixels().iter().all(|&green| green == 0.0) {
+    if green.pixels().iter().all(|&green| green == 0.0) {
         return flat;
     }
     let green = gaussian(&green, 6.0);
-    let texture = guided(photo, &fine(luma), 8, 2e-3);
-    let leaves = zip::<Gray>(luma, |i| green.pixels()[i] * smooth_step(0.4, 0.8, texture.pixels()[i]));
+    let texture = up_to_borders(photo, &fine(luma));
+    let leaves = zip::<Gray>(luma, |i| green.pixels()[i] * texture.pixels()[i]);
     let broad = guided(luma, painting, 12, 4e-3);
     let Clumps { side, spread, .. } = clumps(luma, &leaves);
     let around = mean_within(&painting.map::<Gray>(luma_from_srgb), &leaves, NEIGHBOURHOOD_PX);
     zip::<Srgb>(&flat, |i| {
         let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
-        let broad = broad.pixels()[i];
-        // The clump's colour in another light.
-        let light = (tone.max(0.01) / luma_from_srgb(broad).max(0.01)).clamp(0.4, 2.2);
+        let lit = in_light(broad.pixels()[i], tone);
         let (flat, share) = (flat.pixels()[i], amount * leaves.pixels()[i]);
-        std::array::from_fn(|c| flat[c] + share * ((broad[c] * light).min(1.0) - flat[c]))
+        std::array::from_fn(|c| flat[c] + share * (lit[c] - flat[c]))
     })
 }
 

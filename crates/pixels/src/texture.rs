@@ -2,9 +2,10 @@
 
 use crate::Image;
 use crate::blur::{gaussian, sobel};
+use crate::guided::guided;
 use crate::image::zip;
 use crate::lines::structure;
-use crate::space::Gray;
+use crate::space::{Gray, Srgb, luma_from_srgb};
 use crate::warp::smooth_step;
 
 /// Size (sigma, px) of the dabs that lie in the light, and of the masses in the shade, and where they begin: standard deviations
@@ -41,6 +42,17 @@ pub fn smooth_areas(luma: &Image<Gray>) -> Image<Gray> {
         }),
         2.0,
     )
+}
+
+/// What is `fine` up to the borders of the photo, sRGB 0..1: what shows between leaves and beside them is no leaf.
+pub fn up_to_borders(photo: &Image<Srgb>, fine: &Image<Gray>) -> Image<Gray> {
+    guided(photo, fine, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v))
+}
+
+/// A colour, sRGB 0..1, in so much light that its luma is `tone`, within bounds.
+pub fn in_light(colour: [f32; 3], tone: f32) -> [f32; 3] {
+    let light = (tone.max(0.01) / luma_from_srgb(colour).max(0.01)).clamp(0.4, 2.2);
+    colour.map(|v| (v * light).min(1.0))
 }
 
 /// The light in what is rough.

@@ -4,8 +4,7 @@ use pixels::blur::gaussian;
 use pixels::guided::guided;
 use pixels::lines;
 use pixels::space::{Gray, Lab, Srgb, lab_from_srgb, luma_from_srgb};
-use pixels::texture::{Clumps, clumps, fine, smooth_areas};
-use pixels::warp::smooth_step;
+use pixels::texture::{Clumps, clumps, fine, in_light, smooth_areas, up_to_borders};
 use pixels::{Image, smooth};
 
 use super::light::skin;
@@ -50,7 +49,7 @@ impl Seen {
         let (dog, coherence) = lines::flow_dog(&calmed, 0.8, 3.0);
         let texture = fine(&luma);
         Self {
-            leaves: guided(photo, &texture, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v)),
+            leaves: up_to_borders(photo, &texture),
             smooth: smooth_areas(&luma),
             blurred: guided(photo, photo, 10, 2e-3),
             texture,
@@ -136,10 +135,9 @@ fn three_tones(
     let Clumps { side, around, spread } = clumps(luma, rough);
     let painted = zip::<Srgb>(broad, |i| {
         let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
-        let [r, g, b] = broad.pixels()[i];
-        // The clump's colour in another light.
-        let light = (tone.max(0.01) / luma_from_srgb([r, g, b]).max(0.01)).clamp(0.4, 2.2);
-        [r, g, b].map(|v| v + amount * ((v * light).min(1.0) - v))
+        let broad = broad.pixels()[i];
+        let lit = in_light(broad, tone);
+        std::array::from_fn(|c| broad[c] + amount * (lit[c] - broad[c]))
     });
     (painted, zip::<Gray>(&side, |i| amount * rough.pixels()[i] * side.pixels()[i]))
 }
