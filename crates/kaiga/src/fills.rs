@@ -3,19 +3,22 @@
 //!
 //! Works at the size painted at, on the whole canvas, before borders are redrawn and the painting is upscaled.
 
+mod sky;
+
 use crate::look::Look;
 use crate::tiles::{Part, parts};
 use crate::upscale::Canvas;
 use net::Medium;
 use pixels::Image;
-use pixels::blur::gaussian;
-use pixels::guided::guided;
+use pixels::blur::gaussian_wide;
+use pixels::guided::{guided, guided_fast};
 use pixels::image::zip;
 use pixels::smooth::l0_gradient;
 use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_from_ycbcr, ycbcr_from_srgb};
-use pixels::texture::{Clumps, NEIGHBOURHOOD_PX, clumps, fine, in_light, mean_within, smooth_areas, up_to_borders};
+use pixels::texture::{Clumps, Within, clumps, fine, in_light, smooth_areas, up_to_borders};
 use pixels::warp::{Point, smooth_step};
 use rayon::prelude::*;
+use sky::Sky;
 
 /// How a style lays its fills.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,20 +79,21 @@ const TONES_APART: f32 = 1.0;
 pub(crate) fn lay(canvas: &mut Canvas, photo: &Image<Srgb8>, style: &FillStyle, share: impl Fn(Point) -> f32 + Sync) {
     let (width, height) = canvas.size();
     let painted = canvas.clone();
+    let sky = Sky::of(photo);
     for piece in parts(width, height, PIECE_PX) {
         let around = piece.grown(OVERLAP_PX, width, height);
         let (painting, ink) = painted.taken(around);
         let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
         let seen = photo.crop(around.x, around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
-        let laid = laid(&colours, &seen, style);
+        let place = |i: usize| [around.x + i % around.width, around.y + i / around.width].map(|v| v as f32 + 0.5);
+        let laid = laid(&colours, &seen, style, |i| sky.at(place(i)));
         let (before, _) = canvas.taken(around);
         let pixel = |i: usize| {
-            let place = [around.x + i % around.width, around.y + i / around.width].map(|v| v as f32 + 0.5);
             let [y, cb, cr] = ycbcr_from_srgb(laid.pixels()[i]);
             let mix = |from: [f32; 3], to: [f32; 3], share: f32| -> [f32; 3] {
                 std::array::from_fn(|c| from[c] + share * (to[c] - from[c]))
             };
-            let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place));
+            let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place(i)));
             let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
             [y, cb, cr, ink.pixels()[i]]
         };
@@ -107,21 +111,23 @@ fn reached(piece: Part, i: usize) -> f32 {
     along(piece.x, i % piece.width) * along(piece.y, i / piece.width)
 }
 
-/// The painting with its fills laid flat, beside the photo; both sRGB 0..1.
-fn laid(painting: &Image<Srgb>, photo: &Image<Srgb>, style: &FillStyle) -> Image<Srgb> {
+/// The painting with its fills laid flat, beside the photo; both sRGB 0..1. `sky` says where the sky has no clouds, 0..1.
+fn laid(
+    painting: &Image<Srgb>,
+    photo: &Image<Srgb>,
+    style: &FillStyle,
+    sky: impl Fn(usize) -> f32 + Sync,
+) -> Image<Srgb> {
     let luma = photo.map::<Gray>(luma_from_srgb);
     let stepped = stepped(painting, style.step);
     let flat = l0_gradient(&stepped, style.flatness, KAPPA);
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
-    let flat = guided(&flat, &stepped, RETURNED.0, RETURNED.1);
+    let flat = guided_fast(&flat, &stepped, RETURNED.0, RETURNED.1, 4);
     let flat = in_leaves(flat, painting, (photo, &luma), style.leaves);
-    if style.gradients == 0.0 {
-        return flat;
-    }
     let smooth = smooth_areas(&luma);
     zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
-        let gradient = style.gradients * smooth.pixels()[i];
+        let gradient = (style.gradients * smooth.pixels()[i]).max(sky(i));
         std::array::from_fn(|c| flat[c] + gradient * (painted[c] - flat[c]))
     })
 }
@@ -141,7 +147,7 @@ fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
         let down = 0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)));
         across.hypot(down)
     });
-    let around = gaussian(&slope.map::<Gray>(|slope| slope.min(EDGE)), SHADED_PX);
+    let around = gaussian_wide(&slope.map::<Gray>(|slope| slope.min(EDGE)), SHADED_PX);
     zip::<Srgb>(painting, |i| {
         let (luma, shaded) = (luma.pixels()[i], shading.pixels()[i]);
         let tone = (shaded / step).round();
@@ -176,12 +182,13 @@ fn in_leaves(
     if green.pixels().iter().all(|&green| green == 0.0) {
         return flat;
     }
-    let green = gaussian(&green, 6.0);
+    let green = gaussian_wide(&green, 6.0);
     let texture = up_to_borders(photo, &fine(luma));
     let leaves = zip::<Gray>(luma, |i| green.pixels()[i] * texture.pixels()[i]);
-    let broad = guided(luma, painting, 12, 4e-3);
-    let Clumps { side, spread, .. } = clumps(luma, &leaves);
-    let around = mean_within(&painting.map::<Gray>(luma_from_srgb), &leaves, NEIGHBOURHOOD_PX);
+    let broad = guided_fast(luma, painting, 12, 4e-3, 4);
+    let within = Within::new(&leaves);
+    let Clumps { side, spread, .. } = clumps(luma, &within);
+    let around = within.mean(&painting.map::<Gray>(luma_from_srgb));
     zip::<Srgb>(&flat, |i| {
         let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
         let lit = in_light(broad.pixels()[i], tone);
@@ -195,6 +202,7 @@ mod tests {
     use super::*;
     use crate::look::Flat;
     use engine::Map;
+    use pixels::blur::gaussian;
 
     const CEL: FillStyle = FillStyle { flatness: 0.012, step: 0.1, gradients: 0.0, leaves: 1.0 };
 
@@ -218,7 +226,7 @@ mod tests {
             let ripple = 0.02 * ((x as f32 / 3.0).sin() + (y as f32 / 2.0).cos());
             if x < 60 { 0.3 + ripple } else { 0.7 + ripple }
         });
-        let row = along(&laid(&ripples, &ripples, &CEL));
+        let row = along(&laid(&ripples, &ripples, &CEL, |_| 0.0));
         assert!(changes(&row[..55], 4e-3) == 0 && changes(&row[65..], 4e-3) == 0, "{row:?}");
         assert!(row[63] - row[56] > 0.35, "{row:?}");
     }
@@ -226,11 +234,11 @@ mod tests {
     #[test]
     fn shading_becomes_tones_and_a_sky_stays_a_gradient() {
         let ramp = grey(200, 40, |x, _| 0.3 + 0.002 * x as f32);
-        let row = along(&laid(&ramp, &ramp, &CEL));
+        let row = along(&laid(&ramp, &ramp, &CEL, |_| 0.0));
         let borders = changes(&row[20..180], 0.015);
         assert!((2..=16).contains(&borders), "{borders} {row:?}");
         assert!(changes(&row[20..180], 1e-3) < 60, "what lies between is flat: {row:?}");
-        let row = along(&laid(&ramp, &ramp, &FillStyle { gradients: 1.0, ..CEL }));
+        let row = along(&laid(&ramp, &ramp, &FillStyle { gradients: 1.0, ..CEL }, |_| 0.0));
         assert!(row.windows(2).skip(20).take(160).all(|pair| (pair[1] - pair[0] - 0.002).abs() < 1e-3), "{row:?}");
     }
 

@@ -4,6 +4,7 @@
 //! the number of threads.
 
 use crate::Image;
+use crate::resize::{self, Filter, Resizable};
 use crate::space::{FloatSpace, Gray};
 use rayon::prelude::*;
 
@@ -51,6 +52,21 @@ pub fn gaussian<S: FloatSpace>(picture: &Image<S>, sigma_px: f32) -> Image<S> {
     }
     let taps = gaussian_taps(sigma_px);
     separable(picture, &taps, &taps)
+}
+
+/// [`gaussian`] of a wide `sigma_px`, of a picture so much smaller that its sigma is three to six of its pixels: the cost hardly
+/// grows with sigma.
+pub fn gaussian_wide<S: FloatSpace + Resizable>(picture: &Image<S>, sigma_px: f32) -> Image<S> {
+    let by = (sigma_px / 3.0) as usize;
+    if by <= 1 || picture.pixels().is_empty() {
+        return gaussian(picture, sigma_px);
+    }
+    let (width, height) = (picture.width(), picture.height());
+    let small = resize::to(picture, width.div_ceil(by), height.div_ceil(by), Filter::Area);
+    // Variances add up: the mean over `by` pixels and the triangle that enlarges have blurred too.
+    let blurred = ((by * by - 1) as f32) / 12.0 + (by * by) as f32 / 6.0;
+    let small = gaussian(&small, (sigma_px.powi(2) - blurred).sqrt() / by as f32);
+    resize::to(&small, width, height, Filter::Bilinear)
 }
 
 /// Correlation with `taps_x` along the rows and then `taps_y` along the columns (odd counts, the

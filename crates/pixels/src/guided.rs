@@ -6,6 +6,7 @@
 
 use crate::Image;
 use crate::blur::{mirror_with_edge, running_mean};
+use crate::resize::{self, Filter, Resizable};
 use crate::space::FloatSpace;
 use rayon::prelude::*;
 
@@ -28,6 +29,56 @@ pub fn guided<G: FloatSpace, P: FloatSpace>(
         let guide_row = &G::samples(guide.pixels())[y * width * G::CHANNELS..][..width * G::CHANNELS];
         apply_row(means, guide_row, row, G::CHANNELS, P::CHANNELS);
     });
+    out
+}
+
+/// [`guided`] with its windows on pictures `by` times smaller (fast guided filter, He and Sun 2015): their affine functions are
+/// interpolated and applied to the guide at its own size, so borders are as sharp as the guide's. Differs little where the
+/// radius is several times `by`, and takes less time by nearly the square of `by`.
+///
+/// # Panics
+/// If the sizes differ, or `by` is 0.
+pub fn guided_fast<G: FloatSpace + Resizable, P: FloatSpace + Resizable>(
+    guide: &Image<G>,
+    input: &Image<P>,
+    radius_px: usize,
+    eps: f32,
+    by: usize,
+) -> Image<P> {
+    let (width, height) = (guide.width(), guide.height());
+    if by == 1 || guide.pixels().is_empty() {
+        return guided(guide, input, radius_px, eps);
+    }
+    let (small_width, small_height) = (width.div_ceil(by), height.div_ceil(by));
+    let small_guide = resize::to(guide, small_width, small_height, Filter::Area);
+    let small_input = resize::to(input, small_width, small_height, Filter::Area);
+    let row_len = P::CHANNELS * (G::CHANNELS + 1) * small_width;
+    let mut functions = vec![0.0; row_len * small_height];
+    in_bands(&small_guide, &small_input, radius_px.div_ceil(by), eps, &mut functions, row_len, |_, means, row| {
+        row.copy_from_slice(means);
+    });
+    // The two small samples around a sample, and how much the second counts.
+    let around = |at: usize, len: usize, small_len: usize| {
+        let place = ((at as f32 + 0.5) * small_len as f32 / len as f32 - 0.5).clamp(0.0, (small_len - 1) as f32);
+        (place as usize, (place as usize + 1).min(small_len - 1), place.fract())
+    };
+    let columns: Vec<_> = (0..width).map(|x| around(x, width, small_width)).collect();
+    let mut out = Image::filled(width, height, P::ZERO);
+    P::samples_mut(out.pixels_mut()).par_chunks_mut(width * P::CHANNELS).enumerate().for_each_init(
+        || (vec![0.0; row_len], vec![0.0; row_len / small_width * width]),
+        |(down, planes), (y, row)| {
+            let (above, below, share) = around(y, height, small_height);
+            let (above, below) = (&functions[above * row_len..][..row_len], &functions[below * row_len..][..row_len]);
+            down.iter_mut().zip(above.iter().zip(below)).for_each(|(v, (a, b))| *v = a + share * (b - a));
+            for (plane, small) in planes.chunks_exact_mut(width).zip(down.chunks_exact(small_width)) {
+                plane.iter_mut().zip(&columns).for_each(|(v, &(left, right, share))| {
+                    *v = small[left] + share * (small[right] - small[left]);
+                });
+            }
+            let guide_row = &G::samples(guide.pixels())[y * width * G::CHANNELS..][..width * G::CHANNELS];
+            apply_row(planes, guide_row, row, G::CHANNELS, P::CHANNELS);
+        },
+    );
     out
 }
 
@@ -282,6 +333,21 @@ mod tests {
                 assert!((1.0 - three[2] - grey).abs() < 1e-5);
             }
         }
+    }
+
+    #[test]
+    fn the_fast_one_keeps_the_borders_of_the_guide_and_is_near_the_whole() {
+        // A disk with a sharp border, and an input that wobbles.
+        let inside = |x: usize, y: usize| (x as f32 - 61.0).hypot(y as f32 - 47.0) < 30.0;
+        let guide =
+            Image::<Srgb>::from_fn(131, 97, |x, y| if inside(x, y) { [0.8, 0.3, 0.2] } else { [0.2, 0.4, 0.6] });
+        let input = Image::<Srgb>::from_fn(131, 97, |x, y| guide.at(x, y).map(|v| v + 0.1 * (noise(x, y) - 0.5)));
+        let (whole, fast) = (guided(&guide, &input, 16, 1e-4), guided_fast(&guide, &input, 16, 1e-4, 4));
+        let apart = furthest(fast.pixels().as_flattened(), whole.pixels().as_flattened());
+        assert!(apart < 0.03, "{apart}");
+        let step = |picture: &Image<Srgb>| picture.at(61, 76)[0] - picture.at(61, 78)[0];
+        assert!(step(&fast) > 0.95 * step(&guide), "{}", step(&fast));
+        assert_eq!(guided_fast(&guide, &input, 5, 1e-3, 1), guided(&guide, &input, 5, 1e-3));
     }
 
     #[test]

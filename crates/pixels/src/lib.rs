@@ -4,6 +4,7 @@
 pub mod blur;
 pub mod codec;
 pub mod compare;
+pub mod components;
 pub mod flow;
 pub mod guided;
 pub mod image;

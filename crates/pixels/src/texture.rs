@@ -1,8 +1,8 @@
 //! Where a picture is rough and where it is smooth, and the light in what is rough: the lit and the shaded sides of leaves.
 
 use crate::Image;
-use crate::blur::{gaussian, sobel};
-use crate::guided::guided;
+use crate::blur::{gaussian, gaussian_wide, sobel};
+use crate::guided::guided_fast;
 use crate::image::zip;
 use crate::lines::structure;
 use crate::space::{Gray, Srgb, luma_from_srgb};
@@ -13,13 +13,13 @@ use crate::warp::smooth_step;
 const DAB: (f32, f32) = (1.8, 0.45);
 const MASS: (f32, f32) = (4.0, -0.22);
 /// Sigma of that neighbourhood, px.
-pub const NEIGHBOURHOOD_PX: f32 = 14.0;
+const NEIGHBOURHOOD_PX: f32 = 14.0;
 
 /// 0..1 where contrast of a luma 0..1 is fine and has no direction: leaves, gravel, grass. Made for pictures of 0.3–0.5 Mpx.
 pub fn fine(luma: &Image<Gray>) -> Image<Gray> {
     let near = gaussian(luma, 2.0);
     let fine = zip::<Gray>(luma, |i| (luma.pixels()[i] - near.pixels()[i]).abs());
-    let (energy, coherence) = (gaussian(&fine, 6.7), gaussian(&structure(luma, 3.0).coherence, 3.0));
+    let (energy, coherence) = (gaussian_wide(&fine, 6.7), gaussian(&structure(luma, 3.0).coherence, 3.0));
     // As many rough pixels as there are inside: energy alone is high beside any strong border.
     let density = gaussian(&gaussian(&fine, 1.5).map::<Gray>(|v| smooth_step(0.005, 0.014, v)), 4.0);
     zip::<Gray>(luma, |i| {
@@ -46,7 +46,7 @@ pub fn smooth_areas(luma: &Image<Gray>) -> Image<Gray> {
 
 /// What is `fine` up to the borders of the photo, sRGB 0..1: what shows between leaves and beside them is no leaf.
 pub fn up_to_borders(photo: &Image<Srgb>, fine: &Image<Gray>) -> Image<Gray> {
-    guided(photo, fine, 8, 2e-3).map::<Gray>(|v| smooth_step(0.4, 0.8, v))
+    guided_fast(photo, fine, 8, 2e-3, 2).map::<Gray>(|v| smooth_step(0.4, 0.8, v))
 }
 
 /// A colour, sRGB 0..1, in so much light that its luma is `tone`, within bounds.
@@ -65,12 +65,11 @@ pub struct Clumps {
     pub spread: Image<Gray>,
 }
 
-/// Three tones of a luma 0..1: broad masses in the shade, small dabs in the light, the rest in between. Neighbours count as
-/// far as they are `rough`, 0..1: a sky is no light on the leaves before it.
-pub fn clumps(luma: &Image<Gray>, rough: &Image<Gray>) -> Clumps {
-    let around = mean_within(luma, rough, NEIGHBOURHOOD_PX);
+/// Three tones of a luma 0..1: broad masses in the shade, small dabs in the light, the rest in between.
+pub fn clumps(luma: &Image<Gray>, rough: &Within) -> Clumps {
+    let around = rough.mean(luma);
     let squared = zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2));
-    let spread = mean_within(&squared, rough, NEIGHBOURHOOD_PX).map::<Gray>(f32::sqrt);
+    let spread = rough.mean(&squared).map::<Gray>(f32::sqrt);
     let above = |(sigma_px, threshold): (f32, f32)| {
         let near = gaussian(luma, sigma_px);
         zip::<Gray>(luma, |i| {
@@ -86,12 +85,26 @@ pub fn clumps(luma: &Image<Gray>, rough: &Image<Gray>) -> Clumps {
     Clumps { side, around, spread }
 }
 
-/// The values blurred, each neighbour counting as `weight` 0..1 says.
-pub fn mean_within(values: &Image<Gray>, weight: &Image<Gray>, sigma_px: f32) -> Image<Gray> {
-    let weight = weight.map::<Gray>(|v| v + 0.01);
-    let sum = gaussian(&zip::<Gray>(values, |i| values.pixels()[i] * weight.pixels()[i]), sigma_px);
-    let total = gaussian(&weight, sigma_px);
-    zip::<Gray>(values, |i| sum.pixels()[i] / total.pixels()[i])
+/// Means of neighbourhoods in which a pixel counts as far as it is part of something, 0..1: a sky is no light on the leaves
+/// before it.
+pub struct Within {
+    part: Image<Gray>,
+    total: Image<Gray>,
+}
+
+impl Within {
+    /// Of what each pixel is part of, 0..1.
+    pub fn new(part: &Image<Gray>) -> Self {
+        let part = part.map::<Gray>(|v| v + 0.01);
+        let total = gaussian_wide(&part, NEIGHBOURHOOD_PX);
+        Self { part, total }
+    }
+
+    /// Mean of the values around every pixel.
+    pub fn mean(&self, values: &Image<Gray>) -> Image<Gray> {
+        let sum = gaussian_wide(&zip::<Gray>(values, |i| values.pixels()[i] * self.part.pixels()[i]), NEIGHBOURHOOD_PX);
+        zip::<Gray>(values, |i| sum.pixels()[i] / self.total.pixels()[i])
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +130,6 @@ mod tests {
     fn a_neighbour_that_does_not_count_changes_no_mean() {
         let values = Image::<Gray>::from_fn(60, 8, |x, _| if x < 30 { 0.2 } else { 0.9 });
         let leaves = values.map::<Gray>(|v| f32::from(v < 0.5));
-        assert!((mean_within(&values, &leaves, 8.0).at(28, 4) - 0.2).abs() < 0.02);
+        assert!((Within::new(&leaves).mean(&values).at(24, 4) - 0.2).abs() < 0.02);
     }
 }

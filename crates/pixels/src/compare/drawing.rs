@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::{luma, same_size};
 use crate::blur;
+use crate::components::{components, neighbour};
 use crate::image::Image;
 use crate::lines::{Direction, black_top_hat, structure};
 use crate::space::{Gray, Srgb8};
@@ -117,34 +118,6 @@ fn curves(strength: &Image<Gray>, across: &Image<Direction>, strengths: RangeInc
     let mut curves = components(&crests, width);
     curves.retain(|curve| curve.iter().any(|&at| value(at) >= *strengths.end()));
     curves
-}
-
-/// The parts of `within` (rows of `width`) that hang together, corners included, as indices.
-pub(super) fn components(within: &[bool], width: usize) -> Vec<Vec<usize>> {
-    let height = within.len() / width.max(1);
-    let mut left = within.to_vec();
-    let mut parts = Vec::new();
-    for start in 0..within.len() {
-        if !std::mem::take(&mut left[start]) {
-            continue;
-        }
-        let mut part = vec![start];
-        let mut next = 0;
-        while let Some(&at) = part.get(next) {
-            for (dx, dy) in (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy))) {
-                part.extend(neighbour(at, dx, dy, width, height).filter(|&at| std::mem::take(&mut left[at])));
-            }
-            next += 1;
-        }
-        parts.push(part);
-    }
-    parts
-}
-
-/// The index of the pixel (`dx`, `dy`) beside the one at index `at`, if there is one.
-fn neighbour(at: usize, dx: isize, dy: isize, width: usize, height: usize) -> Option<usize> {
-    let (x, y) = ((at % width).checked_add_signed(dx)?, (at / width).checked_add_signed(dy)?);
-    (x < width && y < height).then_some(y * width + x)
 }
 
 #[cfg(test)]

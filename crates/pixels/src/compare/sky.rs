@@ -1,8 +1,8 @@
 //! Where the sky is.
 
-use super::drawing::components;
 use super::luma;
 use crate::blur;
+use crate::components::components;
 use crate::image::Image;
 use crate::space::{Gray, Srgb8, lab_from_srgb8};
 

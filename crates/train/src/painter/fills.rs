@@ -4,7 +4,7 @@ use pixels::blur::gaussian;
 use pixels::guided::guided;
 use pixels::lines;
 use pixels::space::{Gray, Lab, Srgb, lab_from_srgb, luma_from_srgb};
-use pixels::texture::{Clumps, clumps, fine, in_light, smooth_areas, up_to_borders};
+use pixels::texture::{Clumps, Within, clumps, fine, in_light, smooth_areas, up_to_borders};
 use pixels::{Image, smooth};
 
 use super::light::skin;
@@ -132,7 +132,7 @@ fn three_tones(
     rough: &Image<Gray>,
     amount: f32,
 ) -> (Image<Srgb>, Image<Gray>) {
-    let Clumps { side, around, spread } = clumps(luma, rough);
+    let Clumps { side, around, spread } = clumps(luma, &Within::new(rough));
     let painted = zip::<Srgb>(broad, |i| {
         let tone = around.pixels()[i] + TONES_APART * spread.pixels()[i] * side.pixels()[i];
         let broad = broad.pixels()[i];

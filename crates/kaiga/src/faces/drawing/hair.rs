@@ -182,12 +182,7 @@ impl Seen {
         if of_hair.len() < 5 || (of_hair.len() as f32) < LEAST * first.len() as f32 {
             return None;
         }
-        let mut colours: Vec<[f32; 3]> = of_hair.iter().map(|&i| lab[i]).collect();
-        let usual = median_colour(&colours)?;
-        colours.retain(|colour| apart(*colour, usual) < ALIKE);
-        colours.sort_by(|a, b| a[0].total_cmp(&b[0]));
-        let third = colours.len().div_ceil(3);
-        let tones: Vec<[f32; 3]> = colours.chunks(third).filter_map(median_colour).collect();
+        let tones = tones(of_hair.iter().map(|&i| lab[i]).collect())?;
 
         let nearest = |p: [f32; 3], to: &[[f32; 3]]| to.iter().map(|c| apart(p, *c)).fold(f32::INFINITY, f32::min);
         let oval = self.oval(face);
@@ -308,6 +303,16 @@ fn joined(plane: &Image<Gray>, seeds: &[usize]) -> Vec<bool> {
     reached
 }
 
+/// The dark, the middle and the light tone of what is most of these colours (L*a*b*); `None` if nothing is most of them: the
+/// median of stripes in several colours may be near none.
+fn tones(mut colours: Vec<[f32; 3]>) -> Option<Vec<[f32; 3]>> {
+    let usual = median_colour(&colours)?;
+    colours.retain(|colour| apart(*colour, usual) < ALIKE);
+    colours.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    let third = colours.len().div_ceil(3);
+    (third > 0).then(|| colours.chunks(third).filter_map(median_colour).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::landmarks;
@@ -358,5 +363,14 @@ mod tests {
     fn a_bald_head_is_left_alone() {
         let photo = picture(|_, _| SKIN);
         assert!(drawn(&photo) == photo);
+    }
+
+    #[test]
+    fn stripes_of_many_colours_are_no_locks() {
+        let dyes = [[40.0, 70.0, 0.0], [60.0, 0.0, 70.0], [80.0, -70.0, -70.0]];
+        assert_eq!(tones((0..30).map(|i| dyes[i % 3]).collect()), None);
+        let browns = (0..30).map(|i| [i as f32, 5.0, 8.0]).collect();
+        assert_eq!(tones(browns).map(|tones| tones.len()), Some(3));
+        assert_eq!(tones(Vec::new()), None);
     }
 }

@@ -1,0 +1,107 @@
+//! Skies without clouds: a painter lays them as one gradient.
+
+use pixels::Image;
+use pixels::blur::{gaussian, sobel};
+use pixels::components::components;
+use pixels::image::zip;
+use pixels::resize::{self, Filter};
+use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8};
+use pixels::warp::Point;
+
+/// Longer side of the picture that skies are sought in, px.
+const SIDE_PX: usize = 256;
+/// The steepest that a sky is there, per channel and px, and the most that it differs from what is around it.
+const SLOPE: f32 = 0.012;
+const TEXTURE: f32 = 0.01;
+/// The least share of the picture that is a sky.
+const LEAST: f32 = 0.03;
+/// How far a sky goes over into what is beside it, px of the small picture.
+const SOFT_PX: f32 = 1.5;
+
+/// Where the sky has no clouds.
+pub(super) struct Sky {
+    /// 0..1; none if there is no such sky.
+    small: Option<Image<Gray>>,
+    /// Pixels of the small picture to one of the photo, along x and y.
+    scale: [f32; 2],
+}
+
+impl Sky {
+    /// Of a photo: what is smooth, reaches the upper border and is not small, whatever its colour.
+    pub(super) fn of(photo: &Image<Srgb8>) -> Self {
+        let shrink = (SIDE_PX as f32 / photo.width().max(photo.height()) as f32).min(1.0);
+        let [width, height] =
+            [photo.width(), photo.height()].map(|side| ((side as f32 * shrink).round() as usize).max(1));
+        let small = resize::to(photo, width, height, Filter::Area).map::<Srgb>(srgb_from_srgb8);
+        let (near, around) = (gaussian(&small, 1.0), gaussian(&small, 3.0));
+        let mut steepest = vec![0.0f32; width * height];
+        for channel in 0..3 {
+            let (dx, dy) = sobel(&near.map::<Gray>(|colour| colour[channel]));
+            for (steepest, (dx, dy)) in steepest.iter_mut().zip(dx.pixels().iter().zip(dy.pixels())) {
+                *steepest = steepest.max(0.5 * dx.hypot(*dy));
+            }
+        }
+        let apart = |i: usize| {
+            let (colour, around) = (small.pixels()[i], around.pixels()[i]);
+            (0..3).map(|c| (colour[c] - around[c]).abs()).fold(0.0, f32::max)
+        };
+        let texture = gaussian(&zip::<Gray>(&small, apart), 2.0);
+        let is_smooth: Vec<bool> = steepest
+            .iter()
+            .zip(texture.pixels())
+            .map(|(&slope, &texture)| slope < SLOPE && texture < TEXTURE)
+            .collect();
+        let mut found = Image::<Gray>::filled(width, height, 0.0);
+        for part in components(&is_smooth, width) {
+            if part[0] < width && part.len() as f32 >= LEAST * (width * height) as f32 {
+                part.iter().for_each(|&at| found.pixels_mut()[at] = 1.0);
+            }
+        }
+        let is_any = found.pixels().contains(&1.0);
+        let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
+        Self { small: is_any.then(|| gaussian(&found, SOFT_PX)), scale }
+    }
+
+    /// 0..1 at a place of the photo, px.
+    pub(super) fn at(&self, place: Point) -> f32 {
+        let Some(small) = &self.small else { return 0.0 };
+        let along = |axis: usize, len: usize| {
+            let at = (place[axis] * self.scale[axis] - 0.5).clamp(0.0, (len - 1) as f32);
+            (at as usize, (at as usize + 1).min(len - 1), at.fract())
+        };
+        let ((left, right, x), (top, bottom, y)) = (along(0, small.width()), along(1, small.height()));
+        let row = |y| small.at(left, y) + x * (small.at(right, y) - small.at(left, y));
+        row(top) + y * (row(bottom) - row(top))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(colour: impl Fn(usize, usize) -> u8) -> Image<Srgb8> {
+        Image::from_fn(600, 400, |x, y| [colour(x, y), 120, 160])
+    }
+
+    #[test]
+    fn a_gradient_above_is_a_sky_and_the_same_below_is_none() {
+        let (land, water) = (200..260, 260..400);
+        let photo = photo(|x, y| if land.contains(&y) { 40 * (x / 20 % 2) as u8 } else { 100 + (y / 4) as u8 });
+        let sky = Sky::of(&photo);
+        assert!(sky.at([300.0, 60.0]) > 0.99 && sky.at([300.0, 230.0]) < 0.01);
+        assert!(sky.at([300.0, water.start as f32 + 70.0]) < 0.01);
+    }
+
+    #[test]
+    fn clouds_and_a_narrow_gap_are_no_sky() {
+        let cloudy = photo(|x, y| (128.0 + 60.0 * (x as f32 / 12.0).sin() * (y as f32 / 12.0).cos()) as u8);
+        assert_eq!(Sky::of(&cloudy).at([300.0, 60.0]), 0.0);
+        let gap = photo(|x, y| if x < 20 { 200 } else { 90 * ((x / 6 + y / 6) % 2) as u8 });
+        assert_eq!(Sky::of(&gap).at([5.0, 60.0]), 0.0);
+    }
+
+    #[test]
+    fn the_smallest_picture_has_an_answer() {
+        assert!(Sky::of(&Image::filled(1, 1, [9; 3])).at([0.5, 0.5]).is_finite());
+    }
+}
