@@ -4,6 +4,7 @@
 //! [`skin`] works on the portrait as it was painted, before it is upscaled; [`features`] draws over the finished picture.
 //! What is not sure is not drawn: every part is as strong as its landmarks are certain.
 
+mod contour;
 mod features;
 mod hair;
 mod pen;

@@ -26,6 +26,9 @@ const MOST_UNIT: f32 = 0.6;
 /// A find that is smaller than this beside a face's own unit, and lies in it, is no neighbour.
 const LEAST_NEIGHBOUR: f32 = 0.35;
 
+/// What is the person to less than the first has no skin, to more than the second may have.
+const PERSON: [f32; 2] = [0.15, 0.45];
+
 /// A face and how it is bent.
 #[derive(Clone, Debug)]
 pub(crate) struct FaceRegion {
@@ -50,6 +53,13 @@ pub(crate) struct Drawn {
     pub(crate) in_picture: Drawing,
     /// Who it is of, in the photo's px; hair is drawn on people alone.
     pub(crate) person: Option<Person>,
+}
+
+impl Drawn {
+    /// How far a place of the photo, px, may be skin, 0..1: a wall beside a cheek has its colour sometimes.
+    pub(crate) fn of_person(&self, place: Point) -> f32 {
+        self.person.as_ref().map_or(1.0, |person| smooth_step(PERSON[0], PERSON[1], person.at(place)))
+    }
 }
 
 impl FaceRegion {

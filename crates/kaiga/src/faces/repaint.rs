@@ -94,7 +94,8 @@ impl<'a> Repainter<'a> {
     /// Draws the features of a face over the painting.
     pub(crate) fn draw(&self, region: &FaceRegion, picture: &mut Image<Srgb8>) {
         if let Some(drawn) = &region.drawn {
-            let original = drawing::Original { photo: self.photo, face: &drawn.in_photo };
+            let original =
+                drawing::Original { photo: self.photo, face: &drawn.in_photo, person: drawn.person.as_ref() };
             let amount = drawn.in_picture.amount * self.look.strength.get().min(1.0);
             let face = drawing::Drawing { amount, ..drawn.in_picture.clone() };
             if let Some(person) = &drawn.person {
@@ -109,7 +110,10 @@ impl<'a> Repainter<'a> {
         if let Some(drawn) = &region.drawn {
             let to_canvas = Similarity::scaled(self.working_scale, [0.0; 2]);
             let to_picture = to_canvas.inverse();
-            let share = |place: Point| region.share(to_picture.apply(place));
+            let share = |place: Point| {
+                let place = to_picture.apply(place);
+                region.share(place) * drawn.of_person(place)
+            };
             drawing::lay(canvas, &drawn.in_picture.placed(&to_canvas), &self.style, shown, share);
         }
     }
@@ -135,7 +139,9 @@ impl<'a> Repainter<'a> {
         }
         if let Some(drawn) = &region.drawn {
             let on_canvas = drawn.in_picture.placed(&region.pose.to_face.then(&to_canvas));
-            drawing::lay(&mut canvas, &on_canvas, &self.style, &upright, |_| 1.0);
+            drawing::lay(&mut canvas, &on_canvas, &self.style, &upright, |place| {
+                drawn.of_person(to_photo.apply(place))
+            });
         }
         // A face larger in the photo than painted is upscaled, as the rest of the picture is.
         let upscaled_side = side.max((side as f32 * face_px / unit_px).round() as usize);

@@ -2,9 +2,11 @@
 //!
 //! Lengths are in the 200th part of the face's unit: about a pixel of a face 500 px high.
 
+use super::contour::{self, Side};
 use super::pen::{Ink, Pen, area, between, ellipse, mix, shifted, spline, tapered};
 use super::style::FaceStyle;
 use super::{Drawing, Part, median_colour};
+use crate::faces::Person;
 use pixels::Image;
 use pixels::space::{Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_lab, srgb_from_srgb8};
 use pixels::warp::{Point, Similarity, distance, smooth_step};
@@ -50,6 +52,8 @@ struct Face<'a> {
     glow: f32,
     /// How much of each place of the jaw is skin and not beard, hair or a hand, 0..1.
     jaw: [f32; JAW.end - JAW.start],
+    /// The cheeks before what is behind the person.
+    cheeks: Vec<Side>,
 }
 
 /// The photo and where its places lie: irises keep their colour.
@@ -57,6 +61,8 @@ pub(crate) struct Original<'a> {
     pub(crate) photo: &'a Image<Srgb8>,
     /// The same face in the photo's px.
     pub(crate) face: &'a Drawing,
+    /// Who it is of, in the photo's px.
+    pub(crate) person: Option<&'a Person>,
 }
 
 /// Draws the features of a face into `picture`, in whose px the landmarks of `face` are.
@@ -68,7 +74,7 @@ pub(crate) fn draw(picture: &mut Image<Srgb8>, face: &Drawing, original: &Origin
         |[r, g, b]: [u8; 3]| PremultipliedColorU8::from_rgba(r, g, b, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT);
     pixmap.pixels_mut().iter_mut().zip(taken.pixels()).for_each(|(to, from)| *to = opaque(*from));
     let local = face.placed(&Similarity::scaled(1.0, [-(x as f32), -(y as f32)]));
-    Face::new(&local, &taken, original, style).draw(&mut Pen { pixmap: &mut pixmap }, original);
+    Face::new(&local, (&taken, [x as f32, y as f32]), original, style).draw(&mut Pen { pixmap: &mut pixmap }, original);
     taken
         .pixels_mut()
         .iter_mut()
@@ -119,7 +125,13 @@ fn bare_jaw(face: &Drawing, taken: &Image<Srgb8>, skin: [f32; 3]) -> [f32; JAW.e
 }
 
 impl<'a> Face<'a> {
-    fn new(face: &'a Drawing, taken: &Image<Srgb8>, original: &Original, style: &'a FaceStyle) -> Self {
+    /// Of a face in the part of the picture that is `taken` at `corner`.
+    fn new(
+        face: &'a Drawing,
+        (taken, corner): (&Image<Srgb8>, Point),
+        original: &Original,
+        style: &'a FaceStyle,
+    ) -> Self {
         let skin = median(taken, face.bare_skin().into_iter()).unwrap_or([0.8, 0.65, 0.55]);
         let brows = [Part::LeftBrow, Part::RightBrow].into_iter().flat_map(|part| {
             let outline = original.face.part(part);
@@ -132,7 +144,11 @@ impl<'a> Face<'a> {
         let luma = luma_from_srgb(skin);
         let glow = 0.82 + 0.18 * smooth_step(0.25, 0.7, luma);
         let jaw = bare_jaw(face, taken, skin);
-        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow, jaw }
+        let cheeks = original.person.map_or_else(Vec::new, |person| {
+            let of_person = |[x, y]: Point| person.at([x + corner[0], y + corner[1]]);
+            contour::sides(face, taken, of_person, skin).into()
+        });
+        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow, jaw, cheeks }
     }
 
     fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
@@ -161,6 +177,7 @@ impl<'a> Face<'a> {
     }
 
     fn draw(&self, pen: &mut Pen, original: &Original) {
+        self.cheeks(pen);
         self.jaw(pen);
         self.nose(pen);
         self.mouth(pen);
@@ -168,6 +185,14 @@ impl<'a> Face<'a> {
             self.eye(pen, eye, iris, original);
         }
         self.brows(pen);
+    }
+
+    fn cheeks(&self, pen: &mut Pen) {
+        let ink = self.ink(self.line, Part::Oval, 0.8);
+        for Side { places, shares } in &self.cheeks {
+            let share = |t: f32| shares[(t * (shares.len() - 1) as f32).round() as usize];
+            self.line(pen, places, (ink, 3.6), |t| (PI * t).sin().max(0.0).sqrt() * share(t));
+        }
     }
 
     fn jaw(&self, pen: &mut Pen) {

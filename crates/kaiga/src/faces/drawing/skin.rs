@@ -22,6 +22,10 @@ const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
 const SHADOW: f32 = 0.34;
 const DEEP: f32 = 0.78;
+/// Shadow is no darker than this share of the light, however hard the light is.
+const LEAST_CONTRAST: f32 = 0.62;
+/// One half of a face has less than the first share of the other's luma if light comes from a side, more than the second if it does not.
+const FROM_A_SIDE: [f32; 2] = [0.7, 0.85];
 /// How far skin goes on over the outline of the face at the forehead, in distances from the middle of the face.
 const FOREHEAD: f32 = 0.34;
 /// How much of the chroma's mean is kept.
@@ -168,6 +172,17 @@ fn light(luma: &Image<Gray>, unit_px: f32) -> [Image<Gray>; 2] {
         .map(|plane| resize::to(&plane, luma.width(), luma.height(), Filter::Bilinear))
 }
 
+/// How dark the half of the face that is turned from the light is beside the other, 0..1, of luma −1..1 at the places `sure`. 1 where
+/// the light comes from no side: what is darker there is the face's form.
+fn contrast(light: &Image<Gray>, sure: &[usize]) -> f32 {
+    let x = |i: usize| i % light.width();
+    let middle = sure.iter().map(|&i| x(i)).sum::<usize>() / sure.len().max(1);
+    let half = |is_left: bool| median(sure.iter().filter(|&&i| (x(i) < middle) == is_left).map(|&i| light.pixels()[i]));
+    let (Some(left), Some(right)) = (half(true), half(false)) else { return 1.0 };
+    let seen = (left.min(right) + 1.0) / (left.max(right) + 1.0).max(0.1);
+    1.0 + smooth_step(FROM_A_SIDE[1], FROM_A_SIDE[0], seen) * (seen.max(LEAST_CONTRAST) - 1.0)
+}
+
 /// The skin in two or three tones whose median luma and mean chroma are those of the painting.
 fn in_tones(
     cleared: &Image<Srgb>,
@@ -178,11 +193,12 @@ fn in_tones(
 ) -> Vec<[f32; 3]> {
     // Small faces are modelled softly: two flat tones look hard on them.
     let flat = style.flat * (0.5 + 0.5 * smooth_step(30.0, 110.0, unit_px));
+    let [light, fine] = light(&cleared.map::<Gray>(|[y, _, _]| y), unit_px);
     let base = [tone[0] + 0.02, tone[1], tone[2]];
     let lit_luma = 0.5 * (base[0] + 1.0);
-    let shade = [2.0 * lit_luma * style.shade - 1.0, base[1] - 0.01, base[2] + 0.035];
-    let deep = [2.0 * lit_luma * style.shade * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
-    let [light, fine] = light(&cleared.map::<Gray>(|[y, _, _]| y), unit_px);
+    let shaded = style.shade.min(contrast(&light, sure));
+    let shade = [2.0 * lit_luma * shaded - 1.0, base[1] - 0.01, base[2] + 0.035];
+    let deep = [2.0 * lit_luma * shaded * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
     let tones = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
@@ -361,6 +377,16 @@ impl Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn light_from_a_side_makes_contrast_and_light_from_above_does_not() {
+        let seen = |luma: fn(usize, usize) -> f32| {
+            contrast(&Image::<Gray>::from_fn(40, 40, luma), &(0..1600).collect::<Vec<_>>())
+        };
+        assert!((seen(|x, _| if x < 20 { 0.5 } else { 0.05 }) - 0.7).abs() < 0.01);
+        assert_eq!(seen(|_, y| if y < 20 { 0.5 } else { -0.4 }), 1.0);
+        assert_eq!(seen(|x, _| if x < 20 { 0.9 } else { -0.9 }), LEAST_CONTRAST);
+    }
 
     #[test]
     fn folds_make_no_tone_and_shadow_does() {
