@@ -25,7 +25,7 @@ const BROWN: f32 = 1.0;
 /// A photo whose skin has less chroma (Lab) than the first has no colours, over the second it has all of them.
 const GREY: [f32; 2] = [2.0, 7.0];
 /// A mouth whose lips are further apart than this, in distances of the eyes, is open.
-const MOUTH_OPEN: f32 = 0.045;
+const MOUTH_OPEN: f32 = 0.07;
 
 /// The places of the outline that are its jaw.
 const JAW: std::ops::Range<usize> = 5..14;
@@ -208,9 +208,9 @@ impl<'a> Face<'a> {
 
     fn nose(&self, pen: &mut Pen) {
         let base = self.face.part(Part::NoseBase);
-        let ink = self.ink(self.line, Part::NoseBase, 0.8);
+        let ink = self.ink(self.line, Part::NoseBase, 0.95);
         for wing in [[base[1], mix(base[1], base[2], 0.5), base[2]], [base[5], mix(base[5], base[4], 0.5), base[4]]] {
-            self.line(pen, &wing, (ink, 2.8), |t| (PI * (0.05 + 0.9 * t)).sin());
+            self.line(pen, &wing, (ink, 3.4), |t| (PI * (0.05 + 0.9 * t)).sin());
         }
     }
 
@@ -232,13 +232,13 @@ impl<'a> Face<'a> {
             pen.fill(shape(&between(&upper, &lower, 0.35), &lower), tongue, None);
             let shadow = self.ink([0.80, 0.74, 0.77], Part::Mouth, 0.6 * open);
             pen.fill(shape(&upper, &between(&upper, &lower, 0.22)), shadow, None);
-            self.line(pen, &top, (self.ink(self.line, Part::Mouth, open), 3.4), taper);
-            self.line(pen, &bottom, (self.ink(self.line, Part::Mouth, 0.7 * open), 2.0), |t| (PI * t).sin());
+            self.line(pen, &top, (self.ink(self.line, Part::Mouth, open), 4.4), taper);
+            self.line(pen, &bottom, (self.ink(self.line, Part::Mouth, 0.8 * open), 2.6), |t| (PI * t).sin());
         }
         let shut = self.ink(self.line, Part::Mouth, 0.95 * (1.0 - open));
-        self.line(pen, &between(&top, &bottom, 0.5), (shut, 3.4), taper);
+        self.line(pen, &between(&top, &bottom, 0.5), (shut, 4.4), taper);
         let under = [lips[17], lips[16], lips[15], lips[14], lips[13]];
-        self.line(pen, &under, (self.ink(self.line, Part::Lips, 0.4), 1.8), |t| (PI * t).sin());
+        self.line(pen, &under, (self.ink(self.line, Part::Lips, 0.5), 2.2), |t| (PI * t).sin());
     }
 
     fn brows(&self, pen: &mut Pen) {
