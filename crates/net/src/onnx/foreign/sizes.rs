@@ -8,7 +8,19 @@ pub(super) type Sizes = Vec<Option<usize>>;
 
 /// Operators that give what they take, number by number.
 const ALIKE: [&str; 14] = [
-    "Abs", "Cast", "Ceil", "Clip", "Exp", "Floor", "Identity", "LeakyRelu", "Neg", "Relu", "Round", "Sigmoid", "Sqrt",
+    "Abs",
+    "Cast",
+    "Ceil",
+    "Clip",
+    "Exp",
+    "Floor",
+    "Identity",
+    "LeakyRelu",
+    "Neg",
+    "Relu",
+    "Round",
+    "Sigmoid",
+    "Sqrt",
     "Tanh",
 ];
 /// Operators that take what stands at the same place, and repeat what there is one of.
