@@ -9,8 +9,9 @@ use crate::light::{GRAIN_PX, INK_GREYS, INK_TINT, THUMBNAIL_PX};
 use crate::shape::{Shape, shapes};
 use crate::weights::Weights;
 
-/// Sides of the table that a ramp is cut out of: a graph for pictures of any size takes sides up to its square, 65,536 px.
-const RAMP_TABLE: usize = 256;
+/// Rows and columns of the table that ramps are cut out of: a graph for pictures of any size takes sides up to its square,
+/// 16,384 px.
+const RAMP_TABLE: usize = 128;
 
 /// What a look's graph takes and gives, and how it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,7 +141,8 @@ fn thumbnail(graph: &mut Graph, photo: &str, size: Option<(usize, usize)>) -> St
         }
         None => {
             let size = graph.size(photo);
-            [0, 1].map(|axis| triangles_of(graph, &size, axis))
+            let table = ramp_table(graph);
+            [0, 1].map(|axis| triangles_of(graph, &size, axis, &table))
         }
     };
     let columns = graph.make("Transpose", &[&columns], &[("perm", Ints(&[1, 0]))]);
@@ -163,9 +165,10 @@ fn triangles(source: usize, target: usize) -> Vec<f32> {
 }
 
 /// [`triangles`] for a side that is known when the graph runs: the `axis`-th of `size`.
-fn triangles_of(graph: &mut Graph, size: &str, axis: i64) -> String {
+fn triangles_of(graph: &mut Graph, size: &str, axis: i64, table: &str) -> String {
     let length = graph.slice(size, 0, axis, axis + 1);
-    let samples = ramp(graph, &length);
+    let [start, along] = [0, 0].map(|number| graph.ints(&[number]));
+    let samples = graph.make("Slice", &[table, &start, &length, &along], &[]);
     let length = graph.cast(&length, Numbers::Float);
     let step = graph.with("Div", &length, THUMBNAIL_PX as f32);
     let one = graph.scalar(1.0);
@@ -184,15 +187,13 @@ fn triangles_of(graph: &mut Graph, size: &str, axis: i64) -> String {
     graph.two("Div", &weights, &sum)
 }
 
-/// 0, 1, 2 … as many as `length` says: cut out of a table, so that nothing is made out of a number.
-fn ramp(graph: &mut Graph, length: &str) -> String {
+/// 0, 1, 2 …: ramps as long as a side are cut out of it, so that nothing is made out of a number.
+fn ramp_table(graph: &mut Graph) -> String {
     let columns: Vec<f32> = (0..RAMP_TABLE).map(|i| i as f32).collect();
     let rows: Vec<f32> = columns.iter().map(|i| i * RAMP_TABLE as f32).collect();
     let [rows, columns] = [graph.floats(&[RAMP_TABLE, 1], &rows), graph.floats(&[RAMP_TABLE], &columns)];
     let table = graph.two("Add", &rows, &columns);
-    let table = graph.reshape(&table, &[-1]);
-    let [start, axis] = [0, 0].map(|number| graph.ints(&[number]));
-    graph.make("Slice", &[&table, &start, length, &axis], &[])
+    graph.reshape(&table, &[-1])
 }
 
 /// The picture with its right and lower border repeated, until the drawer can take it, and the size it had; `None` if
