@@ -7,20 +7,9 @@ use super::read::Node;
 pub(super) type Sizes = Vec<Option<usize>>;
 
 /// Operators that give what they take, number by number.
+#[rustfmt::skip]
 const ALIKE: [&str; 14] = [
-    "Abs",
-    "Cast",
-    "Ceil",
-    "Clip",
-    "Exp",
-    "Floor",
-    "Identity",
-    "LeakyRelu",
-    "Neg",
-    "Relu",
-    "Round",
-    "Sigmoid",
-    "Sqrt",
+    "Abs", "Cast", "Ceil", "Clip", "Exp", "Floor", "Identity", "LeakyRelu", "Neg", "Relu", "Round", "Sigmoid", "Sqrt",
     "Tanh",
 ];
 /// Operators that take what stands at the same place, and repeat what there is one of.
@@ -55,8 +44,8 @@ pub(super) fn made(node: &Node<'_>, sources: &[Known]) -> Option<Sizes> {
             let mut sizes: Sizes = wanted.iter().map(size).collect();
             let open: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i].is_none()).collect();
             if let ([one], Some(all)) = (&open[..], of(0).and_then(|sizes| count(sizes))) {
-                let others: usize = sizes.iter().flatten().product();
-                sizes[*one] = Some(all / others.max(1)).filter(|_| wanted[*one] < 0.0);
+                let others = sizes.iter().flatten().fold(1, |count: usize, &size| count.saturating_mul(size));
+                sizes[*one] = all.checked_div(others).filter(|rest| wanted[*one] < 0.0 && rest * others == all);
             }
             Some(sizes)
         }
@@ -109,7 +98,8 @@ fn backwards(sizes: &[Option<usize>]) -> impl Iterator<Item = Option<usize>> {
     sizes.iter().rev().copied().chain(std::iter::repeat(Some(1)))
 }
 
-/// How often a value of sizes `own` is repeated where it becomes one of sizes `made`; `None` if that depends on the picture.
+/// How often a value of sizes `own` is repeated where it becomes one of sizes `made`; `None` if that depends on the picture. A
+/// size that cannot be told is taken to be the one that is made.
 pub(super) fn repeated(own: &[Option<usize>], made: &[Option<usize>]) -> Option<f64> {
     let often = |(own, made): (Option<usize>, &Option<usize>)| match (own, made) {
         (Some(1), made) => made.map(|made| made as f64),

@@ -135,6 +135,12 @@ fn giant_shapes_are_refused() {
         graph.two("Add", &column, &row)
     };
     assert!(refused(along).contains("repeats two maps along each other"));
+    let wild = |graph: &mut Written| {
+        let flat = graph.floats(&[4], &[0.5; 4]);
+        let flat = graph.reshape(&flat, &[-1, i64::MAX, i64::MAX, 8192]);
+        graph.two("Add", "photo", &flat)
+    };
+    assert!(refused(wild).contains("repeats two maps"));
     let constants = |graph: &mut Written| {
         let [column, row] = [[20_000, 1], [1, 20_000]].map(|sizes| graph.floats(&sizes, &[0.5; 20_000]));
         graph.two("Mul", &column, &row)
