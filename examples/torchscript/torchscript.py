@@ -66,6 +66,10 @@ def cut(x, starts, ends, axes):
     return x
 
 
+def divided(x, y):
+    return torch.div(x, y, rounding_mode=None if x.is_floating_point() else "trunc")
+
+
 def numbers(x):
     """The numbers of a list: as they are if they are constants, else as what is recorded of them."""
     return list(x.unbind()) if id(x) in RECORDED else [int(v) for v in x]
@@ -109,17 +113,14 @@ OPERATORS = {
     "Concat": sized(lambda *parts, axis: torch.cat(parts, axis)),
     "Conv": conv,
     "DepthToSpace": lambda x, blocksize, mode: F.pixel_shuffle(x, blocksize),
-    "Div": sized(torch.div),
+    "Div": sized(divided),
     "Floor": torch.floor,
     "Identity": lambda x: x,
     "LeakyRelu": lambda x, alpha: F.leaky_relu(x, alpha),
     "MatMul": torch.matmul,
     "Max": torch.maximum,
-    "Mod": sized(torch.remainder),
     "Mul": sized(torch.mul),
-    "Neg": sized(torch.neg),
     "Pad": pad,
-    "Range": lambda start, end, step: torch.arange(0, end, dtype=torch.float32),
     "ReduceSum": summed,
     "Relu": torch.relu,
     "Reshape": lambda x, shape: x.reshape([int(size) for size in shape]),
@@ -128,7 +129,6 @@ OPERATORS = {
     "Sigmoid": torch.sigmoid,
     "Slice": sized(cut),
     "Softmax": softmax,
-    "Squeeze": sized(lambda x, axes: x.squeeze(int(axes[0]))),
     "Sub": sized(torch.sub),
     "Tanh": torch.tanh,
     "Transpose": lambda x, perm: x.permute(perm),

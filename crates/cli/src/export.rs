@@ -16,7 +16,8 @@ pub(crate) struct Typed {
     /// Style, or mixture of styles (meadow:0.6,skyglow:0.4), or a style file (NAME.safetensors)
     #[arg(short = 'n', long, value_name = "STYLE", default_value = "meadow")]
     style: String,
-    /// onnx: one graph from photo to painting. safetensors: the styles' weights merged
+    /// onnx: one graph from photo to painting, of which a script makes TorchScript (see the guide to models). safetensors: the
+    /// styles' weights merged
     #[arg(long, value_name = "FORMAT", default_value = "onnx")]
     to: To,
     /// File to write to [default: the styles' name with the format's extension]

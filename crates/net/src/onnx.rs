@@ -88,6 +88,12 @@ mod tests {
         let numbers: usize = weights.values().map(|tensor| tensor.data.len()).sum();
         let half = written(Form { half_weights: true, ..Form::default() });
         assert!((2 * numbers - 50_000..2 * numbers).contains(&(whole.len() - half.len())));
+        for form in
+            [Form::default(), Form { bytes: true, ..Form::default() }, Form { size: Some((70, 50)), ..Form::default() }]
+        {
+            let read = foreign::Graph::new(written(form), &foreign::Wishes::default()).unwrap();
+            assert_eq!((read.takes.size, read.takes.bytes), (form.size, (form.bytes, form.bytes)));
+        }
         let drawer = &networks[1];
         let ranges = vec![(-1.0, 2.0); drawer.inputs.len() + drawer.ops.len()];
         let eighth = write_look(&networks, &weights, &finish, Form::default(), Some(&ranges), &notes).unwrap();

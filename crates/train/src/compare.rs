@@ -22,7 +22,7 @@ use crate::feature_extractor::Features;
 use crate::painter::{self, Taste};
 
 pub use measured::{Figures, Judge, Measured, peak_bytes};
-pub use report::{Row, page, table};
+pub use report::{Row, page, sentences, table};
 
 /// The area that every photo is brought to, px: that of the 512×512 which these methods are usually compared at.
 pub const AREA_PX: usize = 512 * 512;
@@ -154,6 +154,14 @@ impl Method {
                  chooses every pixel's colour from dabs around it."
             }
         }
+    }
+
+    /// What pictures of one of kaiga's looks look like, in a sentence; nothing of other methods.
+    fn looks_like(&self) -> String {
+        let Self::Look(name) = self else { return String::new() };
+        let styles = Studio::embedded().map_or(Vec::new(), |studio| studio.styles());
+        let style = styles.into_iter().find(|style| style.name == *name);
+        style.map_or(String::new(), |style| format!("{}.", style.description.trim_end_matches('.')))
     }
 
     /// Why there are no pictures of it; nothing where there are.

@@ -5,6 +5,7 @@
 
 mod nodes;
 mod read;
+mod sizes;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,10 @@ use crate::light::{GRAIN_PX, INK_GREYS, INK_TINT, THUMBNAIL_PX};
 use crate::shape::{Shape, shapes};
 use crate::weights::Weights;
 
+/// Rows and columns of the table that ramps are cut out of: a graph for pictures of any size takes sides up to its square,
+/// 16,384 px.
+const RAMP_TABLE: usize = 128;
+
 /// What a look's graph takes and gives, and how it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form {
@@ -137,7 +141,8 @@ fn thumbnail(graph: &mut Graph, photo: &str, size: Option<(usize, usize)>) -> St
         }
         None => {
             let size = graph.size(photo);
-            [0, 1].map(|axis| triangles_of(graph, &size, axis))
+            let table = ramp_table(graph);
+            [0, 1].map(|axis| triangles_of(graph, &size, axis, &table))
         }
     };
     let columns = graph.make("Transpose", &[&columns], &[("perm", Ints(&[1, 0]))]);
@@ -160,14 +165,13 @@ fn triangles(source: usize, target: usize) -> Vec<f32> {
 }
 
 /// [`triangles`] for a side that is known when the graph runs: the `axis`-th of `size`.
-fn triangles_of(graph: &mut Graph, size: &str, axis: i64) -> String {
+fn triangles_of(graph: &mut Graph, size: &str, axis: i64, table: &str) -> String {
     let length = graph.slice(size, 0, axis, axis + 1);
+    let [start, along] = [0, 0].map(|number| graph.ints(&[number]));
+    let samples = graph.make("Slice", &[table, &start, &length, &along], &[]);
     let length = graph.cast(&length, Numbers::Float);
     let step = graph.with("Div", &length, THUMBNAIL_PX as f32);
-    let [zero, one] = [0.0, 1.0].map(|number| graph.scalar(number));
-    let axes = graph.ints(&[0]);
-    let end = graph.two("Squeeze", &length, &axes);
-    let samples = graph.make("Range", &[&zero, &end, &one], &[]);
+    let one = graph.scalar(1.0);
     let samples = graph.with("Add", &samples, 0.5);
     let centres: Vec<f32> = (0..THUMBNAIL_PX).map(|i| i as f32 + 0.5).collect();
     let centres = graph.floats(&[THUMBNAIL_PX, 1], &centres);
@@ -181,6 +185,15 @@ fn triangles_of(graph: &mut Graph, size: &str, axis: i64) -> String {
     let axes = graph.ints(&[1]);
     let sum = graph.make("ReduceSum", &[&weights, &axes], &[("keepdims", Int(1))]);
     graph.two("Div", &weights, &sum)
+}
+
+/// 0, 1, 2 …: ramps as long as a side are cut out of it, so that nothing is made out of a number.
+fn ramp_table(graph: &mut Graph) -> String {
+    let columns: Vec<f32> = (0..RAMP_TABLE).map(|i| i as f32).collect();
+    let rows: Vec<f32> = columns.iter().map(|i| i * RAMP_TABLE as f32).collect();
+    let [rows, columns] = [graph.floats(&[RAMP_TABLE, 1], &rows), graph.floats(&[RAMP_TABLE], &columns)];
+    let table = graph.two("Add", &rows, &columns);
+    graph.reshape(&table, &[-1])
 }
 
 /// The picture with its right and lower border repeated, until the drawer can take it, and the size it had; `None` if
@@ -197,10 +210,11 @@ fn padded(graph: &mut Graph, picture: &str, size: Option<(usize, usize)>) -> (St
         }
         None => {
             let size = graph.size(picture);
-            let grain = graph.ints(&[GRAIN_PX as i64]);
-            // The remainder has the sign of what is divided by.
-            let negative = graph.make("Neg", &[&size], &[]);
-            let missing = graph.two("Mod", &negative, &grain);
+            let [grain, more] = [GRAIN_PX as i64, GRAIN_PX as i64 - 1].map(|number| graph.ints(&[number]));
+            let cells = graph.two("Add", &size, &more);
+            let cells = graph.two("Div", &cells, &grain);
+            let full = graph.two("Mul", &cells, &grain);
+            let missing = graph.two("Sub", &full, &size);
             (size, missing)
         }
     };

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use kaiga_train::compare::{Judge, Measured, Method, Row, at_area, page, peak_bytes, table};
+use kaiga_train::compare::{Judge, Measured, Method, Row, at_area, page, peak_bytes, sentences, table};
 use kaiga_train::data::split;
 use kaiga_train::evaluate::Strip;
 use kaiga_train::evaluate::drawnness::Drawnness;
@@ -82,19 +82,22 @@ pub(crate) fn compare(arguments: &Compare) -> Result<()> {
     let judge = Judge::new(scale.as_ref().zip(eye.as_deref()))?;
     let mut strips = Vec::new();
     let mut measured: Vec<Vec<Measured>> = methods.iter().map(|_| Vec::new()).collect();
+    let told = if photos.len() == 1 { sentences(&methods) } else { vec![String::new(); methods.len()] };
     for (name, path) in &photos {
         let photo = at_area(&file::picture(path)?);
         let faces = judge.faces(&photo)?;
         let mut strip = Strip::new(name);
         strip.add("photo", &photo)?;
-        for (method, measured) in methods.iter().zip(&mut measured) {
-            if let Some(why) = method.untrained() {
-                strip.add_reason(&method.label(), why);
-                continue;
+        for ((method, measured), told) in methods.iter().zip(&mut measured).zip(&told) {
+            match method.untrained() {
+                Some(why) => strip.add_reason(&method.label(), why),
+                None => {
+                    let painting = file::picture(&painting_path(arguments, method, name))?;
+                    measured.push(judge.measure(&photo, &faces, &painting)?);
+                    strip.add(&method.label(), &painting)?;
+                }
             }
-            let painting = file::picture(&painting_path(arguments, method, name))?;
-            measured.push(judge.measure(&photo, &faces, &painting)?);
-            strip.add(&method.label(), &painting)?;
+            strip.tell(told);
         }
         strips.push(strip);
     }

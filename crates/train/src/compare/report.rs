@@ -20,6 +20,14 @@ pub struct Row {
     pub figures: Option<Figures>,
 }
 
+/// Pictures beside and below each other as the window has room, those that there are not as boxes of the same place.
+const RULES: &str = "\
+th:first-child { white-space: normal; min-width: 11rem; font-weight: 600 } th, td { padding: .3rem .5rem }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem }
+img { width: 100%; height: auto } figcaption { margin-top: .2rem; color: CanvasText } figcaption span { color: color-mix(in srgb, CanvasText 70%, Canvas) }
+.none { width: auto } .none p { box-sizing: border-box; min-height: 9rem; margin: 0; padding: 1rem; border: 1px dashed color-mix(in srgb, CanvasText 40%, Canvas) }
+";
+
 const HEADS: [(&str, &str); 10] = [
     ("method", ""),
     ("model, MB", "what its user has to have; 0: it learns nothing"),
@@ -58,11 +66,27 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The report: the table, how each method works and why some have no pictures, and the pictures of every photo.
+/// How each method works, in a sentence or two for somebody who learns of it.
+pub fn sentences(methods: &[Method]) -> Vec<String> {
+    let mut told = "";
+    let mut sentence = |method: &Method| {
+        let how = if method.sentence() == told { "The same network in another style." } else { method.sentence() };
+        told = method.sentence();
+        [how.to_owned(), method.looks_like()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    methods.iter().map(&mut sentence).collect()
+}
+
+/// The report: the table, what stands in it, how each method works and why some have no pictures, and the pictures of every
+/// photo. With one photo, under whose pictures the sentences stand, the pictures come first.
 pub fn page(title: &str, rows: &[Row], strips: &[Strip]) -> String {
-    let mut text = page::beginning(title);
-    text += "<div class=\"wide\"><table>\n<tr>";
+    let mut text = page::beginning(title, RULES);
+    if let [strip] = strips {
+        page::write_strip(&mut text, strip);
+        text += "<h2>In numbers</h2>\n";
+    }
     // Writing to a String cannot fail.
+    text += "<div class=\"wide\"><table>\n<tr>";
     for (head, meaning) in HEADS {
         let _ = write!(text, "<th scope=\"col\" title=\"{}\">{}</th>", page::escaped(meaning), page::escaped(head));
     }
@@ -74,25 +98,22 @@ pub fn page(title: &str, rows: &[Row], strips: &[Strip]) -> String {
         text += "</tr>\n";
     }
     text += "</table></div>\n<dl>\n";
-    for (head, meaning) in HEADS.iter().filter(|(_, meaning)| !meaning.is_empty()) {
-        let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", page::escaped(head), page::escaped(meaning));
-    }
-    text += "</dl>\n<h2>How they work</h2>\n<dl>\n";
-    let mut told = "";
-    for Row { method, .. } in rows {
-        let sentence =
-            if method.sentence() == told { "As the one above, in another style." } else { method.sentence() };
-        told = method.sentence();
-        let why = method.untrained().map_or(String::new(), |why| format!(" {why}"));
-        let _ = writeln!(
-            text,
-            "<dt>{}</dt><dd>{}</dd>",
-            page::escaped(&method.label()),
-            page::escaped(&(sentence.to_owned() + &why))
-        );
-    }
+    let mut term = |what: &str, is: &str| {
+        let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", page::escaped(what), page::escaped(is));
+    };
+    HEADS.iter().filter(|(_, meaning)| !meaning.is_empty()).for_each(|(head, meaning)| term(head, meaning));
     text += "</dl>\n";
-    strips.iter().for_each(|strip| page::write_strip(&mut text, strip));
+    if strips.len() != 1 {
+        text += "<h2>How they work</h2>\n<dl>\n";
+        let methods: Vec<Method> = rows.iter().map(|row| row.method.clone()).collect();
+        for (method, sentence) in methods.iter().zip(sentences(&methods)) {
+            let why = method.untrained().map_or(String::new(), |why| format!(" {why}"));
+            let (what, how) = (page::escaped(&method.label()), page::escaped(&(sentence + &why)));
+            let _ = writeln!(text, "<dt>{what}</dt><dd>{how}</dd>");
+        }
+        text += "</dl>\n";
+        strips.iter().for_each(|strip| page::write_strip(&mut text, strip));
+    }
     text + "</html>\n"
 }
 
@@ -125,11 +146,27 @@ mod tests {
 
     #[test]
     fn the_page_says_why_there_are_no_pictures() {
-        let mut strip = Strip::new("a <photo>");
-        strip.add("photo", &pixels::Image::filled(4, 4, [9; 3])).unwrap();
-        strip.add_reason("CycleGAN", Method::CycleGan.untrained().unwrap());
-        let page = page("Title", &rows(), &[strip]);
-        assert!(page.contains("a &lt;photo&gt;") && page.matches("never trained on openly licensed").count() == 2);
+        let strip = |name: &str| {
+            let mut strip = Strip::new(name);
+            strip.add("photo", &pixels::Image::filled(4, 4, [9; 3])).unwrap();
+            strip.add_reason("CycleGAN", Method::CycleGan.untrained().unwrap());
+            strip
+        };
+        let page = page("Title", &rows(), &[strip("a <photo>"), strip("b")]);
+        assert!(page.contains("a &lt;photo&gt;") && page.matches("never trained on openly licensed").count() == 3);
         assert!(page.contains("data:image/jpeg;base64,") && page.ends_with("</html>\n"));
+    }
+
+    #[test]
+    fn one_photo_comes_first_with_a_sentence_under_each_picture() {
+        let methods = ["meadow", "cel"].map(|name| Method::Look(name.into()));
+        let [meadow, cel] = &sentences(&methods)[..] else { panic!("one each") };
+        assert!(meadow.starts_with("A small network") && meadow.contains("cerulean"), "{meadow}");
+        assert!(cel.starts_with("The same network in another style. Television"), "{cel}");
+        let mut strip = Strip::new("photo");
+        strip.add("kaiga meadow", &pixels::Image::filled(4, 4, [9; 3])).unwrap();
+        strip.tell(meadow);
+        let page = page("Title", &rows(), &[strip]);
+        assert!(page.find("cerulean").unwrap() < page.find("<table>").unwrap() && !page.contains("How they work"));
     }
 }

@@ -27,8 +27,9 @@ th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bo
 th:first-child { text-align: left; position: sticky; left: 0; background: Canvas }
 td { color: color-mix(in srgb, CanvasText 80%, Canvas) } td b { color: CanvasText }
 .strip { display: flex; gap: .5rem } figure { margin: 0; flex: none } .none { width: 12rem } .none p { font-size: .85rem; margin: 0 0 .5rem }
-figcaption, dl { font-size: .85rem; color: color-mix(in srgb, CanvasText 70%, Canvas) }
-img { display: block } dl { display: grid; grid-template-columns: max-content auto; gap: 0 1rem } dd { margin: 0 }
+figcaption, dl { font-size: .85rem; color: color-mix(in srgb, CanvasText 70%, Canvas) } figcaption span { display: block; margin: .2rem 0 0 }
+img { display: block } dl { display: grid; grid-template-columns: max-content auto; gap: .1rem 1rem } dd { margin: 0 }
+@media (max-width: 40rem) { body { margin: 1rem } dl { grid-template-columns: auto } dt { margin-top: .5rem; color: CanvasText } }
 ";
 
 /// One photo and what the models made of it.
@@ -39,18 +40,22 @@ pub struct Strip {
 }
 
 #[derive(Clone, Debug)]
-enum Shown {
+struct Shown {
+    caption: String,
+    /// A sentence under the caption, or none.
+    told: String,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
     Picture {
-        caption: String,
         width: usize,
         height: usize,
         jpeg: Vec<u8>,
     },
     /// Why there is no picture.
-    Reason {
-        caption: String,
-        text: String,
-    },
+    Reason(String),
 }
 
 impl Strip {
@@ -67,13 +72,24 @@ impl Strip {
         let width = picture.width().min(WIDTH_PX);
         let height = (picture.height() * width).checked_div(picture.width()).unwrap_or(0).max(1);
         let jpeg = codec::write(&resize::to(picture, width, height, Filter::Lanczos3), None, Format::Jpeg, QUALITY)?;
-        self.pictures.push(Shown::Picture { caption: caption.to_owned(), width, height, jpeg });
+        self.push(caption, What::Picture { width, height, jpeg });
         Ok(())
     }
 
     /// Adds a place without a picture at the right, and why there is none.
     pub fn add_reason(&mut self, caption: &str, text: &str) {
-        self.pictures.push(Shown::Reason { caption: caption.to_owned(), text: text.to_owned() });
+        self.push(caption, What::Reason(text.to_owned()));
+    }
+
+    /// Says something under what was added last.
+    pub fn tell(&mut self, sentence: &str) {
+        if let Some(last) = self.pictures.last_mut() {
+            sentence.clone_into(&mut last.told);
+        }
+    }
+
+    fn push(&mut self, caption: &str, what: What) {
+        self.pictures.push(Shown { caption: caption.to_owned(), told: String::new(), what });
     }
 }
 
@@ -81,7 +97,7 @@ impl Report {
     /// As a page of HTML with `strips` of pictures below the tables of models.
     pub fn page(&self, strips: &[Strip]) -> String {
         let title = format!("{}: {} models on {} pictures", self.taste, self.models.len(), self.pictures.len());
-        let mut page = beginning(&title);
+        let mut page = beginning(&title, "");
         let tables = Table::all(&self.models);
         tables.iter().for_each(|table| write_table(&mut page, table));
         page +=
@@ -95,12 +111,12 @@ impl Report {
     }
 }
 
-/// The page as far as its title.
-pub(crate) fn beginning(title: &str) -> String {
+/// The page as far as its title, with rules of style behind those of all pages.
+pub(crate) fn beginning(title: &str, rules: &str) -> String {
     let title = escaped(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n<h1>{title}</h1>\n"
+         content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}{rules}</style>\n<h1>{title}</h1>\n"
     )
 }
 
@@ -108,19 +124,21 @@ pub(crate) fn beginning(title: &str) -> String {
 pub(crate) fn write_strip(page: &mut String, Strip { name, pictures }: &Strip) {
     // Writing to a String cannot fail.
     let _ = writeln!(page, "<h2>{}</h2>\n<div class=\"wide strip\">", escaped(name));
-    for shown in pictures {
-        let _ = match shown {
-            Shown::Picture { caption, width, height, jpeg } => {
-                let (caption, data) = (escaped(caption), base64(jpeg));
+    for Shown { caption, told, what } in pictures {
+        let caption = escaped(caption);
+        let told = if told.is_empty() { String::new() } else { format!("<span>{}</span>", escaped(told)) };
+        let _ = match what {
+            What::Picture { width, height, jpeg } => {
+                let data = base64(jpeg);
                 writeln!(
                     page,
                     "<figure><img width=\"{width}\" height=\"{height}\" alt=\"{caption}\" \
-                     src=\"data:image/jpeg;base64,{data}\"><figcaption>{caption}</figcaption></figure>"
+                     src=\"data:image/jpeg;base64,{data}\"><figcaption>{caption}{told}</figcaption></figure>"
                 )
             }
-            Shown::Reason { caption, text } => {
-                let (caption, text) = (escaped(caption), escaped(text));
-                writeln!(page, "<figure class=\"none\"><p>{text}</p><figcaption>{caption}</figcaption></figure>")
+            What::Reason(text) => {
+                let text = escaped(text);
+                writeln!(page, "<figure class=\"none\"><p>{text}</p><figcaption>{caption}{told}</figcaption></figure>")
             }
         };
     }

@@ -134,4 +134,15 @@ mod tests {
         assert_eq!(files.styles.len(), 2);
         assert!(files.worst < TOLERANCE && files.worst > 0.0, "{}", files.worst);
     }
+
+    #[test]
+    fn the_trainer_reads_a_look_that_was_exported_and_paints_what_the_engine_paints() {
+        let studio = kaiga::Studio::embedded().unwrap();
+        let look = kaiga::Look { styles: "meadow:0.6,skyglow:0.4".parse().unwrap(), ..Default::default() };
+        let export = studio.export(&look, kaiga::Format::Safetensors).unwrap();
+        let model = Model::read(&export.bytes).unwrap();
+        assert_eq!(model.notes["kaiga.look"], look.styles.to_string());
+        let worst = disagreement(&Layout::light(&["merged"]), &model.weights).unwrap();
+        assert!(worst < TOLERANCE && worst > 0.0, "{worst}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Follows a graph node by node: what it reads must have been made, and may not grow beyond bounds.
 
 use super::read::{Node, Tensor};
+use super::sizes::{self, Sizes};
 use super::{LONGEST_SIDE_PX, Range};
 use crate::error::{Error, fail};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ const OPERATORS: [&str; 64] = [
 ];
 /// No map may hold more numbers for each number of the picture. The classic network has 11.
 const MOST_GROWTH: f64 = 2048.0;
+/// No picture that is painted has fewer numbers: 16 px a side, three colours.
+const LEAST_NUMBERS: f64 = 768.0;
 /// By how much resampling to a size that is computed while the graph runs is taken to grow a map: twice a side.
 const COMPUTED_GROWTH: f64 = 4.0;
 /// Sides of kernels, steps, borders of convolutions.
@@ -26,12 +29,12 @@ const MOST_OF_A_KERNEL: i64 = 1024;
 
 /// What is known of a value.
 #[derive(Clone, Default)]
-struct Known {
-    /// Numbers for each number of the picture.
+pub(super) struct Known {
+    /// Numbers for each number of the picture, at most; 0 of what is made of constants alone.
     growth: f64,
-    /// Of constants.
-    shape: Option<Vec<usize>>,
-    few: Option<Vec<f64>>,
+    pub(super) sizes: Option<Sizes>,
+    /// The numbers of constants, if they are few.
+    pub(super) few: Option<Vec<f64>>,
 }
 
 /// The values so far.
@@ -47,8 +50,8 @@ impl Check {
         self.values.contains_key(name)
     }
 
-    pub(super) fn input(&mut self, name: &str) {
-        self.values.insert(name.to_owned(), Known { growth: 1.0, ..Known::default() });
+    pub(super) fn input(&mut self, name: &str, sizes: Sizes) {
+        self.values.insert(name.to_owned(), Known { growth: 1.0, sizes: Some(sizes), few: None });
     }
 
     pub(super) fn constant(&mut self, name: String, tensor: Tensor<'_>) -> Result<(), Error> {
@@ -62,11 +65,18 @@ impl Check {
         if let Some(number) = tensor.few.iter().flatten().find(beyond).filter(|_| tensor.whole) {
             fail!(File, "the graph holds the size {number}, the limit is {LONGEST_SIDE_PX}");
         }
-        let known = Known { growth: 0.0, shape: Some(tensor.shape), few: tensor.few };
-        self.made(name, known)
+        let sizes = Some(tensor.shape.into_iter().map(Some).collect());
+        self.made(name, Known { growth: 0.0, sizes, few: tensor.few })
     }
 
-    fn made(&mut self, name: String, known: Known) -> Result<(), Error> {
+    fn made(&mut self, name: String, mut known: Known) -> Result<(), Error> {
+        if let Some(count) = known.sizes.as_ref().and_then(|sizes| sizes::count(sizes)) {
+            let limit = crate::torch::MOST_NUMBERS;
+            if known.growth == 0.0 && count > limit {
+                fail!(File, "{name:?} would hold {count} numbers, the limit is {limit}");
+            }
+            known.growth = known.growth.min(count as f64 / LEAST_NUMBERS);
+        }
         if known.growth.is_nan() || known.growth > MOST_GROWTH {
             fail!(
                 File,
@@ -147,28 +157,29 @@ fn result(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
     let kind = node.kind;
     let first = sources.first().cloned().unwrap_or_default();
     let largest = sources.iter().map(|known| known.growth).fold(0.0, f64::max);
-    let of = |growth: f64| Ok(Known { growth, ..Known::default() });
+    let sizes = sizes::made(node, sources);
+    let of = |growth: f64| Ok(Known { growth, sizes: sizes.clone(), few: None });
     match kind {
         "Identity" | "Cast" | "DequantizeLinear" | "QuantizeLinear" => Ok(first),
-        "Transpose" if first.shape.as_ref().is_some_and(|shape| shape.len() == 2) => {
-            let shape = first.shape.map(|shape| shape.into_iter().rev().collect());
-            Ok(Known { growth: first.growth, shape, few: None })
-        }
         "Conv" | "ConvTranspose" => convolved(node, sources),
         "Concat" => of(sources.iter().map(|known| known.growth).sum()),
-        "MatMul" | "Gemm" => {
-            // Rows times columns: what is shared goes, what is not comes in its place.
-            let factor = |(place, weights): (usize, &Known)| match weights.shape.as_deref() {
-                Some([.., a, b]) if *a > 0 && *b > 0 => {
-                    Some(if place == 0 { *a as f64 / *b as f64 } else { *b as f64 / *a as f64 })
+        "MatMul" | "Gemm" => match multiplied(node, sources) {
+            Some(growth) => of(growth),
+            None => fail!(File, "{kind} multiplies two maps with each other: it could be of any size"),
+        },
+        kind if sizes::TOGETHER.contains(&kind) => match &sizes {
+            None => of(largest),
+            Some(made) => {
+                let often = |known: &Known| Some(known.growth * sizes::repeated(known.sizes.as_ref()?, made)?);
+                let maps = || sources.iter().filter(|known| known.growth > 0.0);
+                match maps().filter_map(often).reduce(f64::min) {
+                    None if maps().next().is_some() => {
+                        fail!(File, "{kind} repeats two maps along each other: it could be of any size")
+                    }
+                    growth => of(growth.unwrap_or(0.0)),
                 }
-                _ => None,
-            };
-            match sources.iter().enumerate().find_map(factor) {
-                Some(factor) => of(largest * factor),
-                None => fail!(File, "{kind} multiplies two maps with each other: it could be of any size"),
             }
-        }
+        },
         "Gather" if first.growth == 0.0 && largest > 0.0 => {
             fail!(File, "the graph looks numbers up in a table by the picture: it could be of any size")
         }
@@ -185,6 +196,28 @@ fn result(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
     }
 }
 
+/// Growth of a product of matrices, if the size of one of them bounds it.
+fn multiplied(node: &Node<'_>, sources: &[Known]) -> Option<f64> {
+    let [a, b, ..] = sources else { return None };
+    let turned = |name: &str| node.ints(name) == [1];
+    // Rows times columns: what is shared goes, what is not comes in its place.
+    let by = |map: &Known, other: &Known, rows_stay: bool| {
+        let [more @ .., rows, columns] = &other.sizes.as_ref()?[..] else { return None };
+        let (shared, comes) = if rows_stay { (columns, rows) } else { (rows, columns) };
+        let front = match map.sizes.as_deref() {
+            Some([front @ .., _, _]) => front,
+            _ => &[],
+        };
+        let factor = (*comes)? as f64 / shared.unwrap_or(1).max(1) as f64;
+        Some(map.growth * factor * sizes::repeated(front, more)?)
+    };
+    if a.growth + b.growth == 0.0 {
+        return Some(0.0);
+    }
+    let growths = [by(a, b, turned("transB")), by(b, a, !turned("transA"))];
+    growths.into_iter().flatten().filter(|growth| *growth > 0.0).reduce(f64::min)
+}
+
 fn convolved(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
     for name in ["kernel_shape", "pads", "strides", "dilations", "output_padding", "output_shape"] {
         let limit = if name == "output_shape" { LONGEST_SIDE_PX as i64 } else { MOST_OF_A_KERNEL };
@@ -192,7 +225,8 @@ fn convolved(node: &Node<'_>, sources: &[Known]) -> Result<Known, Error> {
             fail!(File, "a convolution has {name} of {number}, the limit is {limit}");
         }
     }
-    let Some([rows, columns, ..]) = sources.get(1).and_then(|weights| weights.shape.as_deref()) else {
+    let weights = sources.get(1).filter(|weights| weights.growth == 0.0);
+    let Some([Some(rows), Some(columns), ..]) = weights.and_then(|weights| weights.sizes.as_deref()) else {
         fail!(File, "a convolution's weights are no constants: it could be of any size");
     };
     let groups = node.ints("group").first().copied().unwrap_or(1).max(1) as f64;

@@ -127,7 +127,8 @@ fn read_graph(graph: &[u8]) -> Result<Interface, Error> {
             fail!(File, "{picture} is of a kind that is not read: numbers are float32 or uint8");
         }
     }
-    check.input(&input.name);
+    let size = |size: &Option<i64>| size.and_then(|size| usize::try_from(size).ok());
+    check.input(&input.name, input.dimensions.iter().map(size).collect());
     nodes.iter().try_for_each(|node| check.node(node))?;
     if !check.knows(&output.name) {
         fail!(File, "nothing makes the output {:?}", output.name);

@@ -130,6 +130,28 @@ fn giant_shapes_are_refused() {
     assert!(refused(twice_itself).contains("times as large as the picture"));
     let squared = |graph: &mut Written| graph.two("MatMul", "photo", "photo");
     assert!(refused(squared).contains("multiplies two maps"));
+    let along = |graph: &mut Written| {
+        let [column, row] = [[-1, 1], [1, -1]].map(|sizes| graph.reshape("photo", &sizes));
+        graph.two("Add", &column, &row)
+    };
+    assert!(refused(along).contains("repeats two maps along each other"));
+    let wild = |graph: &mut Written| {
+        let flat = graph.floats(&[4], &[0.5; 4]);
+        let flat = graph.reshape(&flat, &[-1, i64::MAX, i64::MAX, 8192]);
+        graph.two("Add", "photo", &flat)
+    };
+    assert!(refused(wild).contains("repeats two maps"));
+    let constants = |graph: &mut Written| {
+        let [column, row] = [[20_000, 1], [1, 20_000]].map(|sizes| graph.floats(&sizes, &[0.5; 20_000]));
+        graph.two("Mul", &column, &row)
+    };
+    assert!(refused(constants).contains("would hold 400000000 numbers"));
+    let many = |graph: &mut Written| {
+        let weights = graph.floats(&[3000, 1, 1], &[0.5; 3000]);
+        let column = graph.reshape("photo", &[-1, 1]);
+        graph.two("MatMul", &column, &weights)
+    };
+    assert!(refused(many).contains("3000 times as large as the picture"));
     assert!(refused(|graph| graph.pad_by("photo", 1 << 20, 1, "edge")).contains("8192"));
     let sized = |graph: &mut Written| {
         let sizes = graph.ints(&[1, 3, 1 << 20, 1 << 20]);
@@ -150,6 +172,11 @@ fn circles_loops_and_what_is_foreign_are_refused() {
     assert!(refused(|graph| graph.two("Add", "photo", "painting")).contains("runs in a circle"));
     assert!(refused(|graph| graph.make("Loop", &["photo"], &[])).contains("\"Loop\""));
     assert!(refused(|graph| graph.make("ConstantOfShape", &["photo"], &[])).contains("does not run"));
+    let ramp = |graph: &mut Written| {
+        let [zero, end, one] = [0.0, 1e12, 1.0].map(|number| graph.scalar(number));
+        graph.make("Range", &[&zero, &end, &one], &[])
+    };
+    assert!(refused(ramp).contains("\"Range\""));
     assert!(refused(|_| "nothing".to_owned()).contains("before anything makes it"));
 }
 
