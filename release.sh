@@ -5,7 +5,7 @@
 #   ./release.sh                     everything
 #   ./release.sh linux-x86_64        one of linux-x86_64, linux-aarch64, windows-x86_64, debian
 # Needs Rust (by rustup) and Python; fetches cargo-zigbuild and zig (PyPI), cargo-deb and cargo-cyclonedx (crates.io) into target/.
-# To have the foreign programs started too: apt-get install qemu-user-static wine (64 bits: wine64).
+# To have the foreign programs started too: apt-get install qemu-user-static wine wine64, and a Wine of version 9 or later (Debian 13 has one).
 set -euo pipefail
 cd "$(dirname "$0")"
 say() { printf '\n== %s\n' "$*"; }
@@ -45,13 +45,17 @@ try() { # name program emulator…
   if [ $# -gt 0 ]; then
     for starter in "$@" ""; do if command -v "$starter" >/dev/null; then break; fi; done
     if [ -z "$starter" ]; then echo "$name: not started, there is no $1 here"; return; fi
+    # Rust's own library asks Windows for random numbers in a way that Wine learnt with version 9.
+    if [[ $starter = wine* && ! $("$starter" --version 2>/dev/null) =~ ^wine-(9|[1-9][0-9]) ]]; then
+      echo "$name: not started, this Wine is older than version 9"; return
+    fi
   fi
   work=$(mktemp -d)
   export WINEPREFIX=$work/wine WINEDEBUG=-all
   ${starter:+"$starter"} "$program" --version
   ${starter:+"$starter"} "$program" samples/street.jpg -o "$work/street.png" >/dev/null
   [ -s "$work/street.png" ] || fail "$name painted nothing"
-  if command -v wineserver >/dev/null; then wineserver -k || true; fi
+  if [[ $starter = wine* ]]; then "$starter" wineboot --kill 2>/dev/null || true; fi
   rm -r "$work"
   echo "$name: started${starter:+ by $starter}, and it paints"
 }
