@@ -40,7 +40,7 @@ build() {
 
 # Starts a program, by the first emulator that is here if it needs one, and has it paint the sample.
 try() { # name program emulator…
-  local name=$1 program=$2 starter= work
+  local name=$1 program=$2 starter= work seconds
   shift 2
   if [ $# -gt 0 ]; then
     for starter in "$@" ""; do if command -v "$starter" >/dev/null; then break; fi; done
@@ -55,8 +55,8 @@ try() { # name program emulator…
   ${starter:+"$starter"} "$program" --version
   ${starter:+"$starter"} "$program" samples/street.jpg -o "$work/street.png" >/dev/null
   [ -s "$work/street.png" ] || fail "$name painted nothing"
-  if [[ $starter = wine* ]]; then "$starter" wineboot --kill 2>/dev/null || true; fi
-  rm -r "$work"
+  # Wine goes on writing for some seconds after the program has ended.
+  for seconds in 1 2 3 4 5; do if rm -rf "$work"; then break; fi; sleep "$seconds"; done
   echo "$name: started${starter:+ by $starter}, and it paints"
 }
 
