@@ -107,7 +107,8 @@ if wanted debian; then
   say "debian: package"
   tool cargo-deb
   cargo deb -p kaiga-cli --no-build --no-strip --target x86_64-unknown-linux-musl --output "$dist/kaiga_${version}_amd64.deb"
-  dpkg-deb --contents "$dist/kaiga_${version}_amd64.deb" | grep -q 'systemd/system/kaiga.service' || fail "the package lacks the unit"
+  # Read to its end, or dpkg-deb would complain of a broken pipe.
+  [[ $(dpkg-deb --contents "$dist/kaiga_${version}_amd64.deb") = *systemd/system/kaiga.service* ]] || fail "the package lacks the unit"
 fi
 
 say "the parts and their licences"
