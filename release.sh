@@ -5,7 +5,7 @@
 #   ./release.sh                     everything
 #   ./release.sh linux-x86_64        one of linux-x86_64, linux-aarch64, windows-x86_64, debian
 # Needs Rust (by rustup) and Python; fetches cargo-zigbuild and zig (PyPI), cargo-deb and cargo-cyclonedx (crates.io) into target/.
-# To have the foreign programs started too: apt-get install qemu-user-static wine wine64, and a Wine of version 9 or later (Debian 13 has one).
+# To have the foreign programs started too: apt-get install qemu-user-static wine wine64, and a Wine of version 10 or later (Debian 13 has it).
 set -euo pipefail
 cd "$(dirname "$0")"
 say() { printf '\n== %s\n' "$*"; }
@@ -45,9 +45,9 @@ try() { # name program emulator…
   if [ $# -gt 0 ]; then
     for starter in "$@" ""; do if command -v "$starter" >/dev/null; then break; fi; done
     if [ -z "$starter" ]; then echo "$name: not started, there is no $1 here"; return; fi
-    # Rust's own library asks Windows for random numbers in a way that Wine learnt with version 9.
-    if [[ $starter = wine* && ! $("$starter" --version 2>/dev/null) =~ ^wine-(9|[1-9][0-9]) ]]; then
-      echo "$name: not started, this Wine is older than version 9"; return
+    # Rust's own library takes random numbers from bcryptprimitives.dll, which Wine 8 lacks and Wine 10 has.
+    if [[ $starter = wine* && ! $("$starter" --version 2>/dev/null) =~ ^wine-[1-9][0-9] ]]; then
+      echo "$name: not started, this Wine is older than version 10"; return
     fi
   fi
   work=$(mktemp -d)
