@@ -114,7 +114,8 @@ fi
 say "the parts and their licences"
 tool cargo-cyclonedx
 cargo cyclonedx --quiet --format json --manifest-path crates/cli/Cargo.toml --override-filename kaiga-sbom
-mv crates/cli/kaiga-sbom.json "$dist/kaiga-$version-sbom.json"
+# Where this was compiled says nothing to anybody.
+sed "s#file://$PWD/#file:///#g" crates/cli/kaiga-sbom.json > "$dist/kaiga-$version-sbom.json"
 find crates models -name kaiga-sbom.json -delete
 
 say "checksums"
