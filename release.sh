@@ -5,7 +5,7 @@
 #   ./release.sh                     everything
 #   ./release.sh linux-x86_64        one of linux-x86_64, linux-aarch64, windows-x86_64, debian
 # Needs Rust (by rustup) and Python; fetches cargo-zigbuild and zig (PyPI), cargo-deb and cargo-cyclonedx (crates.io) into target/.
-# To have the foreign programs started too: apt-get install qemu-user-static wine (64 bits: wine64).
+# To have the foreign programs started too: apt-get install qemu-user-static wine wine64, and a Wine of version 10 or later (Debian 13 has it).
 set -euo pipefail
 cd "$(dirname "$0")"
 say() { printf '\n== %s\n' "$*"; }
@@ -40,19 +40,23 @@ build() {
 
 # Starts a program, by the first emulator that is here if it needs one, and has it paint the sample.
 try() { # name program emulator…
-  local name=$1 program=$2 starter= work
+  local name=$1 program=$2 starter= work seconds
   shift 2
   if [ $# -gt 0 ]; then
     for starter in "$@" ""; do if command -v "$starter" >/dev/null; then break; fi; done
     if [ -z "$starter" ]; then echo "$name: not started, there is no $1 here"; return; fi
+    # Rust's own library takes random numbers from bcryptprimitives.dll, which Wine 8 lacks and Wine 10 has.
+    if [[ $starter = wine* && ! $("$starter" --version 2>/dev/null) =~ ^wine-[1-9][0-9] ]]; then
+      echo "$name: not started, this Wine is older than version 10"; return
+    fi
   fi
   work=$(mktemp -d)
   export WINEPREFIX=$work/wine WINEDEBUG=-all
   ${starter:+"$starter"} "$program" --version
   ${starter:+"$starter"} "$program" samples/street.jpg -o "$work/street.png" >/dev/null
   [ -s "$work/street.png" ] || fail "$name painted nothing"
-  if command -v wineserver >/dev/null; then wineserver -k || true; fi
-  rm -r "$work"
+  # Wine goes on writing for some seconds after the program has ended.
+  for seconds in 1 2 3 4 5; do if rm -rf "$work"; then break; fi; sleep "$seconds"; done
   echo "$name: started${starter:+ by $starter}, and it paints"
 }
 
@@ -103,13 +107,15 @@ if wanted debian; then
   say "debian: package"
   tool cargo-deb
   cargo deb -p kaiga-cli --no-build --no-strip --target x86_64-unknown-linux-musl --output "$dist/kaiga_${version}_amd64.deb"
-  dpkg-deb --contents "$dist/kaiga_${version}_amd64.deb" | grep -q 'systemd/system/kaiga.service' || fail "the package lacks the unit"
+  # Read to its end, or dpkg-deb would complain of a broken pipe.
+  [[ $(dpkg-deb --contents "$dist/kaiga_${version}_amd64.deb") = *systemd/system/kaiga.service* ]] || fail "the package lacks the unit"
 fi
 
 say "the parts and their licences"
 tool cargo-cyclonedx
 cargo cyclonedx --quiet --format json --manifest-path crates/cli/Cargo.toml --override-filename kaiga-sbom
-mv crates/cli/kaiga-sbom.json "$dist/kaiga-$version-sbom.json"
+# Where this was compiled says nothing to anybody.
+sed "s#file://$PWD/#file:///#g" crates/cli/kaiga-sbom.json > "$dist/kaiga-$version-sbom.json"
 find crates models -name kaiga-sbom.json -delete
 
 say "checksums"

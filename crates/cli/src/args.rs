@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Flicker(crate::video::TypedFlicker),
     /// Write a look as a file for other programs: ONNX from photo to painting, or merged weights
     Export(crate::export::Typed),
-    /// Bring in a model of others: weights of an AnimeGANv2 generator
+    /// Bring in a model of others: AnimeGANv2 weights, or an ONNX graph
     Import(crate::import::Typed),
     /// List, show and remove imported models
     #[command(subcommand)]

@@ -52,10 +52,16 @@ test("dark, Chinese, on a phone", () => walk("phone-dark-zh", { ...phone, locale
 test("the theme is the system's and can be changed for good", async () => {
   const page = await newPage();
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  assert.equal(await ground(), "rgb(255, 247, 237)");
+  // The button shows the theme that is on.
+  const shown = () => page.locator("#theme .icon").evaluateAll((icons) => icons.filter((icon) => icon.checkVisibility()).map((icon) => icon.classList[1]).join());
+  assert.deepEqual([await ground(), await shown()], ["rgb(255, 247, 237)", "moon"]);
   await page.getByRole("button", { name: "Dark theme" }).click();
   assert.equal(await page.getByRole("button", { name: "Dark theme" }).getAttribute("aria-pressed"), "true");
   await page.reload();
-  assert.equal(await ground(), "rgb(30, 20, 32)");
+  assert.deepEqual([await ground(), await shown()], ["rgb(30, 20, 32)", "sun"]);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  assert.deepEqual([await ground(), await shown()], ["rgb(30, 20, 32)", "sun"], "a dark system");
   await page.finish();
 });

@@ -1,5 +1,5 @@
 // A smoke test of the page in the other engines: Gecko (Firefox, by WebDriver BiDi) and WebKit (WebKitGTK's MiniBrowser, by
-// WebDriver). No part of .ci/run, for it wants these browsers. On Debian, after run.sh:
+// WebDriver), with cameras of their own making. No part of .ci/run, for it wants these browsers. On Debian, after run.sh:
 //   apt-get install firefox-esr webkit2gtk-driver xvfb && npm install --no-save puppeteer-core@25
 //   ../serving.sh node engines.mjs firefox
 //   ../serving.sh xvfb-run -a node engines.mjs webkit
@@ -17,7 +17,8 @@ const url = process.env.KAIGA_URL;
 const engines = {
   async firefox() {
     const { default: puppeteer } = await import("puppeteer-core");
-    const browser = await puppeteer.launch({ browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" });
+    const browser = await puppeteer.launch({ browser: "firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+      extraPrefsFirefox: { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true } });
     const page = await browser.newPage();
     const troubles = [];
     page.on("pageerror", (error) => troubles.push(String(error)));
@@ -42,7 +43,7 @@ const engines = {
     };
     await until(() => fetch(`http://127.0.0.1:${port}/status`).then(({ ok }) => ok, () => false), "WebKitWebDriver listens");
     const binary = process.env.MINIBROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
-    const { sessionId } = await ask("POST", "", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args: ["--automation"] } } } });
+    const { sessionId } = await ask("POST", "", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args: ["--automation", "--enable-media-stream=true", "--enable-mock-capture-devices=true"] } } } });
     await ask("POST", `/${sessionId}/timeouts`, { script: 60_000, pageLoad: 60_000 });
     const codes = { ArrowRight: "\uE014", Home: "\uE011" };
     return {
@@ -148,6 +149,27 @@ try {
   await run(button, "Use this square");
   await until(() => run(painted), "the square is painted");
   step("a square is cut and painted");
+
+  const colours = () => run(() => {
+    const canvas = document.querySelector(".livecanvas");
+    return new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size;
+  });
+  await run(() => document.querySelector("#live-tab").click());
+  await until(() => run(() => Boolean(document.querySelector(".livestage.painted"))), "the camera is painted live");
+  await until(() => run(() => /frames a second/.test(document.querySelector(".livefigures").textContent)), "more than one frame is painted");
+  assert.ok(await colours() > 2, "it is a picture");
+  await shoot("4-live");
+  if (await run(() => [...document.querySelectorAll(".liveactions button")].some((each) => each.checkVisibility() && each.textContent === "Record"))) {
+    await run(button, "Record");
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const before = await run(() => window.saved.length);
+    await run(button, "Stop and save");
+    await until(() => run(saved, before + 1), "the recording is saved");
+    const [file, kind] = await run(saved, before + 1);
+    assert.match(`${file} ${kind}`, /^kaiga-live\.(webm|mp4) video\//);
+    step(`the camera is painted live, recorded as ${kind}`);
+  } else step("the camera is painted live; this engine records no canvas");
+  await run(button, "Leave live");
 
   assert.deepEqual([...troubles, ...(await run(() => window.thrown))], []);
 } finally {

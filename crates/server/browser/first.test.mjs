@@ -52,9 +52,9 @@ test("a link to the page shows a card", async () => {
 const overlaps = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
 test("what saves and shares is on the screen at once, and nothing lies over anything else", async () => {
-  const screens = [[390, 667, true], [390, 844, true], [844, 390, true], [1440, 900, false], [1920, 1080, false]];
-  for (const [width, height, isMobile] of screens) {
-    const page = await newPage({ path: null, viewport: { width, height }, bypassCSP: true, ...(isMobile && { isMobile, hasTouch: true, deviceScaleFactor: 2 }) });
+  const screens = [[390, 667, true], [390, 844, true], [844, 390, true, "dark"], [1440, 900, false], [1920, 1080, false, "dark"]];
+  for (const [width, height, isMobile, colorScheme] of screens) {
+    const page = await newPage({ path: null, viewport: { width, height }, bypassCSP: true, colorScheme, ...(isMobile && { isMobile, hasTouch: true, deviceScaleFactor: 2 }) });
     await page.addInitScript(() => { navigator.canShare = () => true; navigator.share = async () => {}; });
     await page.goto(page.home);
     for (const file of [fileOf(street), fileOf(drawnFace)]) {

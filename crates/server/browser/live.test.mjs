@@ -64,7 +64,7 @@ test("the camera is painted live, in the look of now; it is recorded, and a mome
   await check(page, "live");
 
   await page.getByRole("button", { name: "Take a photo of it" }).click();
-  await page.getByText("Taken: it is painted finely").waitFor();
+  await page.getByText("Taken: it is being painted finely").waitFor();
   await page.getByRole("button", { name: "Show it" }).click();
   await waitPainted(page);
   assert.equal(page.jobs.length, 1);

@@ -247,7 +247,13 @@ async fn serve(config: Config, role: Role) -> Result<(), String> {
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address} ({setting}): {error}"))
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let (any, flag) = (SocketAddr::new(address.ip(), 0), setting.replace('_', "-"));
+            format!("cannot listen on {address} ({setting}): another program does. Stop it, or take another port; --{flag} {any} takes any that is free")
+        }
+        _ => format!("cannot listen on {address} ({setting}): {error}"),
+    })
 }
 
 /// Hears signals from now on. Resolves when somebody wants us to stop; a second signal ends the process at once.

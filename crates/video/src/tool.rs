@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// What a program that reads somebody's file may address. Broken files ask for more than there is.
-const MEMORY_BYTES: u64 = 6 << 30;
 /// Complaints are kept up to this length.
 const COMPLAINTS_BYTES: usize = 1 << 16;
 /// How often somebody who waits looks.
@@ -145,6 +143,8 @@ impl Drop for Tool {
 
 #[cfg(target_os = "linux")]
 fn limit_memory(child: &Child) {
+    /// What a program that reads somebody's file may address. Broken files ask for more than there is.
+    const MEMORY_BYTES: u64 = 6 << 30;
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let limit = Rlimit { current: Some(MEMORY_BYTES), maximum: Some(MEMORY_BYTES) };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
