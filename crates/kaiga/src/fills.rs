@@ -124,10 +124,10 @@ fn laid(
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
     let flat = guided_fast(&flat, &stepped, RETURNED.0, RETURNED.1, 4);
     let flat = in_leaves(flat, painting, (photo, &luma), style.leaves);
-    let smooth = smooth_areas(&luma);
+    let smooth = (style.gradients > 0.0).then(|| smooth_areas(&luma));
     zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
-        let gradient = (style.gradients * smooth.pixels()[i]).max(sky(i));
+        let gradient = smooth.as_ref().map_or(0.0, |smooth| style.gradients * smooth.pixels()[i]).max(sky(i));
         std::array::from_fn(|c| flat[c] + gradient * (painted[c] - flat[c]))
     })
 }

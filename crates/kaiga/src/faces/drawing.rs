@@ -34,6 +34,8 @@ const SURE: [f32; 2] = [0.075, 0.14];
 const BESIDE_LID: f32 = 0.08;
 const DARK_GLASS: [f32; 2] = [0.5, 0.64];
 const COLD_GLASS: [f32; 2] = [0.35, 0.6];
+/// How much lightness counts beside chroma where colours are compared.
+const LIGHTNESS: f32 = 0.55;
 
 /// A face that is drawn, in one coordinate system or another.
 #[derive(Clone, Debug)]
@@ -122,6 +124,12 @@ fn quantile(values: impl Iterator<Item = f32>, share: f32) -> Option<f32> {
     let mut values: Vec<f32> = values.collect();
     let place = (share * values.len() as f32) as usize;
     (!values.is_empty()).then(|| *values.select_nth_unstable_by(place, f32::total_cmp).1)
+}
+
+/// How far two colours of Lab are apart, lightness counting less.
+fn apart(a: [f32; 3], b: [f32; 3]) -> f32 {
+    let [l, a, b] = [0, 1, 2].map(|c| a[c] - b[c]);
+    (LIGHTNESS * l).hypot(a).hypot(b)
 }
 
 /// The median of each channel.

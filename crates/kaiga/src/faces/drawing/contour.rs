@@ -1,7 +1,7 @@
 //! Where the outline of a face stands before what is behind the person: the line that a painter draws there, at the cheeks.
 
 use super::pen::{mix, spline};
-use super::{Drawing, Part};
+use super::{Drawing, Part, apart};
 use pixels::Image;
 use pixels::space::{Srgb8, lab_from_srgb, srgb_from_srgb8};
 use pixels::warp::{Point, distance, smooth_step};
@@ -63,15 +63,12 @@ pub(super) fn sides(
 /// Where along a normal of the outline, in units, colours change most, and how sure it is that skin ends there, 0..1.
 fn border(seen: &dyn Fn(f32) -> Option<[f32; 3]>, skin: [f32; 3]) -> (f32, f32) {
     let step = SOUGHT / STEPS as f32;
-    let apart = |a: [f32; 3], b: [f32; 3]| (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f32>().sqrt();
     let mut best = (0.0, 0.0f32);
     for at in (-STEPS..=STEPS).map(|i| i as f32 * step) {
         let (Some(inside), Some(outside)) = (seen(at - 2.0 * step), seen(at + 2.0 * step)) else { continue };
-        let change = 0.5 * apart(inside, outside);
+        let change = 0.5 * (0..3).map(|c| (inside[c] - outside[c]).powi(2)).sum::<f32>().sqrt();
         if change > best.1 {
-            let from_skin = [0.5 * (inside[0] - skin[0]), inside[1] - skin[1], inside[2] - skin[2]];
-            let is_skin = smooth_step(SKIN[0], SKIN[1], apart(from_skin, [0.0; 3]));
-            best = (at, change * is_skin);
+            best = (at, change * smooth_step(SKIN[0], SKIN[1], apart(inside, skin)));
         }
     }
     (best.0, smooth_step(BORDER[0], BORDER[1], best.1))

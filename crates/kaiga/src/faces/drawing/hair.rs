@@ -5,7 +5,7 @@
 
 use super::pen::{Ink, area, covered, mix, spline};
 use super::style::FaceStyle;
-use super::{Drawing, Part, median_colour};
+use super::{Drawing, Part, apart, median_colour};
 use crate::faces::Person;
 use pixels::Image;
 use pixels::blur::gaussian;
@@ -26,8 +26,6 @@ const OVER: [f32; 4] = [0.12, 0.22, 0.32, 0.42];
 const NO_SKIN: f32 = 13.0;
 /// Places that differ more from most of hair than this, in the same measure, are something else.
 const ALIKE: f32 = 14.0;
-/// How much lightness counts beside chroma where colours are compared.
-const LIGHTNESS: f32 = 0.55;
 /// Least share of the first places that must show hair.
 const LEAST: f32 = 0.4;
 /// How far locks differ from their surroundings at least, in luma: evener hair is left even.
@@ -271,12 +269,6 @@ impl Seen {
         let base = (0..mask.pixels().len()).map(|i| [r.pixels()[i], g.pixels()[i], b.pixels()[i]]).collect();
         Locks { tone, light, line, base: Image::new(mask.width(), mask.height(), base) }
     }
-}
-
-/// How far two colours of Lab are apart, lightness counting less.
-fn apart(a: [f32; 3], b: [f32; 3]) -> f32 {
-    let [l, a, b] = [0, 1, 2].map(|c| a[c] - b[c]);
-    (LIGHTNESS * l).hypot(a).hypot(b)
 }
 
 /// Which pixels of more than a half hang together with one of `seeds`.
