@@ -1,5 +1,8 @@
 //! Connected components.
 
+use crate::Image;
+use crate::space::Gray;
+
 /// The parts of `within` (rows of `width`) that hang together, corners included, as indices; the first of each is its uppermost.
 pub fn components(within: &[bool], width: usize) -> Vec<Vec<usize>> {
     let height = within.len() / width.max(1);
@@ -20,6 +23,18 @@ pub fn components(within: &[bool], width: usize) -> Vec<Vec<usize>> {
         parts.push(part);
     }
     parts
+}
+
+/// 1 in the parts of `within` that reach the upper border and are `least` (0..1) of the picture or more, else 0.
+pub fn from_above(within: &[bool], width: usize, least: f64) -> Image<Gray> {
+    let mut mask = Image::filled(width, within.len() / width.max(1), 0.0);
+    for part in components(within, width) {
+        // The first index of a part is its uppermost.
+        if part[0] < width && part.len() as f64 >= least * within.len() as f64 {
+            part.iter().for_each(|&at| mask.pixels_mut()[at] = 1.0);
+        }
+    }
+    mask
 }
 
 /// The index of the pixel (`dx`, `dy`) beside the one at index `at`, if there is one.

@@ -2,7 +2,7 @@
 
 use pixels::Image;
 use pixels::blur::{gaussian, sobel};
-use pixels::components::components;
+use pixels::components::from_above;
 use pixels::image::zip;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8};
@@ -14,7 +14,7 @@ const SIDE_PX: usize = 256;
 const SLOPE: f32 = 0.012;
 const TEXTURE: f32 = 0.01;
 /// The least share of the picture that is a sky.
-const LEAST: f32 = 0.03;
+const LEAST: f64 = 0.03;
 /// How far a sky goes over into what is beside it, px of the small picture.
 const SOFT_PX: f32 = 1.5;
 
@@ -51,12 +51,7 @@ impl Sky {
             .zip(texture.pixels())
             .map(|(&slope, &texture)| slope < SLOPE && texture < TEXTURE)
             .collect();
-        let mut found = Image::<Gray>::filled(width, height, 0.0);
-        for part in components(&is_smooth, width) {
-            if part[0] < width && part.len() as f32 >= LEAST * (width * height) as f32 {
-                part.iter().for_each(|&at| found.pixels_mut()[at] = 1.0);
-            }
-        }
+        let found = from_above(&is_smooth, width, LEAST);
         let is_any = found.pixels().contains(&1.0);
         let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
         Self { small: is_any.then(|| gaussian(&found, SOFT_PX)), scale }

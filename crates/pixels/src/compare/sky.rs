@@ -2,7 +2,7 @@
 
 use super::luma;
 use crate::blur;
-use crate::components::components;
+use crate::components::from_above;
 use crate::image::Image;
 use crate::space::{Gray, Srgb8, lab_from_srgb8};
 
@@ -14,7 +14,6 @@ const LEAST_SHARE: f64 = 0.02;
 /// reach the upper border and are 2 % of the picture or more. Grey skies and sunsets are none; water below a horizon
 /// does not count.
 pub fn sky_mask(picture: &Image<Srgb8>) -> Image<Gray> {
-    let (width, height) = (picture.width(), picture.height());
     let (dx, dy) = blur::sobel(&blur::gaussian(&luma(picture), 2.0));
     let slopes = dx.pixels().iter().zip(dy.pixels()).map(|(dx, dy)| dx.hypot(*dy) / 2.0);
     let is_blue = |pixel: [u8; 3]| {
@@ -22,14 +21,7 @@ pub fn sky_mask(picture: &Image<Srgb8>) -> Image<Gray> {
         l > 30.0 && a.hypot(b) > 10.0 && (200.0..300.0).contains(&b.atan2(a).to_degrees().rem_euclid(360.0))
     };
     let candidates = slopes.zip(picture.pixels()).map(|(slope, &pixel)| slope < 1.5 / 255.0 && is_blue(pixel));
-    let mut mask = Image::filled(width, height, 0.0);
-    for part in components(&candidates.collect::<Vec<_>>(), width) {
-        // The first index of a part is its uppermost.
-        if part[0] < width && part.len() as f64 >= LEAST_SHARE * (width * height) as f64 {
-            part.iter().for_each(|&at| mask.pixels_mut()[at] = 1.0);
-        }
-    }
-    mask
+    from_above(&candidates.collect::<Vec<_>>(), picture.width(), LEAST_SHARE)
 }
 
 #[cfg(test)]

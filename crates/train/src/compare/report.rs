@@ -98,23 +98,24 @@ pub fn page(title: &str, rows: &[Row], strips: &[Strip]) -> String {
         text += "</tr>\n";
     }
     text += "</table></div>\n<dl>\n";
-    let mut term = |what: &str, is: &str| {
-        let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", page::escaped(what), page::escaped(is));
-    };
-    HEADS.iter().filter(|(_, meaning)| !meaning.is_empty()).for_each(|(head, meaning)| term(head, meaning));
+    HEADS.iter().filter(|(_, meaning)| !meaning.is_empty()).for_each(|(head, meaning)| term(&mut text, head, meaning));
     text += "</dl>\n";
     if strips.len() != 1 {
         text += "<h2>How they work</h2>\n<dl>\n";
         let methods: Vec<Method> = rows.iter().map(|row| row.method.clone()).collect();
         for (method, sentence) in methods.iter().zip(sentences(&methods)) {
             let why = method.untrained().map_or(String::new(), |why| format!(" {why}"));
-            let (what, how) = (page::escaped(&method.label()), page::escaped(&(sentence + &why)));
-            let _ = writeln!(text, "<dt>{what}</dt><dd>{how}</dd>");
+            term(&mut text, &method.label(), &(sentence + &why));
         }
         text += "</dl>\n";
         strips.iter().for_each(|strip| page::write_strip(&mut text, strip));
     }
     text + "</html>\n"
+}
+
+/// Something and what it is, in a list.
+fn term(text: &mut String, what: &str, is: &str) {
+    let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", page::escaped(what), page::escaped(is));
 }
 
 #[cfg(test)]

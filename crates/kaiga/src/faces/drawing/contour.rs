@@ -1,9 +1,10 @@
 //! Where the outline of a face stands before what is behind the person: the line that a painter draws there, at the cheeks.
 
+use super::features::shown;
 use super::pen::{mix, spline};
 use super::{Drawing, Part, apart};
 use pixels::Image;
-use pixels::space::{Srgb8, lab_from_srgb, srgb_from_srgb8};
+use pixels::space::{Srgb8, lab_from_srgb};
 use pixels::warp::{Point, distance, smooth_step};
 
 /// The places of the outline from the temples to the jaw, right and left in the picture; the chin has a line of its own.
@@ -39,10 +40,7 @@ pub(super) fn sides(
 ) -> [Side; 2] {
     let (oval, skin) = (face.part(Part::Oval), lab_from_srgb(skin));
     let middle = mix(oval[0], oval[9], 0.5);
-    let seen = |[x, y]: Point| {
-        let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-        inside.then(|| lab_from_srgb(srgb_from_srgb8(picture.at(x as usize, y as usize))))
-    };
+    let seen = |place: Point| shown(picture, place).map(lab_from_srgb);
     SIDES.map(|side| {
         let outline = spline(&oval[side], PLACES);
         let outward = |p: Point, units: f32| mix(p, middle, -units * face.unit_px / distance(p, middle).max(1e-3));
@@ -78,6 +76,7 @@ fn border(seen: &dyn Fn(f32) -> Option<[f32; 3]>, skin: [f32; 3]) -> (f32, f32) 
 mod tests {
     use super::super::tests::landmarks;
     use super::*;
+    use pixels::space::srgb_from_srgb8;
 
     const SKIN: [u8; 3] = [222, 178, 152];
 

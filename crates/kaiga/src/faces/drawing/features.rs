@@ -98,21 +98,24 @@ fn window(picture: &Image<Srgb8>, face: &Drawing) -> Option<(usize, usize, usize
 
 /// The median of what a picture shows at some places; `None` if all lie outside.
 pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>) -> Option<[f32; 3]> {
-    let inside = |[x, y]: Point| x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-    let seen: Vec<[f32; 3]> =
-        places.filter(|&p| inside(p)).map(|[x, y]| srgb_from_srgb8(picture.at(x as usize, y as usize))).collect();
-    median_colour(&seen)
+    median_colour(&places.filter_map(|place| shown(picture, place)).collect::<Vec<_>>())
+}
+
+/// What a picture shows at a place, sRGB 0..1; `None` outside.
+pub(super) fn shown(picture: &Image<Srgb8>, [x, y]: Point) -> Option<[f32; 3]> {
+    let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
+    inside.then(|| srgb_from_srgb8(picture.at(x as usize, y as usize)))
 }
 
 /// How much of each place of the jaw is drawn, 0..1: around the chin, where skin is inside and a neck outside. To the sides the
-/// painting has its contour, and a second one beside it would be a scar.
+/// painting has its contour, or [`contour`] finds one: a second one beside it would be a scar.
 fn bare_jaw(face: &Drawing, taken: &Image<Srgb8>, skin: [f32; 3]) -> [f32; JAW.end - JAW.start] {
     let oval = face.part(Part::Oval);
     let (middle, skin) = (mix(oval[0], oval[9], 0.5), lab_from_srgb(skin));
     std::array::from_fn(|i| {
         let place = oval[JAW.start + i];
         let away = INSIDE * face.unit_px / distance(place, middle).max(1e-3);
-        let seen = |share: f32| median(taken, std::iter::once(mix(place, middle, share))).map(lab_from_srgb);
+        let seen = |share: f32| shown(taken, mix(place, middle, share)).map(lab_from_srgb);
         let Some(inside) = seen(away) else { return 0.0 };
         let outside = seen(-away).unwrap_or(inside);
         let chin = smooth_step(CHIN[1], CHIN[0], (i as f32 / (JAW.len() - 1) as f32 - 0.5).abs());
