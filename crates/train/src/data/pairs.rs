@@ -95,7 +95,7 @@ pub fn make(plan: &Plan, styles: &[&str], paint: &Paint, say: &(dyn Fn(&str) + S
     let all = tasks.len();
     tasks.retain(|task| !complete(task, styles));
     say(&format!("{} of {all} pairs are there already", all - tasks.len()));
-    tasks.truncate(plan.limit);
+    limit(&mut tasks, plan);
     std::fs::create_dir_all(plan.out.join("held")).with_context(|| format!("cannot make {}", plan.out.display()))?;
     let (next, made, start) = (AtomicUsize::new(0), AtomicUsize::new(0), Instant::now());
     let (failure, said) = (Mutex::new(None), Mutex::new(start));
@@ -127,6 +127,19 @@ pub fn make(plan: &Plan, styles: &[&str], paint: &Paint, say: &(dyn Fn(&str) + S
     });
     let failure = lock(&failure).take();
     failure.map_or(Ok(made.into_inner()), Err)
+}
+
+/// Leaves no more tasks than may be done. Of few as of many a tenth is held out: held-out photos come first, and all of a large folder's would leave
+/// nothing to learn from.
+fn limit(tasks: &mut Vec<Task>, plan: &Plan) {
+    if tasks.len() <= plan.limit {
+        return;
+    }
+    let held = tasks.iter().take_while(|task| task.folder != plan.out).count();
+    let learnt = tasks.len() - held;
+    let most_held = plan.limit.div_ceil(10).max(plan.limit.saturating_sub(learnt));
+    tasks.drain(most_held.min(held)..held);
+    tasks.truncate(plan.limit);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -319,6 +332,10 @@ mod tests {
         assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 20);
         let photo = file::picture(&root.join("whole/people-p-3.photo.png")).unwrap();
         assert!(photo.pixels().len().abs_diff(LEAST_AREA_PX) < 2000);
+        // Of few, a tenth is held out.
+        let plan = Plan { out: root.join("few"), limit: 5, ..plan };
+        assert_eq!(make(&plan, &["meadow"], &paint, &|_| ()).unwrap(), 5);
+        assert_eq!(std::fs::read_dir(root.join("few/held")).unwrap().count(), 3, "one pair: photo, painting, ink");
         std::fs::remove_dir_all(root).unwrap();
     }
 }

@@ -144,6 +144,8 @@ impl Report {
                 "one stop under-exposed, against the painting of the clean photo",
                 network.agreement(|m| Some(m.dark?.painter_of_clean))?,
             ),
+            ("(the painter: sensor noise against clean photo)", painter.agreement(|m| Some(m.noise?.painter))?),
+            ("(the painter: JPEG quality 60 against clean photo)", painter.agreement(|m| m.jpeg)?),
             ("(the painter: dark photo against clean photo)", painter.agreement(|m| Some(m.dark?.painter_of_clean))?),
         ];
         // Writing to a String cannot fail.

@@ -35,7 +35,7 @@ fn three(paint: impl Fn(&Image<Srgb8>) -> Image<Srgb8> + 'static) -> Vec<Candida
     let photo = Candidate { label: "photo".into(), hand: Hand::Photo, inputs: &[Input::Shift] };
     vec![
         photo,
-        Candidate { label: "painter".into(), hand: Hand::Painter, inputs: &[Input::Dark] },
+        Candidate { label: "painter".into(), hand: Hand::Painter, inputs: &[Input::Noise, Input::Jpeg, Input::Dark] },
         network("kaiga", paint),
     ]
 }
@@ -64,6 +64,7 @@ fn a_network_that_is_the_painter_is_perfect_on_clean_photos_only() {
     }
     assert_eq!(kaiga.edge_f_score, 1.0);
     assert_eq!(dark.painter_of_clean, painter.dark.unwrap().painter_of_clean);
+    assert_eq!((kaiga.noise.unwrap().painter, kaiga.jpeg), (painter.noise.unwrap().painter, painter.jpeg));
     let noise = kaiga.noise.unwrap();
     for worse in [photo.painter, noise.painter, kaiga.jpeg.unwrap(), dark.painter_of_clean] {
         assert!(worse.psnr_db < 40.0);
@@ -82,7 +83,7 @@ fn the_painter_paints_once_for_each_input() {
     };
     let models: Vec<_> = three(same).into_iter().chain([network("other", darker)]).collect();
     measure(&picture(0), &models, counted).unwrap();
-    assert_eq!(count.get(), 2, "the clean and the dark photo");
+    assert_eq!(count.get(), 4, "the clean photo, and it noisy, coded and dark");
 }
 
 #[test]

@@ -146,14 +146,14 @@ impl Look {
     fn new(source: &Source, entries: &[Entry], style: &str) -> Result<Self> {
         let taste = source.taste(style)?;
         let mut models = entries.iter().map(|entry| entry.model(style)).collect::<Result<Vec<_>>>()?;
-        let mut dark: &[Input] = &[];
+        let mut painters: &[Input] = &[];
         if let [Candidate { hand: Hand::Network(_), inputs, .. }] = models.as_mut_slice() {
             // One network alone is shown everything.
             *inputs = &[Input::Noise, Input::Shift, Input::Jpeg, Input::Dark];
-            dark = &[Input::Dark];
+            painters = &[Input::Noise, Input::Jpeg, Input::Dark];
         }
         if !models.iter().any(|model| matches!(model.hand, Hand::Painter)) {
-            models.insert(0, Candidate { label: "painter".into(), hand: Hand::Painter, inputs: dark });
+            models.insert(0, Candidate { label: "painter".into(), hand: Hand::Painter, inputs: painters });
         }
         if !models.iter().any(|model| matches!(model.hand, Hand::Photo)) {
             let inputs = &[Input::Noise, Input::Shift];
