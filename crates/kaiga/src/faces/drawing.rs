@@ -5,7 +5,9 @@
 //! What is not sure is not drawn: every part is as strong as its landmarks are certain.
 
 mod contour;
+mod ears;
 mod features;
+mod glasses;
 mod hair;
 mod pen;
 mod skin;
@@ -16,6 +18,7 @@ pub(crate) use hair::lay as lay_hair;
 pub(crate) use skin::lay;
 pub(crate) use style::FaceStyle;
 
+use self::glasses::Glasses;
 use super::Landmarks;
 use super::align::Pose;
 use super::landmarks::Part;
@@ -47,6 +50,8 @@ pub(crate) struct Drawing {
     pub(crate) amount: f32,
     /// How much of that its eyes and brows are drawn, 0..1: not behind dark glasses.
     pub(crate) eyes: f32,
+    /// Those that are worn, if any are.
+    glasses: Option<Glasses>,
 }
 
 impl Drawing {
@@ -56,8 +61,12 @@ impl Drawing {
         let sure = smooth_step(SURE[1], SURE[0], eyes);
         let seen = smooth_step(0.0, 0.5, pose.frontal);
         let amount = asked * sure * seen * smooth_step(SIZES_PX[0], SIZES_PX[1], pose.unit_px);
-        let drawing = Self { landmarks, unit_px: pose.unit_px, amount, eyes: 1.0 };
-        (amount > 0.0).then(|| Self { eyes: drawing.bare_eyes(photo), ..drawing })
+        if amount <= 0.0 {
+            return None;
+        }
+        let glasses = Glasses::find(photo, &landmarks);
+        let drawing = Self { landmarks, unit_px: pose.unit_px, amount, eyes: 1.0, glasses };
+        Some(Self { eyes: drawing.bare_eyes(photo), ..drawing })
     }
 
     /// 0 where the skin around both eyes is so dark beside that of the face that glasses must be before them, else 1.
@@ -79,9 +88,21 @@ impl Drawing {
         light.max(smooth_step(COLD_GLASS[0], COLD_GLASS[1], most(&warmth)))
     }
 
+    /// The same drawn by a share (0..1) of it.
+    pub(crate) fn by(&self, share: f32) -> Self {
+        Self { amount: share * self.amount, ..self.clone() }
+    }
+
     /// The same in other coordinates.
     pub(crate) fn placed(&self, by: &Similarity) -> Self {
-        Self { landmarks: self.landmarks.moved(|p| by.apply(p)), unit_px: self.unit_px * by.scale(), ..*self }
+        let scale = by.scale();
+        Self { unit_px: self.unit_px * scale, ..self.moved(|p| by.apply(p), scale) }
+    }
+
+    /// The same with each place moved, and what is drawn wider by a factor.
+    pub(crate) fn moved(&self, to: impl Fn(Point) -> Point, scale: f32) -> Self {
+        let glasses = self.glasses.as_ref().map(|glasses| glasses.moved(&to, scale));
+        Self { landmarks: self.landmarks.moved(to), glasses, ..*self }
     }
 
     /// How much of a part is drawn, 0..1.
@@ -89,6 +110,11 @@ impl Drawing {
         let is_behind_glass = !matches!(part, Part::Nose | Part::NoseBase | Part::Lips | Part::Mouth | Part::Oval);
         let seen = if is_behind_glass { self.eyes } else { 1.0 };
         seen * self.amount * smooth_step(SURE[1], SURE[0], self.landmarks.spread(part))
+    }
+
+    /// How much of glasses is drawn, 0..1: dark ones stay as they are painted.
+    fn glasses_share(&self) -> f32 {
+        self.glasses.as_ref().map_or(0.0, |glasses| glasses.certainty * self.amount * self.eyes)
     }
 
     fn part(&self, part: Part) -> &[Point] {
@@ -170,7 +196,7 @@ pub(super) mod tests {
 
     #[test]
     fn eyes_behind_dark_glasses_are_not_drawn_and_the_mouth_is() {
-        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
         let skin = Image::<Srgb8>::filled(200, 240, [200, 160, 140]);
         let band = |level: [u8; 3]| {
             Image::from_fn(200, 240, |x, y| if (85..115).contains(&y) { level } else { skin.at(x, y) })

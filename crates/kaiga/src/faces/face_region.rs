@@ -123,8 +123,7 @@ pub(crate) fn give_landmarks(
             let from = source(regions, q);
             [from[0] - q[0], from[1] - q[1]]
         };
-        let bent = in_photo.landmarks.moved(|p| warp::undone(p, bend));
-        Some(Drawn { in_picture: Drawing { landmarks: bent, ..in_photo.clone() }, in_photo, person: None })
+        Some(Drawn { in_picture: in_photo.moved(|p| warp::undone(p, bend), 1.0), in_photo, person: None })
     };
     let drawn: Vec<Option<Drawn>> = regions.iter().zip(landmarks).map(drawn).collect();
     regions.iter_mut().zip(drawn).for_each(|(region, drawn)| region.drawn = drawn);

@@ -96,8 +96,7 @@ impl<'a> Repainter<'a> {
         if let Some(drawn) = &region.drawn {
             let original =
                 drawing::Original { photo: self.photo, face: &drawn.in_photo, person: drawn.person.as_ref() };
-            let amount = drawn.in_picture.amount * self.look.strength.get().min(1.0);
-            let face = drawing::Drawing { amount, ..drawn.in_picture.clone() };
+            let face = drawn.in_picture.by(self.look.strength.get().min(1.0));
             if let Some(person) = &drawn.person {
                 drawing::lay_hair(picture, &face, person, &self.style);
             }

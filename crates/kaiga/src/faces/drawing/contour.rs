@@ -81,7 +81,7 @@ mod tests {
     const SKIN: [u8; 3] = [222, 178, 152];
 
     fn found(cheeks: impl Fn(usize) -> [u8; 3]) -> [Side; 2] {
-        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
         let inside = |[x, y]: Point| ((x - 100.0) / 74.0).hypot((y - 120.0) / 98.0) < 1.0;
         let picture =
             Image::<Srgb8>::from_fn(

@@ -3,9 +3,11 @@
 //! Lengths are in the 200th part of the face's unit: about a pixel of a face 500 px high.
 
 use super::contour::{self, Side};
+use super::ears::{Ear, ears};
+use super::glasses::Glasses;
 use super::pen::{Ink, Pen, area, between, ellipse, mix, shifted, spline, tapered};
 use super::style::FaceStyle;
-use super::{Drawing, Part, median_colour};
+use super::{Drawing, Part, apart, median_colour};
 use crate::faces::Person;
 use pixels::Image;
 use pixels::space::{Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_lab, srgb_from_srgb8};
@@ -38,13 +40,30 @@ const BEARD: [f32; 2] = [16.0, 30.0];
 /// So near to the middle of the jaw, as a share of its places, is the chin, and so far from it no more.
 const CHIN: [f32; 2] = [0.15, 0.4];
 
+/// Nothing in a mouth that shows only teeth is darker than this share of what is lightest. Where others are, they take this share of its
+/// height at least.
+const ALL_TEETH: f32 = 0.6;
+const LEAST_TEETH: f32 = 0.35;
+/// Brows are drawn thicker than their outline, which lies within their hair.
+const BROW: f32 = 1.2;
+/// What is taken of red, green and blue where form is shaded.
+const FORM: [f32; 3] = [0.11, 0.17, 0.16];
+/// How far lips are from the skin's lightness and chroma in Lab, at least and at most.
+const LIPS: [[f32; 2]; 3] = [[-20.0, -3.0], [0.0, 18.0], [-8.0, 5.0]];
+/// A frame is as far from the skin's colour as this at least, in Lab.
+const FRAME_APART: f32 = 18.0;
+
+/// So far around the landmarks something is drawn, in units: ears and the temples of glasses.
+const AROUND: f32 = 0.6;
+
 /// What a face is drawn with.
 struct Face<'a> {
     face: &'a Drawing,
     style: &'a FaceStyle,
     /// The 200th part of the unit, px.
     k: f32,
-    /// Colours of the picture, 0..1 sRGB: of lines, of lashes and of brows.
+    /// Colours of the picture, 0..1 sRGB: of skin, of lines, of lashes and of brows.
+    skin: [f32; 3],
     line: [f32; 3],
     dark: [f32; 3],
     brow: [f32; 3],
@@ -54,6 +73,7 @@ struct Face<'a> {
     jaw: [f32; JAW.end - JAW.start],
     /// The cheeks before what is behind the person.
     cheeks: Vec<Side>,
+    ears: Vec<Ear>,
 }
 
 /// The photo and where its places lie: irises keep their colour.
@@ -87,8 +107,8 @@ pub(crate) fn draw(picture: &mut Image<Srgb8>, face: &Drawing, original: &Origin
 fn window(picture: &Image<Srgb8>, face: &Drawing) -> Option<(usize, usize, usize, usize)> {
     let span = |axis: usize, length: usize| {
         let values = || face.landmarks.points().iter().map(|p| p[axis]);
-        let low = values().fold(f32::INFINITY, f32::min) - 0.15 * face.unit_px;
-        let high = values().fold(f32::NEG_INFINITY, f32::max) + 0.15 * face.unit_px;
+        let low = values().fold(f32::INFINITY, f32::min) - AROUND * face.unit_px;
+        let high = values().fold(f32::NEG_INFINITY, f32::max) + AROUND * face.unit_px;
         let (low, high) = (low.max(0.0) as usize, high.ceil().clamp(0.0, length as f32) as usize);
         (low < high).then_some((low, high - low))
     };
@@ -147,16 +167,20 @@ impl<'a> Face<'a> {
         let luma = luma_from_srgb(skin);
         let glow = 0.82 + 0.18 * smooth_step(0.25, 0.7, luma);
         let jaw = bare_jaw(face, taken, skin);
-        let cheeks = original.person.map_or_else(Vec::new, |person| {
+        let (cheeks, ears) = original.person.map_or_else(Default::default, |person| {
             let of_person = |[x, y]: Point| person.at([x + corner[0], y + corner[1]]);
-            contour::sides(face, taken, of_person, skin).into()
+            let cheeks = contour::sides(face, taken, of_person, skin).into();
+            (cheeks, ears(face, taken, of_person, skin))
         });
-        Self { face, style, k: face.unit_px / 200.0, line, dark, brow, glow, jaw, cheeks }
+        Self { face, style, k: face.unit_px / 200.0, skin, line, dark, brow, glow, jaw, cheeks, ears }
     }
 
     fn ink(&self, rgb: [f32; 3], part: Part, alpha: f32) -> Ink {
+        self.ink_at(rgb, alpha * self.face.share(part))
+    }
+
+    fn ink_at(&self, rgb: [f32; 3], alpha: f32) -> Ink {
         let luma = luma_from_srgb(rgb);
-        let alpha = alpha * self.face.share(part);
         if self.style.is_black_on_white {
             // What is pale on a face in colour is left away.
             return Ink { rgb: [if luma > 0.55 { 1.0 } else { 0.0 }; 3], alpha: if alpha > 0.45 { 1.0 } else { 0.0 } };
@@ -181,13 +205,34 @@ impl<'a> Face<'a> {
 
     fn draw(&self, pen: &mut Pen, original: &Original) {
         self.cheeks(pen);
+        self.ears(pen);
         self.jaw(pen);
+        if !self.style.is_black_on_white {
+            self.form(pen, original);
+            self.lips(pen, original);
+        }
         self.nose(pen);
-        self.mouth(pen);
+        self.mouth(pen, original);
         for (eye, iris) in [(Part::LeftEye, Part::LeftIris), (Part::RightEye, Part::RightIris)] {
             self.eye(pen, eye, iris, original);
         }
         self.brows(pen);
+        if let Some(glasses) = &self.face.glasses {
+            self.glasses(pen, glasses);
+        }
+    }
+
+    /// Frames in their own colour, darker if it is too near to the skin's.
+    fn glasses(&self, pen: &mut Pen, glasses: &Glasses) {
+        let [l, a, b] = lab_from_srgb(glasses.colour);
+        let skin = lab_from_srgb(self.skin);
+        let darker = FRAME_APART - apart([l, a, b], skin);
+        let l = if darker > 0.0 { l.min(skin[0]) - darker } else { l };
+        let ink = self.ink_at(srgb_from_lab([l, a, b]).map(|v| v.clamp(0.0, 1.0)), self.face.glasses_share());
+        for stroke in glasses.strokes() {
+            let width = stroke.width_px.max(0.9);
+            pen.fill(tapered(&stroke.places, |t| width * stroke.share(t)), ink, None);
+        }
     }
 
     fn cheeks(&self, pen: &mut Pen) {
@@ -195,6 +240,14 @@ impl<'a> Face<'a> {
         for Side { places, shares } in &self.cheeks {
             let share = |t: f32| shares[(t * (shares.len() - 1) as f32).round() as usize];
             self.line(pen, places, (ink, 3.6), |t| (PI * t).sin().max(0.0).sqrt() * share(t));
+        }
+    }
+
+    fn ears(&self, pen: &mut Pen) {
+        for Ear { rim, fold, share } in &self.ears {
+            let taper = |t: f32| (PI * (0.04 + 0.92 * t)).sin().max(0.0).sqrt();
+            self.line(pen, rim, (self.ink(self.line, Part::Oval, 0.8 * share), 3.4), taper);
+            self.line(pen, fold, (self.ink(self.line, Part::Oval, 0.5 * share), 2.4), taper);
         }
     }
 
@@ -209,6 +262,46 @@ impl<'a> Face<'a> {
         self.line(pen, &oval[JAW], (ink, 2.6), |t| (PI * t).sin().max(0.0).sqrt() * bare(t));
     }
 
+    /// The form that flat skin does not show: deep sockets under the brows, and the side of the nose that is turned from the light.
+    fn form(&self, pen: &mut Pen, original: &Original) {
+        let shade = |depth: f32| [0, 1, 2].map(|c| self.skin[c] * (1.0 - depth * FORM[c]));
+        let depth = (1.0 - self.style.shade) / 0.18;
+        for (eye, brow) in [(Part::LeftEye, Part::LeftBrow), (Part::RightEye, Part::RightBrow)] {
+            let (lids, brow) = (self.face.part(eye), self.face.part(brow));
+            let under = spline(&[brow[8], brow[7], brow[6], brow[5]], 20);
+            let lid = spline(&[lids[2], lids[4], lids[6], lids[8]], 20);
+            let socket: Vec<Point> = under.into_iter().chain(lid.into_iter().rev()).collect();
+            pen.fill(area(&socket), self.ink(shade(depth), eye, 0.55), None);
+        }
+        let (nose, base) = (self.face.part(Part::Nose), self.face.part(Part::NoseBase));
+        let is_right = self.light_side(original) < 0.0;
+        let (wing, top, inner) = if is_right {
+            (base[5], base[6], self.face.part(Part::RightEye)[8])
+        } else {
+            (base[1], base[0], self.face.part(Part::LeftEye)[8])
+        };
+        let ridge = spline(&[nose[0], nose[1], nose[2], nose[3], nose[4], base[3]], 30);
+        let side = spline(&[wing, top, mix(top, inner, 0.55), mix(nose[0], inner, 0.5)], 20);
+        let turned: Vec<Point> = ridge.into_iter().chain(side).collect();
+        pen.fill(area(&turned), self.ink(shade(depth), Part::NoseBase, 0.6), None);
+    }
+
+    /// Lips as much darker and redder than the skin as they are in the photo.
+    fn lips(&self, pen: &mut Pen, original: &Original) {
+        let outline = original.face.part(Part::Lips);
+        let inner = original.face.part(Part::Mouth);
+        let places = [3, 5, 7, 13, 15, 17].map(|i| mix(outline[i], inner[i], 0.5));
+        let seen = median(original.photo, places.into_iter()).map(lab_from_srgb);
+        let skin = median(original.photo, original.face.bare_skin().into_iter()).map(lab_from_srgb);
+        let (Some(seen), Some(skin)) = (seen, skin) else { return };
+        let painted = lab_from_srgb(self.skin);
+        let colour = [0, 1, 2].map(|c| painted[c] + (seen[c] - skin[c]).clamp(LIPS[c][0], LIPS[c][1]));
+        let mut points = self.face.part(Part::Lips).to_vec();
+        points.push(points[0]);
+        let rgb = srgb_from_lab(colour).map(|v| v.clamp(0.0, 1.0));
+        pen.fill(area(&spline(&points, 8 * points.len())), self.ink(rgb, Part::Lips, 0.7), None);
+    }
+
     fn nose(&self, pen: &mut Pen) {
         let base = self.face.part(Part::NoseBase);
         let ink = self.ink(self.line, Part::NoseBase, 0.95);
@@ -217,7 +310,7 @@ impl<'a> Face<'a> {
         }
     }
 
-    fn mouth(&self, pen: &mut Pen) {
+    fn mouth(&self, pen: &mut Pen, original: &Original) {
         let (lips, inner) = (self.face.part(Part::Lips), self.face.part(Part::Mouth));
         let top: Vec<Point> = inner[..11].to_vec();
         let bottom: Vec<Point> = (10..=20).map(|i| inner[i % 20]).rev().collect();
@@ -227,14 +320,19 @@ impl<'a> Face<'a> {
         if open > 0.0 {
             let (upper, lower) = (spline(&top, 60), spline(&bottom, 60));
             let shape = |a: &[Point], b: &[Point]| area(&a.iter().chain(b.iter().rev()).copied().collect::<Vec<_>>());
-            // White without teeth; a mouth that is wide open is dark below.
+            // White without gaps as far as teeth are seen, dark below and in the corners.
+            let teeth = teeth(original);
+            let dark = self.ink([0.36, 0.15, 0.16].map(|v| v * self.glow), Part::Mouth, open);
+            pen.fill(shape(&upper, &lower), dark, None);
             let white = self.ink([0.93, 0.895, 0.875].map(|v| v * self.glow), Part::Mouth, open);
-            pen.fill(shape(&upper, &lower), white, None);
+            let shares = |i: usize| (PI * i as f32 / 59.0).sin().max(0.0).powf(0.35);
+            let edge: Vec<Point> = (0..60).map(|i| mix(upper[i], lower[i], teeth * shares(i))).collect();
+            pen.fill(shape(&upper[2..58], &edge[2..58]), white, None);
             let wide = smooth_step(0.28, 0.42, apart);
             let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);
-            pen.fill(shape(&between(&upper, &lower, 0.35), &lower), tongue, None);
+            pen.fill(shape(&between(&upper, &lower, teeth.max(0.6)), &lower), tongue, None);
             let shadow = self.ink([0.80, 0.74, 0.77], Part::Mouth, 0.6 * open);
-            pen.fill(shape(&upper, &between(&upper, &lower, 0.22)), shadow, None);
+            pen.fill(shape(&upper[2..58], &between(&upper, &edge, 0.22)[2..58]), shadow, None);
             self.line(pen, &top, (self.ink(self.line, Part::Mouth, open), 4.4), taper);
             self.line(pen, &bottom, (self.ink(self.line, Part::Mouth, 0.8 * open), 2.6), |t| (PI * t).sin());
         }
@@ -256,7 +354,7 @@ impl<'a> Face<'a> {
             let middle: Vec<Point> = (0..5).map(|i| mix(outline[i], outline[9 - i], 0.5)).collect();
             let shape =
                 |t: f32| (0.25 + 0.75 * (1.5 * t).min(1.0).powf(0.7)) * (1.0 - 0.4 * ((t - 0.85) / 0.15).max(0.0));
-            let path = tapered(&middle, |t| both.max(9.0 * self.k) * shape(t));
+            let path = tapered(&middle, |t| BROW * both.max(9.0 * self.k) * shape(t));
             pen.fill(path, self.ink(self.brow, part, 0.92), None);
         }
     }
@@ -387,6 +485,23 @@ impl<'a> Face<'a> {
     }
 }
 
+/// How far down an open mouth teeth are seen in the photo, as a share of its height: what is there is lighter than what is below.
+fn teeth(original: &Original) -> f32 {
+    const STEPS: usize = 14;
+    let inner = original.face.part(Part::Mouth);
+    let luma = |share: f32| {
+        let places = (3..8).map(|i| mix(inner[i], inner[20 - i], share));
+        median(original.photo, places).map_or(0.0, luma_from_srgb)
+    };
+    let seen: Vec<f32> = (0..STEPS).map(|i| luma(0.08 + 0.84 * i as f32 / (STEPS - 1) as f32)).collect();
+    let (dark, light) = (seen.iter().copied().fold(1.0, f32::min), seen.iter().copied().fold(0.0, f32::max));
+    if dark > ALL_TEETH * light {
+        return 1.0;
+    }
+    let last = seen.iter().rposition(|&luma| luma > 0.5 * (dark + light)).unwrap_or(STEPS - 1);
+    ((last + 1) as f32 / STEPS as f32).clamp(LEAST_TEETH, 1.0)
+}
+
 /// The angle of the line of an eye, which runs from its outer to its inner corner.
 fn angle(along: Point, sign: f32) -> f32 {
     (along[1] * sign).atan2(along[0] * sign)
@@ -400,7 +515,7 @@ mod tests {
     #[test]
     fn the_jaw_is_drawn_over_a_neck_and_not_at_a_beard_nor_on_cheeks() {
         let landmarks = super::super::tests::landmarks();
-        let face = Drawing { landmarks, unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let face = Drawing { landmarks, unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
         let skin = [222, 178, 152];
         let jaw = |below: [u8; 3]| {
             let picture = Image::<Srgb8>::from_fn(200, 240, |x, y| {

@@ -328,7 +328,7 @@ mod tests {
     }
 
     fn drawn(picture: &Image<Srgb8>) -> Image<Srgb8> {
-        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0 };
+        let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
         let who = person(240, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
         let mut drawn = picture.clone();
         lay(&mut drawn, &face, &who, &FaceStyle::named(&crate::Look::default()));

@@ -2,6 +2,7 @@
 //!
 //! Works on a portrait as the drawer painted it: Y −1..1, Cb, Cr −1..1 and ink 0..1.
 
+use super::glasses::Glasses;
 use super::pen::{Ink, Pen, area, between, covered, mix, spline, tapered};
 use super::style::FaceStyle;
 use super::{Drawing, Part, median, quantile};
@@ -28,6 +29,10 @@ const LEAST_CONTRAST: f32 = 0.62;
 const FROM_A_SIDE: [f32; 2] = [0.7, 0.85];
 /// How far skin goes on over the outline of the face at the forehead, in distances from the middle of the face.
 const FOREHEAD: f32 = 0.34;
+/// Hair on a face has less than the second share of the luma of its skin, bare skin more than the first. How much of what is under
+/// the nose a moustache keeps.
+const HAIRY: [f32; 2] = [0.78, 0.6];
+const KEPT_UNDER_NOSE: f32 = 0.8;
 /// How much of the chroma's mean is kept.
 const KEPT: f32 = 0.75;
 /// How much of the finer modelling is kept.
@@ -44,6 +49,13 @@ const GREY: [f32; 2] = [0.02, 0.08];
 const LIT: f32 = 0.6;
 const LIGHTER: f32 = 0.025;
 const OFF: f32 = 0.01;
+/// Most of a face darker than this luma (0..1) is in bad light, whoever it is: it is lifted by a share of what it lacks.
+const BAD_LIGHT: f32 = 0.27;
+const LIFTED: f32 = 0.35;
+/// Under this luma (0..1) of lit skin, tones are nearer to each other and their tints weaker, down to a share of it: steps and tints of
+/// a fixed size make black-red masks of dark faces.
+const DIM: f32 = 0.5;
+const LEAST_DIM: f32 = 0.35;
 /// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
 const VIVID: f32 = 1.3;
 const LEAST_MUTED: f32 = 0.5;
@@ -59,13 +71,16 @@ pub(crate) fn lay(
 ) {
     let Some(window) = window(canvas, face) else { return };
     let local = face.placed(&Similarity::scaled(1.0, [-(window.x as f32), -(window.y as f32)]));
-    let masks = Masks::of(&local, window);
     let (paint, ink) = canvas.taken(window);
     let Some(tone) = complexion(&local, &paint) else { return };
+    let [moustache, chin] = beard(&local, &paint, tone);
+    let masks = Masks::of(&local, window, moustache);
     let cleared = cleared(&paint, &masks.covered, tone, face.unit_px);
     let region = |i: usize| {
         let colour = cleared.pixels()[i];
-        (near(colour, tone) * masks.region.pixels()[i]).max(shining(colour, tone) * masks.upper.pixels()[i])
+        let of_beard = moustache.max(chin) * (1.0 - masks.upper.pixels()[i]) * hairy(colour[0], tone[0]);
+        (1.0 - of_beard)
+            * (near(colour, tone) * masks.region.pixels()[i]).max(shining(colour, tone) * masks.upper.pixels()[i])
     };
     let skin = box_mean(&plane(window, region), radius_px(0.02, face.unit_px));
     // Where there is face beyond doubt: what counts for its complexion.
@@ -78,9 +93,10 @@ pub(crate) fn lay(
     let of_photo = |i: usize| 2.0 * luma_from_srgb(in_photo(i)) - 1.0;
     let chroma = |i: usize| in_photo(i).into_iter().fold(0.0, f32::max) - in_photo(i).into_iter().fold(1.0, f32::min);
     // Neither blush nor red lips on a photo without colours.
-    let blushing = style.blush * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
+    let blushing = style.blush * dim(0.5 * (tone[0] + 1.0)) * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
     let most = level(&of_photo, 0.5);
-    let wanted = level(&of_photo, LIT).min(most + LIGHTER * (most + 1.0));
+    let lifted = 2.0 * LIFTED * (BAD_LIGHT - 0.5 * (most + 1.0)).max(0.0);
+    let wanted = level(&of_photo, LIT).min(most + LIGHTER * (most + 1.0)) + lifted;
     let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
@@ -124,6 +140,25 @@ fn near(p: [f32; 3], tone: [f32; 3]) -> f32 {
     let chroma = (p[1] - tone[1]).hypot(p[2] - tone[2]) / CHROMA;
     let luma = ((p[0] - tone[0]).abs() - LIGHT).max(0.0) / LUMA;
     (1.7 - chroma.hypot(luma)).clamp(0.0, 1.0)
+}
+
+/// How much hair over skin of the luma `skin` a place of this luma shows, −1..1, if there is hair at all.
+fn hairy(luma: f32, skin: f32) -> f32 {
+    smooth_step(HAIRY[0], HAIRY[1], (luma + 1.0) / (skin + 1.0).max(0.1))
+}
+
+/// How much of a moustache and of a beard at the chin there is, 0..1.
+fn beard(face: &Drawing, paint: &Image<Srgb>, tone: [f32; 3]) -> [f32; 2] {
+    let (base, lips, chin) = (face.part(Part::NoseBase), face.part(Part::Lips), face.part(Part::Oval)[9]);
+    let hairy = |places: [Point; 3]| {
+        let at = |[x, y]: Point| {
+            let inside = x >= 0.0 && y >= 0.0 && x < paint.width() as f32 && y < paint.height() as f32;
+            inside.then(|| hairy(paint.at(x as usize, y as usize)[0], tone[0]))
+        };
+        median(places.into_iter().filter_map(at)).unwrap_or(0.0)
+    };
+    let over = [(2, 3), (3, 5), (4, 7)].map(|(nose, lip)| mix(base[nose], lips[lip], 0.7));
+    [hairy(over), hairy([13, 15, 17].map(|lip| mix(lips[lip], chin, 0.5)))]
 }
 
 /// How much a colour is that of skin that shines: lighter than its complexion, and as colourful or less.
@@ -183,6 +218,11 @@ fn contrast(light: &Image<Gray>, sure: &[usize]) -> f32 {
     1.0 + smooth_step(FROM_A_SIDE[1], FROM_A_SIDE[0], seen) * (seen.max(LEAST_CONTRAST) - 1.0)
 }
 
+/// How much smaller steps and tints are on skin whose lit luma is that, 0..1.
+fn dim(lit_luma: f32) -> f32 {
+    (lit_luma / DIM).clamp(LEAST_DIM, 1.0)
+}
+
 /// The skin in two or three tones whose median luma and mean chroma are those of the painting.
 fn in_tones(
     cleared: &Image<Srgb>,
@@ -197,12 +237,13 @@ fn in_tones(
     let base = [tone[0] + 0.02, tone[1], tone[2]];
     let lit_luma = 0.5 * (base[0] + 1.0);
     let shaded = style.shade.min(contrast(&light, sure));
-    let shade = [2.0 * lit_luma * shaded - 1.0, base[1] - 0.01, base[2] + 0.035];
-    let deep = [2.0 * lit_luma * shaded * style.shade * 0.92 - 1.0, base[1] - 0.01, base[2] + 0.045];
+    let dim = dim(lit_luma);
+    let shade = [2.0 * lit_luma * shaded - 1.0, base[1] - 0.01 * dim, base[2] + 0.035 * dim];
+    let deep = [2.0 * lit_luma * shaded * style.shade * 0.92 - 1.0, base[1] - 0.01 * dim, base[2] + 0.045 * dim];
     let tones = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
-        let (lit, half) = (ramp(SHADOW, 0.16 * style.soft), ramp(DEEP, 0.2 * style.soft));
+        let (lit, half) = (ramp(dim * SHADOW, dim * 0.16 * style.soft), ramp(dim * DEEP, dim * 0.2 * style.soft));
         let fine = MODELLING * fine.pixels()[i];
         [0, 1, 2].map(|c| {
             let upper = shade[c] + lit * (base[c] - shade[c]);
@@ -289,7 +330,8 @@ struct Masks {
 }
 
 impl Masks {
-    fn of(face: &Drawing, window: Window) -> Self {
+    /// A `moustache` (0..1) is kept under the nose and beside the lips.
+    fn of(face: &Drawing, window: Window, moustache: f32) -> Self {
         let unit = face.unit_px;
         let soft = |share: f32| ((share * unit).round() as usize).max(1);
         let white = |alpha: f32| Ink { rgb: [1.0; 3], alpha };
@@ -310,16 +352,21 @@ impl Masks {
                 (Part::RightEye, 0.075),
                 (Part::LeftBrow, 0.05),
                 (Part::RightBrow, 0.05),
-                (Part::Lips, 0.025),
+                (Part::Lips, 0.025 * (1.0 - moustache)),
             ] {
                 grown(pen, part, by, white(face.share(part) / face.amount));
             }
             let base = face.part(Part::NoseBase);
-            let nose = face.share(Part::NoseBase) / face.amount;
+            let nose = face.share(Part::NoseBase) / face.amount * (1.0 - KEPT_UNDER_NOSE * moustache);
             let tip = face.part(Part::Nose)[4];
             let wings: Vec<Point> = base.iter().copied().chain([mix(tip, base[3], 0.2)]).collect();
             pen.fill(area(&wings), white(0.9 * nose), None);
             pen.fill(tapered(base, |_| 0.13 * unit), white(0.9 * nose), None);
+            let frames = face.glasses.iter().flat_map(Glasses::strokes);
+            for stroke in frames {
+                let wide = |t: f32| stroke.share(t) * (stroke.width_px + 0.06 * unit);
+                pen.fill(tapered(&stroke.places, wide), white(face.glasses_share() / face.amount), None);
+            }
         });
         let oval = closed(Part::Oval);
         let inner = drawn(&|pen| pen.fill(area(&oval), white(1.0), None));
