@@ -44,10 +44,12 @@ const LIGHT_UNIT_PX: f32 = 40.0;
 const FOLD: f32 = 0.2;
 /// Skin whose channels (0..1) are no further apart than the first is that of a photo in grey, over the second in colour.
 const GREY: [f32; 2] = [0.02, 0.08];
-/// Drawn skin is as light as this share of the photo's is at most, for flat tones miss its shine, but lighter than most of it
-/// by this share of its luma at most. Its luma (−1..1) may be so far off.
-const LIT: f32 = 0.6;
-const LIGHTER: f32 = 0.025;
+/// Drawn skin is lighter than most of the face in the photo by this share of what its bare skin is, but no more than by this share of its luma, and by
+/// this share of what is beyond the last, where light is that uneven. Its luma (−1..1) may be so far off.
+const BARE: f32 = 0.6;
+const LIGHTER: f32 = 0.045;
+const SHADED: f32 = 0.5;
+const BROAD: f32 = 0.2;
 const OFF: f32 = 0.01;
 /// Most of a face darker than this luma (0..1) is in bad light, whoever it is: it is lifted by a share of what it lacks.
 const BAD_LIGHT: f32 = 0.27;
@@ -96,7 +98,12 @@ pub(crate) fn lay(
     let blushing = style.blush * dim(0.5 * (tone[0] + 1.0)) * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
     let most = level(&of_photo, 0.5);
     let lifted = 2.0 * LIFTED * (BAD_LIGHT - 0.5 * (most + 1.0)).max(0.0);
-    let wanted = level(&of_photo, LIT).min(most + LIGHTER * (most + 1.0)) + lifted;
+    // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
+    let seen = photo.crop(window.x, window.y, window.width, window.height).map::<Srgb>(srgb_from_srgb8);
+    let seen = seen.map::<Srgb>(|colour| [2.0 * luma_from_srgb(colour) - 1.0, 0.0, 0.0]);
+    let bare = (complexion(&local, &seen).map_or(most, |tone| tone[0]) - most).max(0.0);
+    let lit = (BARE * bare).min(LIGHTER * (most + 1.0) + SHADED * (bare - BROAD).max(0.0));
+    let wanted = most + lit + lifted;
     let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
