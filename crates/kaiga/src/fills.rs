@@ -18,7 +18,7 @@ use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_fro
 use pixels::texture::{Clumps, Within, clumps, fine, in_light, smooth_areas, up_to_borders};
 use pixels::warp::{Point, smooth_step};
 use rayon::prelude::*;
-use sky::Sky;
+pub(crate) use sky::Sky;
 
 /// How a style lays its fills.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,13 +75,19 @@ const TEXTURE: f32 = 0.03;
 /// Standard deviations from the middle tone of leaves to the lit and to the shaded one.
 const TONES_APART: f32 = 1.0;
 
-/// Lays the fills of a canvas that shows `photo`: `share` says how far at a place of the canvas, 0..1.
-pub(crate) fn lay(canvas: &mut Canvas, photo: &Image<Srgb8>, style: &FillStyle, share: impl Fn(Point) -> f32 + Sync) {
+/// Lays the fills of a canvas that shows `photo` with this `sky`, or of the one part `alone`: `share` says how far at a place of the
+/// canvas, 0..1.
+pub(crate) fn lay(
+    canvas: &mut Canvas,
+    (photo, sky): (&Image<Srgb8>, &Sky),
+    style: &FillStyle,
+    alone: Option<Part>,
+    share: impl Fn(Point) -> f32 + Sync,
+) {
     let (width, height) = canvas.size();
     let painted = canvas.clone();
-    let sky = Sky::of(photo);
-    for piece in parts(width, height, PIECE_PX) {
-        let around = piece.grown(OVERLAP_PX, width, height);
+    let pieces = || parts(width, height, PIECE_PX).into_iter().map(|piece| piece.grown(OVERLAP_PX, width, height));
+    for around in alone.map_or_else(|| pieces().collect(), |part| vec![part]) {
         let (painting, ink) = painted.taken(around);
         let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
         let seen = photo.crop(around.x, around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
@@ -94,7 +100,7 @@ pub(crate) fn lay(canvas: &mut Canvas, photo: &Image<Srgb8>, style: &FillStyle, 
                 std::array::from_fn(|c| from[c] + share * (to[c] - from[c]))
             };
             let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place(i)));
-            let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
+            let [y, cb, cr] = mix(before.pixels()[i], laid, if alone.is_some() { 1.0 } else { reached(around, i) });
             [y, cb, cr, ink.pixels()[i]]
         };
         let pixels: Vec<_> = (0..laid.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();
@@ -290,7 +296,8 @@ mod tests {
         let (width, height) = (PIECE_PX + 300, 40);
         let picture = grey(width, height, |x, y| 0.5 + 0.2 * (x as f32 / 50.0).sin() + 0.02 * (y as f32).sin());
         let mut canvas = canvas(&picture);
-        lay(&mut canvas, &picture.map(pixels::space::srgb8_from_srgb), &FillStyle { step: 0.0, ..CEL }, |_| 1.0);
+        let photo = picture.map(pixels::space::srgb8_from_srgb);
+        lay(&mut canvas, (&photo, &Sky::of(&photo)), &FillStyle { step: 0.0, ..CEL }, None, |_| 1.0);
         let (laid, ink) = canvas.taken(Part { x: 0, y: 20, width, height: 1 });
         let row: Vec<f32> = laid.pixels().iter().map(|[y, ..]| (y + 1.0) / 2.0).collect();
         let steepest = |row: &[f32]| row.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
@@ -304,7 +311,7 @@ mod tests {
         let picture = grey(80, 40, |x, y| 0.5 + 0.1 * ((x + y) as f32 / 3.0).sin());
         let (before, mut after) = (canvas(&picture), canvas(&picture));
         let photo = picture.map(pixels::space::srgb8_from_srgb);
-        lay(&mut after, &photo, &CEL, |[x, _]| f32::from(x < 40.0));
+        lay(&mut after, (&photo, &Sky::of(&photo)), &CEL, None, |[x, _]| f32::from(x < 40.0));
         let all = Part { x: 0, y: 0, width: 80, height: 40 };
         let (before, after) = (before.taken(all).0, after.taken(all).0);
         assert!((0..40).all(|y| before.row(y)[40..] == after.row(y)[40..]));

@@ -15,6 +15,7 @@ use pixels::Image;
 use pixels::lines::{Structure, structure};
 use pixels::resize::cubic;
 use pixels::space::{Gray, Srgb};
+use pixels::vectors::widely;
 use rayon::prelude::*;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
@@ -85,10 +86,10 @@ impl Canvas {
         self.pixels[y * self.width + x]
     }
 
-    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
-    fn with_smooth_borders(&self, share: f32) -> Self {
+    /// With every border in these parts smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
+    fn with_smooth_borders(&self, share: f32, painted: &[Part]) -> Self {
         let mut smooth = Self { pixels: self.pixels.clone(), ..*self };
-        for part in parts(self.width, self.height, SMOOTHED_PX) {
+        for part in painted {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
             let flow = structure(&self.luma(around), FLOW_SIGMA_PX);
             let rows = smooth.pixels.par_chunks_mut(self.width).enumerate().skip(part.y).take(part.height);
@@ -194,11 +195,22 @@ pub(crate) struct Upscaler {
 
 impl Upscaler {
     /// Readies a painting for the size `full_width`×`full_height`, px, `crisp` if it is not enlarged.
-    pub(crate) fn new(canvas: Canvas, (full_width, full_height): (usize, usize), crisp: Crisp) -> Self {
+    pub(crate) fn new(canvas: Canvas, full_size: (usize, usize), crisp: Crisp) -> Self {
+        let all = parts(canvas.width, canvas.height, SMOOTHED_PX);
+        Self::of_parts(canvas, full_size, crisp, &all)
+    }
+
+    /// The same for a canvas of which no more than some parts are painted.
+    pub(crate) fn of_parts(
+        canvas: Canvas,
+        (full_width, full_height): (usize, usize),
+        crisp: Crisp,
+        painted: &[Part],
+    ) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
         let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
         let redraw = Redraw::at(if scale < 1.0 { 1.0 } else { scale.max(1.0 + crisp.get()) });
-        let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth));
+        let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth, painted));
         Self { canvas, smooth, redraw, full_width, full_height }
     }
 
@@ -314,20 +326,24 @@ impl Resampler {
             let mut wide = vec![[[0.0; CHANNELS]; N]; (bottom - top) * width];
             for (y, to) in wide.chunks_exact_mut(width).enumerate() {
                 narrow.iter_mut().enumerate().for_each(|(x, to)| *to = source(top + y, left + x));
-                for (x, to) in to.iter_mut().enumerate() {
-                    let from = &narrow[self.columns.first[x] - left..];
-                    for (weight, from) in self.columns.of(x).iter().zip(from) {
-                        add(to, *weight, from);
+                widely(|| {
+                    for (x, to) in to.iter_mut().enumerate() {
+                        let from = &narrow[self.columns.first[x] - left..];
+                        for (weight, from) in self.columns.of(x).iter().zip(from) {
+                            add(to, *weight, from);
+                        }
                     }
-                }
+                });
             }
             let mut sums = vec![[[0.0; CHANNELS]; N]; width];
             for (y, to) in data.chunks_exact_mut(width * CHANNELS).enumerate() {
                 sums.fill([[0.0; CHANNELS]; N]);
                 let from = &wide[(self.rows.first[start + y] - top) * width..];
-                for (weight, from) in self.rows.of(start + y).iter().zip(from.chunks_exact(width)) {
-                    sums.iter_mut().zip(from).for_each(|(to, from)| add(to, *weight, from));
-                }
+                widely(|| {
+                    for (weight, from) in self.rows.of(start + y).iter().zip(from.chunks_exact(width)) {
+                        sums.iter_mut().zip(from).for_each(|(to, from)| add(to, *weight, from));
+                    }
+                });
                 to.as_chunks_mut().0.iter_mut().zip(&sums).for_each(|(to, sum)| *to = finish(sum));
             }
         });
@@ -335,7 +351,7 @@ impl Resampler {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn add<const N: usize>(to: &mut [[f32; CHANNELS]; N], weight: f32, from: &[[f32; CHANNELS]; N]) {
     to.as_flattened_mut().iter_mut().zip(from.as_flattened()).for_each(|(to, from)| *to += weight * from);
 }
