@@ -75,8 +75,8 @@ const TEXTURE: f32 = 0.03;
 /// Standard deviations from the middle tone of leaves to the lit and to the shaded one.
 const TONES_APART: f32 = 1.0;
 
-/// Lays the fills of a canvas that shows `photo` with this `sky`, or of the one part `alone`: `share` says how far at a place of the
-/// canvas, 0..1.
+/// Lays the fills of a canvas that shows `photo` with this `sky`, or that is the part `alone` of it: `share` says how far at a
+/// place of the photo, 0..1.
 pub(crate) fn lay(
     canvas: &mut Canvas,
     (photo, sky): (&Image<Srgb8>, &Sky),
@@ -87,11 +87,14 @@ pub(crate) fn lay(
     let (width, height) = canvas.size();
     let painted = canvas.clone();
     let pieces = || parts(width, height, PIECE_PX).into_iter().map(|piece| piece.grown(OVERLAP_PX, width, height));
-    for around in alone.map_or_else(|| pieces().collect(), |part| vec![part]) {
+    let [left, top] = alone.map_or([0; 2], |part| [part.x, part.y]);
+    for around in if alone.is_some() { vec![Part { x: 0, y: 0, width, height }] } else { pieces().collect() } {
         let (painting, ink) = painted.taken(around);
         let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
-        let seen = photo.crop(around.x, around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
-        let place = |i: usize| [around.x + i % around.width, around.y + i / around.width].map(|v| v as f32 + 0.5);
+        let seen =
+            photo.crop(left + around.x, top + around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
+        let place =
+            |i: usize| [left + around.x + i % around.width, top + around.y + i / around.width].map(|v| v as f32 + 0.5);
         let laid = laid(&colours, &seen, style, |i| sky.at(place(i)));
         let (before, _) = canvas.taken(around);
         let pixel = |i: usize| {
@@ -100,7 +103,7 @@ pub(crate) fn lay(
                 std::array::from_fn(|c| from[c] + share * (to[c] - from[c]))
             };
             let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place(i)));
-            let [y, cb, cr] = mix(before.pixels()[i], laid, if alone.is_some() { 1.0 } else { reached(around, i) });
+            let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
             [y, cb, cr, ink.pixels()[i]]
         };
         let pixels: Vec<_> = (0..laid.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();

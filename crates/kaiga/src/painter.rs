@@ -209,7 +209,11 @@ impl Painter {
             }
             let scale = shown.width() as f32 / photo.width() as f32;
             let meets = |region: &&FaceRegion| alone.is_none_or(|part| part.meets(region.zone.scaled(scale)));
-            regions.iter().filter(with_the_rest).filter(meets).for_each(|region| repainter.lay(region, canvas, shown));
+            let cropped = alone.map(|part| shown.crop(part.x, part.y, part.width, part.height));
+            let at = alone.map_or([0; 2], |part| [part.x, part.y]);
+            for region in regions.iter().filter(with_the_rest).filter(meets) {
+                repainter.lay(region, canvas, at, cropped.as_ref().unwrap_or(shown));
+            }
         };
         let lays_skin = self.medium == Medium::Colour && regions.iter().any(|region| with_the_rest(&region));
         let lay: Option<&Lay> = if lays_skin || fills.is_some() { Some(&lay) } else { None };

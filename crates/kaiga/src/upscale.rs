@@ -86,10 +86,10 @@ impl Canvas {
         self.pixels[y * self.width + x]
     }
 
-    /// With every border in these parts smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
-    fn with_smooth_borders(&self, share: f32, painted: &[Part]) -> Self {
+    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
+    fn with_smooth_borders(&self, share: f32) -> Self {
         let mut smooth = Self { pixels: self.pixels.clone(), ..*self };
-        for part in painted {
+        for part in parts(self.width, self.height, SMOOTHED_PX) {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
             let flow = structure(&self.luma(around), FLOW_SIGMA_PX);
             let rows = smooth.pixels.par_chunks_mut(self.width).enumerate().skip(part.y).take(part.height);
@@ -186,6 +186,9 @@ pub(crate) const REDRAWN_FROM_PX: usize = FLOW_REACH_PX + ALONG.len() + 3;
 /// A painting that is taken to another size, part by part.
 pub(crate) struct Upscaler {
     canvas: Canvas,
+    /// Where the canvas begins in the painting, and the size of that.
+    at: [usize; 2],
+    painted: (usize, usize),
     /// With smooth borders, if it is redrawn.
     smooth: Option<Canvas>,
     redraw: Redraw,
@@ -196,38 +199,40 @@ pub(crate) struct Upscaler {
 impl Upscaler {
     /// Readies a painting for the size `full_width`×`full_height`, px, `crisp` if it is not enlarged.
     pub(crate) fn new(canvas: Canvas, full_size: (usize, usize), crisp: Crisp) -> Self {
-        let all = parts(canvas.width, canvas.height, SMOOTHED_PX);
-        Self::of_parts(canvas, full_size, crisp, &all)
+        let painted = (canvas.width, canvas.height);
+        Self::of_part(canvas, [0; 2], painted, full_size, crisp)
     }
 
-    /// The same for a canvas of which no more than some parts are painted.
-    pub(crate) fn of_parts(
+    /// The same for a canvas that is a part, from `at` on, of a painting of so many px.
+    pub(crate) fn of_part(
         canvas: Canvas,
+        at: [usize; 2],
+        painted: (usize, usize),
         (full_width, full_height): (usize, usize),
         crisp: Crisp,
-        painted: &[Part],
     ) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
-        let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
+        let scale = (area(full_width, full_height) / area(painted.0, painted.1)).sqrt();
         let redraw = Redraw::at(if scale < 1.0 { 1.0 } else { scale.max(1.0 + crisp.get()) });
-        let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth, painted));
-        Self { canvas, smooth, redraw, full_width, full_height }
+        let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth));
+        Self { canvas, at, painted, smooth, redraw, full_width, full_height }
     }
 
     /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1.
     pub(crate) fn part(&self, part: Part) -> Map {
-        let (width, height) = (self.canvas.width, self.canvas.height);
+        let ((width, height), [left, top]) = (self.painted, self.at);
         let softness = f64::from(self.redraw.growth);
         let columns = Taps::new(width, self.full_width, part.x, part.width, softness);
         let rows = Taps::new(height, self.full_height, part.y, part.height, softness);
         let resampler = Resampler { columns, rows };
         let data = match &self.smooth {
             None => {
-                let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
+                let row = |y: usize, x: usize| [self.canvas.at(x - left, y - top).map(|v| f32::from(v) / ONE)];
                 resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
+                    let (x, y) = (x - left, y - top);
                     let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };

@@ -15,7 +15,8 @@ use pixels::resize::{self, Filter};
 use pixels::space::Srgb8;
 use std::borrow::Cow;
 
-/// What works on a painting at the size it was painted at, beside the picture: on all of it, or on the one part that is painted.
+/// What works on a painting at the size it was painted at, beside the picture: on all of it, or on the one part that is
+/// all there is of the canvas.
 pub(crate) type Lay<'a> = dyn Fn(&mut Canvas, &Image<Srgb8>, Option<Part>) + 'a;
 
 /// What is painted around each part of a picture that is not painted as a whole, px of the size painted at: what is nearer to the
@@ -111,12 +112,13 @@ impl Whole {
         if self.is_partial {
             let painted = |around: Part| {
                 let drawn = self.drawn_for(around);
-                let mut canvas = Canvas::new(self.working.0, self.working.1);
-                canvas.put(drawn, &drawing.draw_alone(drawn)?);
+                let mut canvas = Canvas::new(drawn.width, drawn.height);
+                canvas.put(Part { x: 0, y: 0, ..drawn }, &drawing.draw_alone(drawn)?);
                 if let Some(lay) = lay {
                     lay(&mut canvas, &working_srgb, Some(drawn));
                 }
-                Ok(Upscaler::of_parts(canvas, (width, height), look.crisp, &[drawn]).part(around))
+                let at = [drawn.x, drawn.y];
+                Ok(Upscaler::of_part(canvas, at, self.working, (width, height), look.crisp).part(around))
             };
             finished(&painted, steps)?;
             return Ok(result);

@@ -17,7 +17,8 @@ const COLUMNS: usize = 8;
 
 /// L0 gradient smoothing (Xu et al. 2011): the picture with few places where the colour changes at
 /// all that is still close to the given one. `lambda` is the price of such a place (0.004 flattens
-/// texture, 0.02 leaves posters), `kappa` the growth of the solver's weight per round (2).
+/// texture, 0.02 leaves posters), `kappa` the growth of the solver's weight per round (2; above 4 the first and the last round
+/// are left out).
 ///
 /// Colours are sRGB 0..1; the result may leave 0..1 by ringing and is not clipped. Equals
 /// `cv2.ximgproc.l0Smooth` on a picture padded by reflection but for the treatment of the pad.
