@@ -2,7 +2,7 @@
 # Proves the deployment.
 #   deploy/check.sh lint     Dockerfile, compose files and Kubernetes manifests, by hadolint and their schemas (Python; PyPI)
 #   deploy/check.sh unit     the systemd unit: what systemd says of it, and whether the program keeps within it (strace)
-#   deploy/check.sh proxy    nginx and Caddy before the service: upload, events as they come, TLS, addresses (root)
+#   deploy/check.sh proxy    nginx and Caddy before the service: upload, events as they come, live frames, TLS, addresses (root; PyPI)
 #   deploy/check.sh s3       pictures in a bucket (Python; PyPI)
 #   deploy/check.sh cluster  many machines played on one: nats-server, S3, workers that are killed (Python; PyPI)
 #   deploy/check.sh image    the Dockerfile's steps without Docker, in clean trees of Debian (root; debootstrap)
@@ -83,6 +83,7 @@ allowed() {
 }
 
 proxy() {
+  tools live 'websockets==15.*'
   [ -x target/release/kaiga ] || cargo build --release -p kaiga-cli
   # Ports and files of this machine stay as they are, and nothing is left running.
   unshare --net --mount --pid --mount-proc --fork --kill-child "$0" proxy-inside
@@ -148,13 +149,16 @@ sys.stdout.buffer.write(struct.pack("<2sIIIIiiHHIIIIII", b"BM", 9000054, 0, 54, 
   until told=$(place 2 < /tmp/events) && [ -n "$told" ]; do kill -0 $! || fail "no events"; sleep 0.01; done
   now=$(known "$site$job" | place 1)
   [ "${told:-0}" -ge 2 ] && [ "${now:-0}" -ge $((told - 1)) ] || fail "events come late: place $told was told at place ${now:-0}"
+  # A frame of the size that cameras have.
+  ffmpeg -v error -y -i "$sample" -vf scale=640:-2 /tmp/frame.jpg
+  "$work/live/bin/python" deploy/check-live.py /tmp/cert.pem paint.example.org "$client" secret /tmp/frame.jpg || fail "no live frames"
   # A name in the request is not believed: the limit counts the address that the proxy saw.
   for i in $(seq 60); do
     said=$(status known -d x -H "X-Forwarded-For: 9.9.9.$i" $site/api/v1/convert)
     [ "$said" != 429 ] || break
   done
   [ "$said" = 429 ] || fail "clients can choose their address"
-  echo "page, token, upload, its limit, events and the client's address: as they should be"
+  echo "page, token, upload, its limit, events, live frames and the client's address: as they should be"
 }
 
 image() {

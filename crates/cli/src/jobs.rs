@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use video::Preset;
 
 /// What to do with the queue.
 #[derive(Debug, Subcommand)]
@@ -112,6 +113,9 @@ pub(crate) struct TypedBatch {
     /// Quality of jpg, 1 to 100
     #[arg(short, long, value_name = "1..100", default_value = "92", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
+    /// How much time videos may take: draft (painted small, to look at), good, or best (small files)
+    #[arg(long, value_name = "draft|good|best", default_value = "good")]
+    preset: Preset,
     /// Photos, and pieces of a video, under way at a time
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=1024))]
     at_a_time: u16,
@@ -147,6 +151,7 @@ pub(crate) fn paint(typed: TypedBatch) -> Result<ExitCode, Complaint> {
         input: typed.input,
         output: typed.output,
         params: given.into_iter().chain(more).collect(),
+        preset: typed.preset,
         at_a_time: typed.at_a_time.into(),
         retry_failed: typed.retry_failed,
     };

@@ -20,7 +20,7 @@ use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_fro
 use pixels::texture::smooth_areas;
 use pixels::warp::Point;
 use rayon::prelude::*;
-use sky::Sky;
+pub(crate) use sky::Sky;
 
 /// How a style lays its fills.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,18 +75,26 @@ const BORDER_PX: f32 = 1.5;
 /// Luma that is further from its shading than this is texture.
 const TEXTURE: f32 = 0.03;
 
-/// Lays the fills of a canvas that shows `photo`: `share` says how far at a place of the canvas, 0..1.
-pub(crate) fn lay(canvas: &mut Canvas, photo: &Image<Srgb8>, style: &FillStyle, share: impl Fn(Point) -> f32 + Sync) {
+/// Lays the fills of a canvas that shows `photo` with this `sky`, or that is the part `alone` of it: `share` says how far at a
+/// place of the photo, 0..1.
+pub(crate) fn lay(
+    canvas: &mut Canvas,
+    (photo, sky): (&Image<Srgb8>, &Sky),
+    style: &FillStyle,
+    alone: Option<Part>,
+    share: impl Fn(Point) -> f32 + Sync,
+) {
     let (width, height) = canvas.size();
     let painted = canvas.clone();
-    let sky = Sky::of(photo);
-    for piece in parts(width, height, PIECE_PX) {
-        let around = piece.grown(OVERLAP_PX, width, height);
+    let pieces = || parts(width, height, PIECE_PX).into_iter().map(|piece| piece.grown(OVERLAP_PX, width, height));
+    let [left, top] = alone.map_or([0; 2], |part| [part.x, part.y]);
+    for around in if alone.is_some() { vec![Part { x: 0, y: 0, width, height }] } else { pieces().collect() } {
         let (painting, ink) = painted.taken(around);
         let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
-        let seen = photo.crop(around.x, around.y, around.width, around.height).map::<Srgb>(srgb_from_srgb8);
-        let place = |i: usize| [around.x + i % around.width, around.y + i / around.width].map(|v| v as f32 + 0.5);
-        let laid = laid(&colours, &seen, style, [around.x, around.y], |i| sky.at(place(i)));
+        let origin = [left + around.x, top + around.y];
+        let seen = photo.crop(origin[0], origin[1], around.width, around.height).map::<Srgb>(srgb_from_srgb8);
+        let place = |i: usize| [origin[0] + i % around.width, origin[1] + i / around.width].map(|v| v as f32 + 0.5);
+        let laid = laid(&colours, &seen, style, origin, |i| sky.at(place(i)));
         let (before, _) = canvas.taken(around);
         let pixel = |i: usize| {
             let [y, cb, cr] = ycbcr_from_srgb(laid.pixels()[i]);
@@ -236,7 +244,8 @@ mod tests {
         let (width, height) = (PIECE_PX + 300, 40);
         let picture = grey(width, height, |x, y| 0.5 + 0.2 * (x as f32 / 50.0).sin() + 0.02 * (y as f32).sin());
         let mut canvas = canvas(&picture);
-        lay(&mut canvas, &picture.map(pixels::space::srgb8_from_srgb), &FillStyle { step: 0.0, ..CEL }, |_| 1.0);
+        let photo = picture.map(pixels::space::srgb8_from_srgb);
+        lay(&mut canvas, (&photo, &Sky::of(&photo)), &FillStyle { step: 0.0, ..CEL }, None, |_| 1.0);
         let (laid, ink) = canvas.taken(Part { x: 0, y: 20, width, height: 1 });
         let row: Vec<f32> = laid.pixels().iter().map(|[y, ..]| (y + 1.0) / 2.0).collect();
         let steepest = |row: &[f32]| row.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
@@ -250,7 +259,7 @@ mod tests {
         let picture = grey(80, 40, |x, y| 0.5 + 0.1 * ((x + y) as f32 / 3.0).sin());
         let (before, mut after) = (canvas(&picture), canvas(&picture));
         let photo = picture.map(pixels::space::srgb8_from_srgb);
-        lay(&mut after, &photo, &CEL, |[x, _]| f32::from(x < 40.0));
+        lay(&mut after, (&photo, &Sky::of(&photo)), &CEL, None, |[x, _]| f32::from(x < 40.0));
         let all = Part { x: 0, y: 0, width: 80, height: 40 };
         let (before, after) = (before.taken(all).0, after.taken(all).0);
         assert!((0..40).all(|y| before.row(y)[40..] == after.row(y)[40..]));

@@ -60,6 +60,11 @@ pub(crate) trait Drawing: Sync {
     /// One part of it: Y −1..1, Cb, Cr, and ink 0..1 (0 where the generator knows no ink), H×W×4. Parts fit together as if
     /// the whole were drawn at once.
     fn draw(&self, part: Part) -> Result<Map, Error>;
+
+    /// One part by itself, where that is less work: near its border it is drawn a little otherwise than in the whole.
+    fn draw_alone(&self, part: Part) -> Result<Map, Error> {
+        self.draw(part)
+    }
 }
 
 /// Whether `modulation` is of this generator's kind.

@@ -5,10 +5,11 @@ use crate::face_models::FaceModels;
 use crate::faces::{
     Face, FaceRegion, Landmarker, Landmarks, Repainter, bent, give_landmarks, is_painted_with_the_rest, kept,
 };
-use crate::fills::{self, FillStyle};
+use crate::fills::{self, FillStyle, Sky};
 use crate::generator::{self, Generator, Modulation};
 use crate::look::{Faces, Line, Look, Strength};
 use crate::progress::{Progress, Steps};
+use crate::tiles::Part;
 use crate::upscale::Canvas;
 use crate::whole::{Lay, Whole};
 use net::Medium;
@@ -16,7 +17,7 @@ use pixels::Image;
 use pixels::space::Srgb8;
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Paints pictures in one [`Look`]. [`crate::Studio::prepare`] makes it; it needs the studio no more, and may be shared
 /// between threads. Memory for the networks' maps is kept from picture to picture: that of one tile.
@@ -116,7 +117,8 @@ impl Painter {
         Self { look, medium: self.medium, generator, face_generator, face_models: self.face_models.clone() }
     }
 
-    /// Paints a frame of a film, in which faces were followed.
+    /// Paints a frame of a film, in which faces were followed: all of it or some `parts`, which are painted nearly as in the
+    /// whole; what the rest of the result shows means nothing then.
     ///
     /// # Errors
     /// As [`Painter::paint`].
@@ -125,10 +127,19 @@ impl Painter {
         frame: &Image<Srgb8>,
         faces: &[FollowedFace],
         modulation: &Modulation,
+        parts: Option<&[Part]>,
         progress: &Progress,
     ) -> Result<Image<Srgb8>, Error> {
-        let whole = self.plan(frame);
         let mut regions = self.unfilled_regions(frame, &faces.iter().map(|seen| seen.face).collect::<Vec<_>>());
+        let whole = match parts {
+            None => self.plan(frame),
+            Some(parts) => {
+                // A face is painted as one.
+                let parts = with_whole(parts, regions.iter().map(|region| region.zone));
+                regions.retain(|region| parts.iter().any(|part| part.meets(region.zone)));
+                self.plan(frame).only(&parts)
+            }
+        };
         let mut landmarks = Vec::new();
         for region in &mut regions {
             let seen = faces.iter().find(|seen| seen.face == region.face);
@@ -185,14 +196,24 @@ impl Painter {
         let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], regions, (look, self.medium));
         let with_the_rest = |region: &&FaceRegion| !self.is_portrait(photo, region);
         let fills = FillStyle::of(look, self.medium).filter(|_| self.generator.paints_fills());
-        let lay = |canvas: &mut Canvas, shown: &Image<Srgb8>| {
+        let sky = OnceLock::new();
+        let lay = |canvas: &mut Canvas, shown: &Image<Srgb8>, alone: Option<Part>| {
             if let Some(style) = &fills {
                 let scale = photo.width() as f32 / shown.width() as f32;
                 // Skin has tones of its own.
                 let skin = |place| regions.iter().map(|region| region.share(place)).fold(0.0, f32::max);
-                fills::lay(canvas, shown, style, |place| look.flat.get() * (1.0 - skin(place.map(|v| scale * v))));
+                let beside = (shown, sky.get_or_init(|| Sky::of(shown)));
+                fills::lay(canvas, beside, style, alone, |place| {
+                    look.flat.get() * (1.0 - skin(place.map(|v| scale * v)))
+                });
             }
-            regions.iter().filter(with_the_rest).for_each(|region| repainter.lay(region, canvas, shown));
+            let scale = shown.width() as f32 / photo.width() as f32;
+            let meets = |region: &&FaceRegion| alone.is_none_or(|part| part.meets(region.zone.scaled(scale)));
+            let cropped = alone.map(|part| shown.crop(part.x, part.y, part.width, part.height));
+            let at = alone.map_or([0; 2], |part| [part.x, part.y]);
+            for region in regions.iter().filter(with_the_rest).filter(meets) {
+                repainter.lay(region, canvas, at, cropped.as_ref().unwrap_or(shown));
+            }
         };
         let lays_skin = self.medium == Medium::Colour && regions.iter().any(|region| with_the_rest(&region));
         let lay: Option<&Lay> = if lays_skin || fills.is_some() { Some(&lay) } else { None };
@@ -285,6 +306,17 @@ impl Painter {
         let size = (photo.width(), photo.height());
         self.medium == Medium::Colour && !(alike && is_painted_with_the_rest(&region.pose, size, &self.look))
     }
+}
+
+/// Parts that hold the whole of each zone that they meet.
+fn with_whole(parts: &[Part], zones: impl Iterator<Item = Part>) -> Vec<Part> {
+    let mut parts = parts.to_vec();
+    for zone in zones {
+        let (met, rest): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.meets(zone));
+        parts = rest;
+        parts.extend(met.into_iter().reduce(Part::around).map(|met| met.around(zone)));
+    }
+    parts
 }
 
 /// A face with its landmarks, if somebody looks for them, and placed by them where they know better.

@@ -2,6 +2,7 @@
 
 mod faces;
 mod history;
+mod renewal;
 
 use crate::error::Error;
 use crate::generator::Modulation;
@@ -13,6 +14,7 @@ use history::{Followed, Seen};
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
+use renewal::{Renewal, Shown};
 use std::sync::Arc;
 
 /// Paints successive frames of one film.
@@ -86,7 +88,7 @@ impl Sequence {
 /// ```
 pub fn stages(painter: Painter, smoothing: Smoothing, stability: Stability) -> (Analyser, Blender) {
     let rests = painter.medium == Medium::Screentone;
-    (Analyser { painter, smoothing, stability, past: None }, Blender { stability, rests, before: None })
+    (Analyser { painter, smoothing, stability, past: None }, Blender { rests, before: None })
 }
 
 /// Faces are looked for in every so many frames, and in every frame where one of them comes or goes.
@@ -106,6 +108,7 @@ struct Past {
     /// The running mean since the last cut.
     modulation: Modulation,
     seen: Seen,
+    shown: Shown,
     faces: Faces,
     /// Frames since faces were looked for.
     unlooked: u32,
@@ -119,23 +122,44 @@ impl Analyser {
     pub fn analyse(&mut self, frame: Arc<Image<Srgb8>>, progress: &Progress) -> Result<Analysed, Error> {
         if let Some(past) = self.past.as_ref().filter(|past| past.frame == frame) {
             let (modulation, faces) = (past.modulation.clone(), past.faces.followed());
-            return Ok(Analysed { frame, modulation, faces, followed: None, begins_shot: false, repeats: true });
+            return Ok(Analysed { frame, modulation, faces, before: None, begins_shot: false, repeats: true });
         }
         let size = (frame.width(), frame.height());
         let seen = Seen::new(&frame);
         let past = self.past.as_ref().filter(|past| (past.frame.width(), past.frame.height()) == size);
         let followed = past.map(|past| Followed::new(&seen, &past.seen)).filter(|followed| !followed.is_cut());
         let past = past.filter(|_| followed.is_some());
-
-        let mut modulation = self.painter.modulation(&frame)?;
-        if let Some(past) = past {
-            let share = self.smoothing.get();
-            modulation = Modulation::mean(&[(&past.modulation, share), (&modulation, 1.0 - share)])?;
-        }
         let (faces, unlooked) = self.faces(&frame, past.zip(followed.as_ref()), progress)?;
+        // Who comes or goes does so a little in each frame.
+        let all = self.stability.get() == 0.0 || !faces.are_settled();
+        let rests = self.painter.medium == Medium::Screentone;
+        let (shown, renewal) = match past.zip(followed.as_ref()) {
+            None => (Shown::whole(&seen), None),
+            Some((past, followed)) => {
+                let (shown, renewal) = past.shown.next(&seen, followed, self.stability, (rests, all), size);
+                (shown, Some(renewal))
+            }
+        };
+        let modulation = match past {
+            // Parts fit what they are painted into.
+            Some(past) if renewal.as_ref().is_some_and(|renewal| renewal.parts.is_some()) => past.modulation.clone(),
+            Some(past) => {
+                let (share, now) = (self.smoothing.get(), self.painter.modulation(&frame)?);
+                Modulation::mean(&[(&past.modulation, share), (&now, 1.0 - share)])?
+            }
+            None => self.painter.modulation(&frame)?,
+        };
         let (begins_shot, seen_faces) = (followed.is_none(), faces.followed());
-        self.past = Some(Past { frame: Arc::clone(&frame), modulation: modulation.clone(), seen, faces, unlooked });
-        Ok(Analysed { frame, modulation, faces: seen_faces, followed, begins_shot, repeats: false })
+        self.past =
+            Some(Past { frame: Arc::clone(&frame), modulation: modulation.clone(), seen, shown, faces, unlooked });
+        Ok(Analysed {
+            frame,
+            modulation,
+            faces: seen_faces,
+            before: followed.zip(renewal),
+            begins_shot,
+            repeats: false,
+        })
     }
 
     /// The faces of a frame, and for how many frames they have not been looked for.
@@ -184,8 +208,8 @@ pub struct Analysed {
     frame: Arc<Image<Srgb8>>,
     modulation: Modulation,
     faces: Vec<FollowedFace>,
-    /// The way to the frame before it.
-    followed: Option<Followed>,
+    /// The way to the frame before it, and what is kept of its painting.
+    before: Option<(Followed, Renewal)>,
     begins_shot: bool,
     /// Whether it is the one before it once more.
     repeats: bool,
@@ -208,34 +232,39 @@ impl Analysed {
     ///
     /// # Errors
     /// As [`Painter::paint`].
-    pub fn paint_on_the_way(self, share: f32, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
+    pub fn paint_on_the_way(mut self, share: f32, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
         if share >= 1.0 {
             return self.paint(painter, progress);
         }
         if share > 0.0 {
+            // Nothing of it is as it was, so all of it is painted.
+            if let Some((_, renewal)) = &mut self.before {
+                renewal.parts = None;
+            }
             return self.drawn(&painter.on_the_way(share), CALM_ON_THE_WAY, progress);
         }
         let image = Image::clone(&self.frame);
-        Ok(Drawn(Some(Alone { image, followed: None, begins_shot: self.begins_shot, calm: 0.0 })))
+        Ok(Drawn(Some(Alone { image, before: None, begins_shot: self.begins_shot, calm: 0.0 })))
     }
 
     fn drawn(self, painter: &Painter, calm: f32, progress: &Progress) -> Result<Drawn, Error> {
-        let image = painter.paint_frame(&self.frame, &self.faces, &self.modulation, progress)?;
-        Ok(Drawn(Some(Alone { image, followed: self.followed, begins_shot: self.begins_shot, calm })))
+        let parts = self.before.as_ref().and_then(|(_, renewal)| renewal.parts.as_deref());
+        let image = painter.paint_frame(&self.frame, &self.faces, &self.modulation, parts, progress)?;
+        Ok(Drawn(Some(Alone { image, before: self.before, begins_shot: self.begins_shot, calm })))
     }
 }
 
 /// How calm a transition is, in shares of the rest: it would lag behind itself.
-const CALM_ON_THE_WAY: f32 = 0.25;
+const CALM_ON_THE_WAY: f32 = 0.5;
 
 /// A frame painted for itself, with the way from it to the one before; nothing if it is the one before it.
 pub struct Drawn(Option<Alone>);
 
 struct Alone {
     image: Image<Srgb8>,
-    followed: Option<Followed>,
+    before: Option<(Followed, Renewal)>,
     begins_shot: bool,
-    /// How much of the painting before it may stay, in shares of what the stability says.
+    /// How much of the painting before it may stay, in shares of what would.
     calm: f32,
 }
 
@@ -248,7 +277,6 @@ impl Drawn {
 
 /// The last stage: keeps of the painting before what the source still shows.
 pub struct Blender {
-    stability: Stability,
     /// Dots have their places on the page: they are kept where nothing moves, and never carried.
     rests: bool,
     before: Option<Arc<Image<Srgb8>>>,
@@ -262,12 +290,10 @@ impl Blender {
     pub fn blend(&mut self, drawn: Drawn) -> Arc<Image<Srgb8>> {
         let painted = match (drawn.0, &self.before) {
             (None, before) => Arc::clone(before.as_ref().expect("what repeats a frame comes after it")),
-            (Some(Alone { mut image, followed, calm, .. }), before) => {
-                let stability = calm * self.stability.get();
-                if let (Some(before), Some(followed)) = (before, followed)
-                    && stability > 0.0
-                {
-                    followed.keep(before, &mut image, stability, self.rests);
+            (Some(Alone { mut image, before: way, calm, .. }), before) => {
+                if let (Some(before), Some((followed, Renewal { mut kept, .. }))) = (before, way) {
+                    kept.iter_mut().for_each(|kept| *kept *= calm);
+                    followed.keep(before, &mut image, &kept, self.rests);
                 }
                 Arc::new(image)
             }
@@ -321,6 +347,36 @@ mod tests {
         let smeared = mean_difference(&alone[7], &calm[7]);
         let stale = mean_difference(&alone[7], &alone[6]);
         assert!(smeared < 0.5 * stale, "{smeared} {stale}");
+    }
+
+    #[test]
+    fn what_changes_is_painted_and_the_rest_is_carried() {
+        let before = frame(0, 0);
+        let mut after = before.clone();
+        let ball = Image::filled(24, 24, [230, 40, 40]);
+        after.paste(60, 40, &ball);
+        let calm = painted(0.8, &[before.clone(), after.clone()]);
+        assert!(calm[1].crop(100, 0, 60, 96) == calm[0].crop(100, 0, 60, 96), "carried to the last bit");
+        let [whole, without] = [&after, &before].map(|frame| painted(0.0, std::slice::from_ref(frame)).remove(0));
+        let off = |other: &Image<Srgb8>| mean_difference(&calm[1].crop(62, 42, 20, 20), &other.crop(62, 42, 20, 20));
+        assert!(off(&whole) < 0.1 * off(&without), "{} {}", off(&whole), off(&without));
+    }
+
+    #[test]
+    fn what_moves_is_not_carried_for_long() {
+        // A small house that slides along a wall at rest; carried for ever, its borders would fray.
+        let slid = |number: usize| {
+            let mut wall = Image::filled(160, 96, [90, 140, 190]);
+            wall.paste(20 + number, 30, &frame(0, 0).crop(20, 30, 40, 40));
+            wall
+        };
+        let frames: Vec<_> = (0..9).map(slid).collect();
+        let calm = painted(0.8, &frames);
+        let whole = painted(0.0, &frames[8..]).remove(0);
+        let house = |painting: &Image<Srgb8>| painting.crop(30, 34, 34, 32);
+        let (off, stale) =
+            (mean_difference(&house(&calm[8]), &house(&whole)), mean_difference(&house(&calm[7]), &house(&whole)));
+        assert!(off < 0.6 * stale, "{off} {stale}");
     }
 
     #[test]

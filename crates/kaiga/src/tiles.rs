@@ -24,6 +24,30 @@ impl Part {
         Self { x, y, width: right - x, height: bottom - y }
     }
 
+    /// The smallest part that holds both.
+    pub(crate) fn around(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
+    /// Where it lies in a picture `scale` times as large.
+    pub(crate) fn scaled(self, scale: f32) -> Self {
+        let start = |at: usize| (at as f32 * scale) as usize;
+        let end = |at: usize| (at as f32 * scale).ceil() as usize;
+        let (x, y) = (start(self.x), start(self.y));
+        Self { x, y, width: end(self.x + self.width) - x, height: end(self.y + self.height) - y }
+    }
+
+    /// Whether the two have pixels in common.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.x < other.x + other.width
+            && other.x < self.x + self.width
+            && self.y < other.y + other.height
+            && other.y < self.y + self.height
+    }
+
     /// The smallest part around it whose borders are multiples of [`GRAIN_PX`].
     fn aligned(self) -> Self {
         let (x, y) = (self.x / GRAIN_PX * GRAIN_PX, self.y / GRAIN_PX * GRAIN_PX);
@@ -43,6 +67,18 @@ pub(crate) fn parts(width: usize, height: usize, tile_px: usize) -> Vec<Part> {
         (0..side).step_by(step).map(move |start| (start, step.min(side - start)))
     };
     spans(height).flat_map(|(y, height)| spans(width).map(move |(x, width)| Part { x, y, width, height })).collect()
+}
+
+/// The same parts, those that meet put together.
+pub(crate) fn disjoint(mut parts: Vec<Part>) -> Vec<Part> {
+    let met = |parts: &[Part]| {
+        (0..parts.len()).find_map(|i| (i + 1..parts.len()).find(|&j| parts[i].meets(parts[j])).map(|j| (i, j)))
+    };
+    while let Some((i, j)) = met(&parts) {
+        let other = parts.swap_remove(j);
+        parts[i] = parts[i].around(other);
+    }
+    parts
 }
 
 /// Paints one part of `photo`.

@@ -15,6 +15,7 @@ use pixels::Image;
 use pixels::lines::{Structure, structure};
 use pixels::resize::cubic;
 use pixels::space::{Gray, Srgb};
+use pixels::vectors::widely;
 use rayon::prelude::*;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
@@ -185,6 +186,9 @@ pub(crate) const REDRAWN_FROM_PX: usize = FLOW_REACH_PX + ALONG.len() + 3;
 /// A painting that is taken to another size, part by part.
 pub(crate) struct Upscaler {
     canvas: Canvas,
+    /// Where the canvas begins in the painting, and the size of that.
+    at: [usize; 2],
+    painted: (usize, usize),
     /// With smooth borders, if it is redrawn.
     smooth: Option<Canvas>,
     redraw: Redraw,
@@ -194,28 +198,41 @@ pub(crate) struct Upscaler {
 
 impl Upscaler {
     /// Readies a painting for the size `full_width`×`full_height`, px, `crisp` if it is not enlarged.
-    pub(crate) fn new(canvas: Canvas, (full_width, full_height): (usize, usize), crisp: Crisp) -> Self {
+    pub(crate) fn new(canvas: Canvas, full_size: (usize, usize), crisp: Crisp) -> Self {
+        let painted = (canvas.width, canvas.height);
+        Self::of_part(canvas, [0; 2], painted, full_size, crisp)
+    }
+
+    /// The same for a canvas that is a part, from `at` on, of a painting of so many px.
+    pub(crate) fn of_part(
+        canvas: Canvas,
+        at: [usize; 2],
+        painted: (usize, usize),
+        (full_width, full_height): (usize, usize),
+        crisp: Crisp,
+    ) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
-        let scale = (area(full_width, full_height) / area(canvas.width, canvas.height)).sqrt();
+        let scale = (area(full_width, full_height) / area(painted.0, painted.1)).sqrt();
         let redraw = Redraw::at(if scale < 1.0 { 1.0 } else { scale.max(1.0 + crisp.get()) });
         let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth));
-        Self { canvas, smooth, redraw, full_width, full_height }
+        Self { canvas, at, painted, smooth, redraw, full_width, full_height }
     }
 
     /// One part of the painting at the new size: H×W×4 of `part`, in the drawer's units, ink 0..1.
     pub(crate) fn part(&self, part: Part) -> Map {
-        let (width, height) = (self.canvas.width, self.canvas.height);
+        let ((width, height), [left, top]) = (self.painted, self.at);
         let softness = f64::from(self.redraw.growth);
         let columns = Taps::new(width, self.full_width, part.x, part.width, softness);
         let rows = Taps::new(height, self.full_height, part.y, part.height, softness);
         let resampler = Resampler { columns, rows };
         let data = match &self.smooth {
             None => {
-                let row = |y: usize, x: usize| [self.canvas.at(x, y).map(|v| f32::from(v) / ONE)];
+                let row = |y: usize, x: usize| [self.canvas.at(x - left, y - top).map(|v| f32::from(v) / ONE)];
                 resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
+                    let (x, y) = (x - left, y - top);
                     let [low, high] = ends(&self.canvas, x, y);
                     [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
                 };
@@ -314,20 +331,24 @@ impl Resampler {
             let mut wide = vec![[[0.0; CHANNELS]; N]; (bottom - top) * width];
             for (y, to) in wide.chunks_exact_mut(width).enumerate() {
                 narrow.iter_mut().enumerate().for_each(|(x, to)| *to = source(top + y, left + x));
-                for (x, to) in to.iter_mut().enumerate() {
-                    let from = &narrow[self.columns.first[x] - left..];
-                    for (weight, from) in self.columns.of(x).iter().zip(from) {
-                        add(to, *weight, from);
+                widely(|| {
+                    for (x, to) in to.iter_mut().enumerate() {
+                        let from = &narrow[self.columns.first[x] - left..];
+                        for (weight, from) in self.columns.of(x).iter().zip(from) {
+                            add(to, *weight, from);
+                        }
                     }
-                }
+                });
             }
             let mut sums = vec![[[0.0; CHANNELS]; N]; width];
             for (y, to) in data.chunks_exact_mut(width * CHANNELS).enumerate() {
                 sums.fill([[0.0; CHANNELS]; N]);
                 let from = &wide[(self.rows.first[start + y] - top) * width..];
-                for (weight, from) in self.rows.of(start + y).iter().zip(from.chunks_exact(width)) {
-                    sums.iter_mut().zip(from).for_each(|(to, from)| add(to, *weight, from));
-                }
+                widely(|| {
+                    for (weight, from) in self.rows.of(start + y).iter().zip(from.chunks_exact(width)) {
+                        sums.iter_mut().zip(from).for_each(|(to, from)| add(to, *weight, from));
+                    }
+                });
                 to.as_chunks_mut().0.iter_mut().zip(&sums).for_each(|(to, sum)| *to = finish(sum));
             }
         });
@@ -335,7 +356,7 @@ impl Resampler {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn add<const N: usize>(to: &mut [[f32; CHANNELS]; N], weight: f32, from: &[[f32; CHANNELS]; N]) {
     to.as_flattened_mut().iter_mut().zip(from.as_flattened()).for_each(|(to, from)| *to += weight * from);
 }

@@ -6,6 +6,7 @@
 use crate::Image;
 use crate::resize::{self, Filter, Resizable};
 use crate::space::{FloatSpace, Gray};
+use crate::vectors::widely;
 use rayon::prelude::*;
 
 /// Index of the mirrored sample for `index` outside `0..len`, the edge sample not repeated
@@ -114,21 +115,23 @@ pub fn separable<S: FloatSpace>(picture: &Image<S>, taps_x: &[f32], taps_y: &[f3
 pub(crate) fn weighted_sum<'a>(out: &mut [f32], taps: &[f32], source: impl Fn(usize) -> &'a [f32]) {
     out.fill(0.0);
     let len = out.len();
-    let mut k = 0;
-    while k + 4 <= taps.len() {
-        let (a, b, c, d) = (&source(k)[..len], &source(k + 1)[..len], &source(k + 2)[..len], &source(k + 3)[..len]);
-        let (wa, wb, wc, wd) = (taps[k], taps[k + 1], taps[k + 2], taps[k + 3]);
-        for i in 0..len {
-            out[i] += (wa * a[i] + wb * b[i]) + (wc * c[i] + wd * d[i]);
+    widely(|| {
+        let mut k = 0;
+        while k + 4 <= taps.len() {
+            let (a, b, c, d) = (&source(k)[..len], &source(k + 1)[..len], &source(k + 2)[..len], &source(k + 3)[..len]);
+            let (wa, wb, wc, wd) = (taps[k], taps[k + 1], taps[k + 2], taps[k + 3]);
+            for i in 0..len {
+                out[i] += (wa * a[i] + wb * b[i]) + (wc * c[i] + wd * d[i]);
+            }
+            k += 4;
         }
-        k += 4;
-    }
-    for k in k..taps.len() {
-        let (a, w) = (&source(k)[..len], taps[k]);
-        for i in 0..len {
-            out[i] += w * a[i];
+        for k in k..taps.len() {
+            let (a, w) = (&source(k)[..len], taps[k]);
+            for i in 0..len {
+                out[i] += w * a[i];
+            }
         }
-    }
+    });
 }
 
 /// Mean over the square window of side `2·radius_px + 1`; the border is mirrored with the edge
@@ -157,9 +160,11 @@ pub fn box_mean<S: FloatSpace>(picture: &Image<S>, radius_px: usize) -> Image<S>
             if i > 0 {
                 let y = first + i as isize;
                 let (enter, leave) = (row_at(y + radius_px as isize), row_at(y - radius_px as isize - 1));
-                for ((sum, &new), &old) in columns.iter_mut().zip(enter).zip(leave) {
-                    *sum += f64::from(new) - f64::from(old);
-                }
+                widely(|| {
+                    for ((sum, &new), &old) in columns.iter_mut().zip(enter).zip(leave) {
+                        *sum += f64::from(new) - f64::from(old);
+                    }
+                });
             }
             running_mean(&columns, out, channels, radius_px, scale);
         }

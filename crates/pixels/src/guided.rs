@@ -8,6 +8,7 @@ use crate::Image;
 use crate::blur::{mirror_with_edge, running_mean};
 use crate::resize::{self, Filter, Resizable};
 use crate::space::FloatSpace;
+use crate::vectors::widely;
 use rayon::prelude::*;
 
 /// Guided filter of `input` by `guide` (grey or colour, of the same size): windows of side
@@ -85,17 +86,19 @@ pub fn guided_fast<G: FloatSpace + Resizable, P: FloatSpace + Resizable>(
 /// `out = slopes · guide + offset` for one row; `planes` per output channel: slopes, then offset.
 fn apply_row(planes: &[f32], guide: &[f32], out: &mut [f32], guide_channels: usize, out_channels: usize) {
     let width = out.len() / out_channels;
-    for p in 0..out_channels {
-        let planes = &planes[p * (guide_channels + 1) * width..][..(guide_channels + 1) * width];
-        let offsets = &planes[guide_channels * width..];
-        for x in 0..width {
-            let mut v = offsets[x];
-            for g in 0..guide_channels {
-                v += planes[g * width + x] * guide[x * guide_channels + g];
+    widely(|| {
+        for p in 0..out_channels {
+            let planes = &planes[p * (guide_channels + 1) * width..][..(guide_channels + 1) * width];
+            let offsets = &planes[guide_channels * width..];
+            for x in 0..width {
+                let mut v = offsets[x];
+                for g in 0..guide_channels {
+                    v += planes[g * width + x] * guide[x * guide_channels + g];
+                }
+                out[x * out_channels + p] = v;
             }
-            out[x * out_channels + p] = v;
         }
-    }
+    });
 }
 
 /// Runs `finish(y, mean coefficients of the row, output row)` for every row of `out`, bands of rows
@@ -129,9 +132,9 @@ fn in_bands<G: FloatSpace, P: FloatSpace>(
             let new_rows = if i == 0 { 0..side } else { i + side - 1..i + side };
             for j in new_rows {
                 let slot = &mut ring[j % side * row_len..][..row_len];
-                columns.iter_mut().zip(slot.iter()).for_each(|(sum, &old)| *sum -= f64::from(old));
+                widely(|| columns.iter_mut().zip(slot.iter()).for_each(|(sum, &old)| *sum -= f64::from(old)));
                 windows.coefficients_of_next_row(eps, slot);
-                columns.iter_mut().zip(slot.iter()).for_each(|(sum, &new)| *sum += f64::from(new));
+                widely(|| columns.iter_mut().zip(slot.iter()).for_each(|(sum, &new)| *sum += f64::from(new)));
             }
             let scale = 1.0 / (side * side) as f64;
             for (sums, mean) in columns.chunks_exact(width).zip(means.chunks_exact_mut(width)) {
@@ -168,6 +171,11 @@ impl<'a, G: FloatSpace, P: FloatSpace> Windows<'a, G, P> {
 
     /// Adds row `y` times `sign` to the sums by column.
     fn add_row(&mut self, y: isize, sign: f64) {
+        widely(|| self.add_row_inlined(y, sign));
+    }
+
+    #[inline(always)]
+    fn add_row_inlined(&mut self, y: isize, sign: f64) {
         let (width, y) = (self.guide.width(), mirror_with_edge(y, self.guide.height()));
         let (gs, ps) = (G::CHANNELS, P::CHANNELS);
         let guide = &G::samples(self.guide.pixels())[y * width * gs..][..width * gs];

@@ -17,6 +17,7 @@ pub mod screentone;
 pub mod smooth;
 pub mod space;
 pub mod texture;
+pub mod vectors;
 pub mod warp;
 
 pub use image::Image;

@@ -14,6 +14,7 @@ use crate::jobs::{Class, Job, Jobs, Origin, State};
 use crate::params::{Pairs, Params};
 use crate::serve::{House, open};
 use crate::trace::{self, Span};
+use ::video::Preset;
 use bytes::Bytes;
 use object_store::ObjectMeta;
 use pixels::codec::Format;
@@ -48,6 +49,8 @@ pub struct Order {
     pub output: String,
     /// Names and values as the HTTP interface has them.
     pub params: Vec<(String, String)>,
+    /// How much time videos may take.
+    pub preset: Preset,
     /// Photos, and pieces of a video, that are under way at a time.
     pub at_a_time: usize,
     /// Try those again that failed before.

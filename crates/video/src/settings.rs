@@ -64,6 +64,11 @@ impl Preset {
     pub const NAMES: [&str; 3] = ["draft", "good", "best"];
     const ALL: [Self; 3] = [Self::Draft, Self::Good, Self::Best];
 
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        self.of(Self::NAMES)
+    }
+
     /// The largest area painted at, px².
     pub(crate) fn largest_px2(self) -> Option<f64> {
         /// The least that is painted at its own size (see `kaiga::working_size`): less would be enlarged again.

@@ -105,9 +105,9 @@ impl<'a> Repainter<'a> {
     }
 
     /// Lays the skin of a face on the canvas of the whole picture, which shows `shown`.
-    pub(crate) fn lay(&self, region: &FaceRegion, canvas: &mut Canvas, shown: &Image<Srgb8>) {
+    pub(crate) fn lay(&self, region: &FaceRegion, canvas: &mut Canvas, at: [usize; 2], shown: &Image<Srgb8>) {
         if let Some(drawn) = &region.drawn {
-            let to_canvas = Similarity::scaled(self.working_scale, [0.0; 2]);
+            let to_canvas = Similarity::scaled(self.working_scale, at.map(|v| -(v as f32)));
             let to_picture = to_canvas.inverse();
             let share = |place: Point| {
                 let place = to_picture.apply(place);

@@ -19,7 +19,7 @@ const LEAST: f64 = 0.03;
 const SOFT_PX: f32 = 1.5;
 
 /// Where the sky has no clouds.
-pub(super) struct Sky {
+pub(crate) struct Sky {
     /// 0..1; none if there is no such sky.
     small: Option<Image<Gray>>,
     /// Pixels of the small picture to one of the photo, along x and y.
@@ -28,7 +28,7 @@ pub(super) struct Sky {
 
 impl Sky {
     /// Of a photo: what is smooth, reaches the upper border and is not small, whatever its colour.
-    pub(super) fn of(photo: &Image<Srgb8>) -> Self {
+    pub(crate) fn of(photo: &Image<Srgb8>) -> Self {
         let shrink = (SIDE_PX as f32 / photo.width().max(photo.height()) as f32).min(1.0);
         let [width, height] =
             [photo.width(), photo.height()].map(|side| ((side as f32 * shrink).round() as usize).max(1));

@@ -74,9 +74,20 @@ struct Seen<'a> {
 
 impl Drawing for Seen<'_> {
     fn draw(&self, part: Part) -> Result<Map, Error> {
+        self.drawn(part, self.generator.reach_px)
+    }
+
+    fn draw_alone(&self, part: Part) -> Result<Map, Error> {
+        self.drawn(part, 0)
+    }
+}
+
+impl Seen<'_> {
+    /// A part, seen with `around_px` of its surroundings.
+    fn drawn(&self, part: Part, around_px: usize) -> Result<Map, Error> {
         let drawer = &self.generator.drawer;
         let draw = |tile: &Map, _| only(drawer.run(&[tile, &self.modulation.0]));
-        paint_part(self.picture, part, self.generator.reach_px, draw)
+        paint_part(self.picture, part, around_px, draw)
     }
 }
 

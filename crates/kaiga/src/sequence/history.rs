@@ -11,11 +11,9 @@ use rayon::prelude::*;
 /// The area that motion is looked for at, px²: noise is averaged away, and it is fast.
 const AREA_PX2: usize = 110_000;
 /// How far a colour may be off, 0..255, to be the same: fully under the first, not at all over the second.
-const SAME: [f32; 2] = [7.0, 22.0];
+pub(super) const SAME: [f32; 2] = [7.0, 22.0];
 /// There is no motion where standing still explains the picture as well, to within this, 0..255.
 const AS_WELL: f32 = 1.0;
-/// How much of what was there before stays, at most: the rest is painted anew with each frame.
-const MOST_KEPT: f32 = 0.93;
 /// A new shot: less than this share of the frame is found again in the one before, and its colours are by so much of
 /// 0..255 other ones.
 const FOUND: f32 = 0.4;
@@ -39,6 +37,11 @@ impl Seen {
         let pyramid = Pyramid::of(&small);
         let grid = resize::to(&small, GRID, GRID, Filter::Area);
         Self { small, pyramid, grid }
+    }
+
+    /// The frame as motion is looked for in it.
+    pub(super) fn small(&self) -> &Image<Srgb8> {
+        &self.small
     }
 
     /// Whether colours are others, as those of a new shot are. Costs nothing beside finding the motion between the two.
@@ -99,6 +102,16 @@ impl Followed {
         self.is_cut
     }
 
+    /// From each pixel of the small frame to where it was, px of it.
+    pub(super) fn flow(&self) -> &Image<Displacement> {
+        &self.flow
+    }
+
+    /// How sure it is that the same is seen there, 0..1.
+    pub(super) fn sure(&self) -> &[f32] {
+        &self.sure
+    }
+
     /// How far the place `p` of a frame of `width`×`height` px went since the frame before, px.
     pub(super) fn way(&self, p: [f32; 2], width: usize, height: usize) -> [f32; 2] {
         let (w, h) = (self.flow.width(), self.flow.height());
@@ -108,18 +121,17 @@ impl Followed {
         [-u * scale[0], -v * scale[1]]
     }
 
-    /// Keeps in `painted` what was painted `before` where the source is the same, the more, the higher `stability`. With
-    /// `rests` only what did not move.
-    pub(super) fn keep(&self, before: &Image<Srgb8>, painted: &mut Image<Srgb8>, stability: f32, rests: bool) {
+    /// Keeps in `painted` as much of what was painted `before` as `kept` says for each pixel of the small frame, 0..1. With `rests`
+    /// only what did not move.
+    pub(super) fn keep(&self, before: &Image<Srgb8>, painted: &mut Image<Srgb8>, kept: &[f32], rests: bool) {
         let (width, height) = (painted.width(), painted.height());
         let (w, h) = (self.flow.width(), self.flow.height());
         let scale = [width as f32 / w as f32, height as f32 / h as f32];
-        let most = MOST_KEPT * stability.sqrt();
         let place = |at: usize, axis: usize| (at as f32 + 0.5) / scale[axis] - 0.5;
         let columns: Vec<_> = (0..width).map(|x| span(place(x, 0), w)).collect();
         let known = |i: usize| {
             let [u, v] = self.flow.pixels()[i];
-            [self.sure[i], u * scale[0], v * scale[1]]
+            [kept[i], u * scale[0], v * scale[1]]
         };
         let rows = painted.pixels_mut().par_chunks_mut(width).enumerate();
         rows.for_each_init(Vec::new, |line: &mut Vec<[f32; 3]>, (y, row)| {
@@ -128,13 +140,12 @@ impl Followed {
             line.clear();
             line.extend((0..w).map(|x| mixed(known(top * w + x), known(below * w + x), share)));
             for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
-                let [sure, u, v] = mixed(line[left], line[(left + 1).min(w - 1)], share);
+                let [kept, u, v] = mixed(line[left], line[(left + 1).min(w - 1)], share);
                 let moves = u != 0.0 || v != 0.0;
-                if sure <= 0.0 || moves && rests {
+                if kept <= 0.0 || moves && rests {
                     continue;
                 }
                 let was = if moves { cubic(before, [x as f32 + u, y as f32 + v]) } else { before.at(x, y) };
-                let kept = most * sure;
                 for c in 0..3 {
                     let (new, old) = (f32::from(pixel[c]), f32::from(was[c]));
                     pixel[c] = (new + kept * (old - new) + 0.5) as u8;
@@ -150,12 +161,12 @@ fn mixed(a: [f32; 3], b: [f32; 3], share: f32) -> [f32; 3] {
 }
 
 /// The greatest of three differences, whatever their signs.
-fn size(difference: [f32; 3]) -> f32 {
+pub(super) fn size(difference: [f32; 3]) -> f32 {
     difference.into_iter().map(f32::abs).fold(0.0, f32::max)
 }
 
 /// The greatest of each value and its eight neighbours: what is beside a change is not sure either.
-fn widest(values: &[f32], width: usize, height: usize) -> Vec<f32> {
+pub(super) fn widest(values: &[f32], width: usize, height: usize) -> Vec<f32> {
     let mut along = vec![0.0; values.len()];
     along.par_chunks_mut(width).zip(values.par_chunks(width)).for_each(|(to, row)| {
         for (x, to) in to.iter_mut().enumerate() {

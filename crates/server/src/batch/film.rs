@@ -7,7 +7,7 @@ use crate::error::{Error, Kind};
 use crate::jobs::Job;
 use crate::trace::Span;
 use crate::video::{self, VideoParams};
-use ::video::{About, Piece, Pieces};
+use ::video::{About, Piece, Pieces, Preset};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -48,10 +48,11 @@ impl Batch<'_> {
                 return Err("it is not there any more".into());
             }
             let go_on = || !stop.load(Ordering::Relaxed);
-            Pieces::of(&source, ::video::Preset::default(), PIECE_S, &go_on).map_err(|error| error.to_string())?
+            Pieces::of(&source, self.order.preset, PIECE_S, &go_on).map_err(|error| error.to_string())?
         };
         let about = ::video::look_at(&source).map_err(|error| error.to_string())?;
-        let film = Film { batch: self, name: self.name(todo), source, about, stop, span: Span::begin("film", None) };
+        let film =
+            Film { batch: self, name: self.film_name(todo), source, about, stop, span: Span::begin("film", None) };
         let painted = desk.path().join("painted").join(Path::new(&todo.painting).file_name().unwrap_or_default());
         std::fs::create_dir(desk.path().join("painted")).map_err(|error| error.to_string())?;
         let id = match pieces.list() {
@@ -70,10 +71,19 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    /// A look as the interface of videos has it, with more.
+    /// Names what is asked for.
+    fn film_name(&self, todo: &Todo) -> String {
+        match self.order.preset {
+            Preset::Good => self.name(todo),
+            preset => format!("{}\n{}", self.name(todo), preset.name()),
+        }
+    }
+
+    /// A look and a preset as the interface of videos has them, with more.
     fn film_query(&self, more: Vec<(&str, String)>) -> Result<String, String> {
         let look = self.order.params.iter().filter(|(name, _)| !["format", "quality"].contains(&&**name)).cloned();
-        let pairs = look.chain(more.into_iter().map(|(name, value)| (name.to_owned(), value))).collect();
+        let more = more.into_iter().chain([("preset", self.order.preset.name().to_owned())]);
+        let pairs = look.chain(more.map(|(name, value)| (name.to_owned(), value))).collect();
         VideoParams::query(pairs).map_err(|error| error.detail)
     }
 }
