@@ -22,16 +22,14 @@ const WHOLE_FROM: f32 = 0.6;
 /// Side of the cells that are painted or carried, px of the picture that motion is looked for in, and how many of such a cell's
 /// pixels must have become others: less is noise.
 const CELL_PX: usize = 16;
-const LEAST_PX: usize = 32;
+const LEAST_PX: usize = 24;
 /// How far a carried pixel's source may be from what is seen there now: the middle of [`SAME`].
 const ANEW: f32 = 0.5;
-/// A pixel is painted anew when it has moved more often than this since it was, and how much is kept of it then: each time blurs it,
-/// and frays borders.
-const WORN: f32 = 3.2;
-const WORN_KEPT: f32 = 0.4;
-/// How much is kept of what is the same as in the frame before and yet another picture than what it was painted from: a little of the
-/// way is made up with each frame.
-const STALE_KEPT: f32 = 0.75;
+/// A pixel is painted anew when it has moved more often than this since it was: each time blurs it, and frays borders.
+const WORN: f32 = 2.5;
+/// How much is kept of what is the same as in the frame before and yet worn, or another picture than what it was painted from: half of
+/// the way is made up with each frame.
+const STALE_KEPT: f32 = 0.5;
 /// What is painted around a part, px of the same picture, and what it costs beside its area, px²: counts when parts are put together.
 const AROUND_PX: usize = 12;
 const EACH_PX2: usize = 1000;
@@ -139,8 +137,7 @@ fn stale(small: &Image<Srgb8>, source: &Image<Srgb8>, wear: &[f32], sure: &[f32]
     }
     let mut kept = vec![1.0; w * h];
     for i in parts.iter().flat_map(|part| rows(*part, w)).flatten() {
-        let stays = if wear[i] < WORN { STALE_KEPT + (1.0 - STALE_KEPT) * same[i] } else { WORN_KEPT };
-        kept[i] = sure[i] * stays;
+        kept[i] = sure[i] * (STALE_KEPT + (1.0 - STALE_KEPT) * same[i]);
     }
     Some((kept, parts))
 }
@@ -196,7 +193,7 @@ mod tests {
         let [part] = parts[..] else { panic!("{parts:?}") };
         let changed = Part { x: 200, y: 100, width: 30, height: 30 };
         assert_eq!(part.around(changed), part);
-        assert!(kept[115 * 320 + 215] < 0.76 && kept[20 * 320 + 20] == 1.0);
+        assert!(kept[115 * 320 + 215] < 0.51 && kept[20 * 320 + 20] == 1.0);
         for y in 0..40 {
             wear[y * 320..][..40].fill(3.0);
         }
