@@ -47,16 +47,17 @@ impl Face<'_> {
             // White without gaps as far as teeth are seen, dark below and in the corners.
             let teeth = teeth(original);
             let dark = self.ink([0.36, 0.15, 0.16].map(|v| v * self.glow), Part::Mouth, open);
-            pen.fill(shape(&upper, &lower), dark, None);
             let white = self.ink([0.93, 0.895, 0.875].map(|v| v * self.glow), Part::Mouth, open);
             let shares = |i: usize| (PI * i as f32 / 59.0).sin().max(0.0).powf(0.35);
             let edge: Vec<Point> = (0..60).map(|i| mix(upper[i], lower[i], teeth * shares(i))).collect();
-            pen.fill(shape(&upper[2..58], &edge[2..58]), white, None);
+            // Beside each other: of two layers half would be more than half.
+            pen.fill(shape(&edge, &lower), dark, None);
+            pen.fill(shape(&upper, &edge), white, None);
             let wide = smooth_step(0.28, 0.42, apart);
             let tongue = self.ink([0.62, 0.27, 0.28], Part::Mouth, open * wide);
             pen.fill(shape(&between(&upper, &lower, teeth.max(0.6)), &lower), tongue, None);
             let shadow = self.ink([0.80, 0.74, 0.77], Part::Mouth, 0.6 * open);
-            pen.fill(shape(&upper[2..58], &between(&upper, &edge, 0.22)[2..58]), shadow, None);
+            pen.fill(shape(&upper, &between(&upper, &edge, 0.22)), shadow, None);
             self.line(pen, &top, (self.ink(self.line, Part::Mouth, open), 4.4), taper);
             self.line(pen, &bottom, (self.ink(self.line, Part::Mouth, 0.8 * open), 2.6), |t| (PI * t).sin());
         }
