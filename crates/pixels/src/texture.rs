@@ -67,9 +67,7 @@ pub struct Clumps {
 
 /// Three tones of a luma 0..1: broad masses in the shade, small dabs in the light, the rest in between.
 pub fn clumps(luma: &Image<Gray>, rough: &Within) -> Clumps {
-    let around = rough.mean(luma);
-    let squared = zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2));
-    let spread = rough.mean(&squared).map::<Gray>(f32::sqrt);
+    let (around, spread) = rough.mean_and_spread(luma);
     let above = |(sigma_px, threshold): (f32, f32)| {
         let near = gaussian(luma, sigma_px);
         zip::<Gray>(luma, |i| {
@@ -104,6 +102,14 @@ impl Within {
     pub fn mean(&self, values: &Image<Gray>) -> Image<Gray> {
         let sum = gaussian_wide(&zip::<Gray>(values, |i| values.pixels()[i] * self.part.pixels()[i]), NEIGHBOURHOOD_PX);
         zip::<Gray>(values, |i| sum.pixels()[i] / self.total.pixels()[i])
+    }
+
+    /// Mean and standard deviation of the values around every pixel.
+    pub fn mean_and_spread(&self, values: &Image<Gray>) -> (Image<Gray>, Image<Gray>) {
+        let mean = self.mean(values);
+        let squared = zip::<Gray>(values, |i| (values.pixels()[i] - mean.pixels()[i]).powi(2));
+        let spread = self.mean(&squared).map::<Gray>(f32::sqrt);
+        (mean, spread)
     }
 }
 

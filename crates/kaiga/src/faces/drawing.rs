@@ -23,7 +23,7 @@ use super::Landmarks;
 use super::align::Pose;
 use super::landmarks::Part;
 use pixels::Image;
-use pixels::space::{Srgb8, luma_from_srgb};
+use pixels::space::{Space, Srgb8, luma_from_srgb};
 use pixels::warp::{Point, Similarity, distance, smooth_step};
 
 /// Under the first unit (about the distance of the eyes, px) a face is not drawn, from the second on fully.
@@ -150,6 +150,12 @@ fn quantile(values: impl Iterator<Item = f32>, share: f32) -> Option<f32> {
     let mut values: Vec<f32> = values.collect();
     let place = (share * values.len() as f32) as usize;
     (!values.is_empty()).then(|| *values.select_nth_unstable_by(place, f32::total_cmp).1)
+}
+
+/// The pixel of a picture at a place, px; `None` outside.
+fn pixel_at<S: Space>(picture: &Image<S>, [x, y]: Point) -> Option<S::Pixel> {
+    let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
+    inside.then(|| picture.at(x as usize, y as usize))
 }
 
 /// How far two colours of Lab are apart, lightness counting less.

@@ -100,12 +100,11 @@ pub(super) fn in_leaves(
 ) -> Image<Srgb> {
     let Some(leaves) = (amount > 0.0).then(|| leaves(photo, luma)).flatten() else { return flat };
     let within = Within::new(&leaves);
-    let around = within.mean(luma);
-    let spread = within.mean(&zip::<Gray>(luma, |i| (luma.pixels()[i] - around.pixels()[i]).powi(2)));
+    let (around, spread) = within.mean_and_spread(luma);
     let (dabs, masses) = (gaussian(luma, DAB_PX), gaussian(luma, MASSES.0));
     let light = |i: usize| {
         let near = dabs.pixels()[i] + MASSES.1 * (masses.pixels()[i] - dabs.pixels()[i]);
-        (near - around.pixels()[i]) / (spread.pixels()[i].sqrt() + 0.004)
+        (near - around.pixels()[i]) / (spread.pixels()[i] + 0.004)
     };
     let colour: [Image<Gray>; 3] = std::array::from_fn(|c| within.mean(&painting.map::<Gray>(|colour| colour[c])));
     let own_colour = guided_fast(luma, painting, 12, 4e-3, 4);
@@ -113,12 +112,15 @@ pub(super) fn in_leaves(
         let (own, around) = (own_colour.pixels()[i], std::array::from_fn(|c| colour[c].pixels()[i]));
         let own_share = OWN_COLOUR * leaves.pixels()[i];
         let colour = std::array::from_fn(|c| around[c] + own_share * (own[c] - around[c]));
-        let [r, g, b] = in_light(colour, luma_from_srgb(around) + tone * spread.pixels()[i].sqrt());
+        let [r, g, b] = in_light(colour, luma_from_srgb(around) + tone * spread.pixels()[i]);
         [r * (1.0 + WARMTH * tone), g, b * (1.0 - WARMTH * tone)].map(|v| v.clamp(0.0, 1.0))
     };
-    let masses = zip::<Srgb>(&flat, |i| toned(i, MASS));
     flat = zip::<Srgb>(&flat, |i| {
-        let (flat, mass, share) = (flat.pixels()[i], masses.pixels()[i], amount * leaves.pixels()[i]);
+        let (flat, share) = (flat.pixels()[i], amount * leaves.pixels()[i]);
+        if share == 0.0 {
+            return flat;
+        }
+        let mass = toned(i, MASS);
         std::array::from_fn(|c| flat[c] + share * (mass[c] - flat[c]))
     });
     let flow = structure(luma, 3.0);

@@ -10,7 +10,7 @@ use super::ears::{Ear, ears};
 use super::glasses::Glasses;
 use super::pen::{Ink, Pen, area, mix, spline, tapered};
 use super::style::FaceStyle;
-use super::{Drawing, Part, apart, median_colour};
+use super::{Drawing, Part, apart, median_colour, pixel_at};
 use crate::faces::Person;
 use pixels::Image;
 use pixels::space::{Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_lab, srgb_from_srgb8};
@@ -103,9 +103,8 @@ pub(super) fn median(picture: &Image<Srgb8>, places: impl Iterator<Item = Point>
 }
 
 /// What a picture shows at a place, sRGB 0..1; `None` outside.
-pub(super) fn shown(picture: &Image<Srgb8>, [x, y]: Point) -> Option<[f32; 3]> {
-    let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-    inside.then(|| srgb_from_srgb8(picture.at(x as usize, y as usize)))
+pub(super) fn shown(picture: &Image<Srgb8>, place: Point) -> Option<[f32; 3]> {
+    pixel_at(picture, place).map(srgb_from_srgb8)
 }
 
 /// How much of each place of the jaw is drawn, 0..1: around the chin, where skin is inside and a neck outside. To the sides the

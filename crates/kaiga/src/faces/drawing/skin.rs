@@ -7,7 +7,7 @@ mod masks;
 use self::masks::Masks;
 use super::pen::mix;
 use super::style::FaceStyle;
-use super::{Drawing, Part, median, quantile};
+use super::{Drawing, Part, median, pixel_at, quantile};
 use crate::tiles::Part as Window;
 use crate::upscale::Canvas;
 use pixels::Image;
@@ -89,24 +89,25 @@ pub(crate) fn lay(
 
     let mut laid = in_tones(&cleared, &skin, &masks.inner, &sure, (tone, face.unit_px, style));
     let level = |of: &dyn Fn(usize) -> f32, share: f32| quantile(sure.iter().map(|&i| of(i)), share).unwrap_or(0.0);
-    let in_photo = |i: usize| srgb_from_srgb8(photo.at(window.x + i % window.width, window.y + i / window.width));
-    let of_photo = |i: usize| 2.0 * luma_from_srgb(in_photo(i)) - 1.0;
-    let chroma = |i: usize| in_photo(i).into_iter().fold(0.0, f32::max) - in_photo(i).into_iter().fold(1.0, f32::min);
+    let in_photo = photo.crop(window.x, window.y, window.width, window.height).map::<Srgb>(srgb_from_srgb8);
+    let luma = in_photo.map::<Srgb>(|colour| [2.0 * luma_from_srgb(colour) - 1.0, 0.0, 0.0]);
+    let chroma = |i: usize| {
+        let colour = in_photo.pixels()[i];
+        colour.into_iter().fold(0.0, f32::max) - colour.into_iter().fold(1.0, f32::min)
+    };
     // Neither blush nor red lips on a photo without colours.
     let blushing = style.blush * dim(0.5 * (tone[0] + 1.0)) * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
-    let most = level(&of_photo, 0.5);
+    let most = level(&|i| luma.pixels()[i][0], 0.5);
     let lifted = 2.0 * LIFTED * (BAD_LIGHT - 0.5 * (most + 1.0)).max(0.0);
     // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
-    let seen = photo.crop(window.x, window.y, window.width, window.height).map::<Srgb>(srgb_from_srgb8);
-    let seen = seen.map::<Srgb>(|colour| [2.0 * luma_from_srgb(colour) - 1.0, 0.0, 0.0]);
-    let bare = (complexion(&local, &seen).map_or(most, |tone| tone[0]) - most).max(0.0);
+    let bare = (complexion(&local, &luma).map_or(most, |tone| tone[0]) - most).max(0.0);
     let lit = (BARE * bare).min(LIGHTER * (most + 1.0) + SHADED * (bare - BROAD).max(0.0));
     let wanted = most + lit + lifted;
     let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
     let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
-    let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo(i)).map(|v| 2.0 * v)), 0.5);
+    let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo.pixels()[i]).map(|v| 2.0 * v)), 0.5);
     let muted = (VIVID * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
@@ -156,11 +157,8 @@ fn hairy(luma: f32, skin: f32) -> f32 {
 fn beard(face: &Drawing, paint: &Image<Srgb>, tone: [f32; 3]) -> [f32; 2] {
     let (base, lips, chin) = (face.part(Part::NoseBase), face.part(Part::Lips), face.part(Part::Oval)[9]);
     let hairy = |places: [Point; 3]| {
-        let at = |[x, y]: Point| {
-            let inside = x >= 0.0 && y >= 0.0 && x < paint.width() as f32 && y < paint.height() as f32;
-            inside.then(|| hairy(paint.at(x as usize, y as usize)[0], tone[0]))
-        };
-        median(places.into_iter().filter_map(at)).unwrap_or(0.0)
+        let seen = places.into_iter().filter_map(|place| pixel_at(paint, place));
+        median(seen.map(|[luma, ..]| hairy(luma, tone[0]))).unwrap_or(0.0)
     };
     let over = [(2, 3), (3, 5), (4, 7)].map(|(nose, lip)| mix(base[nose], lips[lip], 0.7));
     [hairy(over), hairy([13, 15, 17].map(|lip| mix(lips[lip], chin, 0.5)))]
