@@ -11,6 +11,7 @@ mod glasses;
 mod hair;
 mod pen;
 mod skin;
+mod strands;
 mod style;
 
 pub(crate) use features::{Original, draw};

@@ -98,7 +98,7 @@ impl<'a> Repainter<'a> {
                 drawing::Original { photo: self.photo, face: &drawn.in_photo, person: drawn.person.as_ref() };
             let face = drawn.in_picture.by(self.look.strength.get().min(1.0));
             if let Some(person) = &drawn.person {
-                drawing::lay_hair(picture, &face, person, &self.style);
+                drawing::lay_hair(picture, self.bent, &face, person, &self.style);
             }
             drawing::draw(picture, &face, &original, &self.style);
         }

@@ -25,10 +25,12 @@ const TEMPLE: f32 = 0.3;
 /// A frame is no thinner and no thicker, px of the small picture.
 const LEAST_PX: f32 = 0.9;
 const MOST_PX: f32 = 5.0;
-/// A line looks so much wider than it is in the small picture, px.
-const BLUR_PX: f32 = 1.3;
+/// A line of no width looks so wide in the small picture, px; squares of widths add up.
+const BLUR_PX: f32 = 3.0;
 /// Of all widths measured, the one that this share is under: where brows and shadows touch a frame it looks wider.
 const THIN: f32 = 0.3;
+/// So far from the middle of a frame is what is beside it, px of the small picture.
+const BESIDE_PX: f32 = 6.0;
 /// How much of a rim must be seen at a place so that something is drawn there, and so that it is drawn as wide as it is.
 const SEEN: [f32; 2] = [0.02, 0.35];
 
@@ -80,10 +82,11 @@ impl Glasses {
         let mut best: Vec<&OnRim> = rims.iter().flatten().collect();
         best.sort_by(|a, b| b.ridge.total_cmp(&a.ridge));
         best.truncate(PLACES / 2);
-        let colours: Vec<[f32; 3]> = best.iter().map(|rim| seen.colour(rim.place)).collect();
-        let colour = srgb_from_lab(median_colour(&colours)?).map(|v| v.clamp(0.0, 1.0));
-        let width_px = quantile(best.iter().map(|rim| width_px(&seen, rim)), THIN)?;
-        let width_px = (width_px - BLUR_PX).clamp(LEAST_PX, MOST_PX);
+        let (widths, colours): (Vec<f32>, Vec<[f32; 3]>) = best.into_iter().map(|rim| seen_at(&seen, rim)).unzip();
+        let [l, a, b] = median_colour(&colours)?;
+        let colour = srgb_from_lab([l.clamp(0.0, 100.0), a, b]).map(|v| v.clamp(0.0, 1.0));
+        let width_px = quantile(widths.into_iter(), THIN)?;
+        let width_px = (width_px * width_px - BLUR_PX * BLUR_PX).max(0.0).sqrt().clamp(LEAST_PX, MOST_PX);
         let in_photo = |line: Vec<Point>| line.into_iter().map(|p| seen.to_photo.apply(p)).collect::<Vec<_>>();
         let temple = |eye: usize| {
             let (line, share) = shape.temple(&seen, &all, eye);
@@ -152,19 +155,27 @@ fn evidence(seen: &Seen) -> [f32; 7] {
     ]
 }
 
-/// How wide a frame is at a place, px of the small picture: up to where half of the way to what is beside it is gone.
-fn width_px(seen: &Seen, rim: &OnRim) -> f32 {
+/// How wide a frame looks at a place, px of the small picture, and what it is like, in Lab: where it stands out most from both sides.
+fn seen_at(seen: &Seen, rim: &OnRim) -> (f32, [f32; 3]) {
+    let (sin, cos) = rim.normal.sin_cos();
+    let at = |by: f32| seen.colour([rim.place[0] + by * cos, rim.place[1] + by * sin]);
     let beside = |by: f32| {
-        let (sin, cos) = rim.normal.sin_cos();
-        seen.colour([rim.place[0] + by * cos, rim.place[1] + by * sin])
+        let [one, other] = [by + BESIDE_PX, by - BESIDE_PX].map(at);
+        [0, 1, 2].map(|c| 0.5 * (one[c] + other[c]))
     };
-    let here = beside(0.0);
+    let stands_out = |by: f32| apart(at(by), beside(by));
+    let places = (-5..=5).map(|i| 0.5 * i as f32);
+    let middle = places.max_by(|a, b| stands_out(*a).total_cmp(&stands_out(*b))).unwrap_or(0.0);
+    let (colour, around) = (at(middle), beside(middle));
+    // Up to where half of the way to what is beside it is gone.
     let half = |sign: f32| {
-        let far = apart(here, beside(6.0 * sign));
         let mut steps = (1..12).map(|i| 0.5 * i as f32);
-        steps.find(|by| apart(here, beside(sign * by)) > 0.5 * far).unwrap_or(3.0)
+        steps.find(|by| apart(colour, at(middle + sign * by)) > 0.5 * apart(colour, around)).unwrap_or(BESIDE_PX)
     };
-    half(1.0) + half(-1.0)
+    let width_px = half(1.0) + half(-1.0);
+    // A thin line is mixed with what is beside it.
+    let mixed = (BLUR_PX / width_px).min(1.0);
+    (width_px, [0, 1, 2].map(|c| colour[c] + mixed * (colour[c] - around[c])))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! as what is of its colours hangs together.
 
 use super::pen::{Ink, area, covered, mix, spline};
+use super::strands::strands;
 use super::style::FaceStyle;
 use super::{Drawing, Part, apart, median_colour};
 use crate::faces::Person;
@@ -13,7 +14,7 @@ use pixels::guided::guided;
 use pixels::lines::{flow_dog, smooth_along_edges};
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_srgb8, srgb8_from_srgb};
-use pixels::warp::{Point, distance, smooth_step};
+use pixels::warp::{Point, Similarity, distance, smooth_step};
 use rayon::prelude::*;
 
 /// The unit of the face at the size at which hair is looked at, px.
@@ -64,8 +65,14 @@ impl Frame {
 /// A part of the picture: left, top, width and height, px.
 type Window = (usize, usize, usize, usize);
 
-/// Lays the hair of a face, in whose picture's px the landmarks and the person are.
-pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, style: &FaceStyle) {
+/// Lays the hair of a face, in whose picture's px the landmarks, the person and the photo are.
+pub(crate) fn lay(
+    picture: &mut Image<Srgb8>,
+    photo: &Image<Srgb8>,
+    face: &Drawing,
+    person: &Person,
+    style: &FaceStyle,
+) {
     let frame = Frame::of(face);
     let Some((x, y, width, height)) = window(picture, &frame) else { return };
     let taken = picture.crop(x, y, width, height);
@@ -74,7 +81,9 @@ pub(crate) fn lay(picture: &mut Image<Srgb8>, face: &Drawing, person: &Person, s
     let small = resize::to(&taken, w, h, Filter::Area).map::<Srgb>(srgb_from_srgb8);
     let corner = [x as f32, y as f32];
     let steps = [width as f32 / w as f32, height as f32 / h as f32];
-    let seen = Seen { small, frame, corner, steps, shrink };
+    let local = face.placed(&Similarity::scaled(1.0, corner.map(|v| -v)));
+    let strands = resize::to(&strands(&photo.crop(x, y, width, height), &local), w, h, Filter::Area);
+    let seen = Seen { small, strands, frame, corner, steps, shrink };
     let Some(mask) = seen.hair(face, person) else { return };
     let Locks { tone, light, line, base } = seen.locks(&mask);
 
@@ -121,6 +130,8 @@ fn window(picture: &Image<Srgb8>, frame: &Frame) -> Option<Window> {
 /// The surroundings of a face, small.
 struct Seen {
     small: Image<Srgb>,
+    /// How much of each pixel the photo shows as strands, 0..1.
+    strands: Image<Gray>,
     frame: Frame,
     /// Of the window, px of the picture.
     corner: Point,
@@ -175,8 +186,8 @@ impl Seen {
             [skin, [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0], [skin[0] + 14.0, 0.55 * skin[1], 0.55 * skin[2]]];
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
-        let of_hair: Vec<usize> =
-            seeds.iter().copied().filter(|&i| shades.iter().all(|s| apart(lab[i], *s) > NO_SKIN)).collect();
+        let is_hair = |i: usize| self.strands.pixels()[i] > 0.5 || shades.iter().all(|s| apart(lab[i], *s) > NO_SKIN);
+        let of_hair: Vec<usize> = seeds.iter().copied().filter(|&i| is_hair(i)).collect();
         if of_hair.len() < 5 || (of_hair.len() as f32) < LEAST * first.len() as f32 {
             return None;
         }
@@ -186,7 +197,8 @@ impl Seen {
         let oval = self.oval(face);
         let likely = self.plane(|i, p| {
             let (hair, skin) = (nearest(lab[i], &tones), nearest(lab[i], &shades));
-            let alike = smooth_step(-1.0, 6.0, skin - hair) * smooth_step(20.0, 11.0, hair);
+            let alike =
+                smooth_step(-1.0, 6.0, skin - hair).max(self.strands.pixels()[i]) * smooth_step(20.0, 11.0, hair);
             let [x, y] = self.frame.beside(p);
             // Not brows, eyes and beards; hair hangs to the shoulders and no further.
             let fringe = smooth_step(-0.42, -0.6, y).max(smooth_step(0.95, 1.1, x.abs()));
@@ -331,7 +343,7 @@ mod tests {
         let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
         let who = person(240, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
         let mut drawn = picture.clone();
-        lay(&mut drawn, &face, &who, &FaceStyle::named(&crate::Look::default()));
+        lay(&mut drawn, picture, &face, &who, &FaceStyle::named(&crate::Look::default()));
         drawn
     }
 

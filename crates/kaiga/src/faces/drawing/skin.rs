@@ -6,6 +6,7 @@ mod masks;
 
 use self::masks::Masks;
 use super::pen::mix;
+use super::strands::strands;
 use super::style::FaceStyle;
 use super::{Drawing, Part, median, pixel_at, quantile};
 use crate::tiles::Part as Window;
@@ -46,18 +47,24 @@ const GREY: [f32; 2] = [0.02, 0.08];
 /// this share of what is beyond the last, where light is that uneven. Its luma (−1..1) may be so far off.
 const BARE: f32 = 0.6;
 const LIGHTER: f32 = 0.045;
-const SHADED: f32 = 0.5;
+const SHADED: f32 = 0.9;
 const BROAD: f32 = 0.2;
 const OFF: f32 = 0.01;
 /// Most of a face darker than this luma (0..1) is in bad light, whoever it is: it is lifted by a share of what it lacks.
-const BAD_LIGHT: f32 = 0.27;
-const LIFTED: f32 = 0.35;
+const BAD_LIGHT: f32 = 0.33;
+const LIFTED: f32 = 0.6;
+/// A face in bad light follows its painting where a look makes it lighter by more than this luma (0..1), by so much of what is beyond: the
+/// neck is in that light, too. None does that has more luma than the second.
+const MORE: f32 = 0.02;
+const FOLLOWED: f32 = 0.9;
+const LIGHT_ENOUGH: [f32; 2] = [0.48, 0.62];
 /// Under this luma (0..1) of lit skin, tones are nearer to each other and their tints weaker, down to a share of it: steps and tints of
 /// a fixed size make black-red masks of dark faces.
 const DIM: f32 = 0.5;
 const LEAST_DIM: f32 = 0.35;
 /// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
 const VIVID: f32 = 1.3;
+const DULL: f32 = 0.3;
 const LEAST_MUTED: f32 = 0.5;
 
 /// Lays the skin of a face, in the canvas' coordinates, as lightly as it is in `photo`, which the canvas shows. `share`
@@ -76,10 +83,13 @@ pub(crate) fn lay(
     let [moustache, chin] = beard(&local, &paint, tone);
     let masks = Masks::of(&local, window, moustache);
     let cleared = cleared(&paint, &masks.covered, tone, face.unit_px);
+    let in_photo = photo.crop(window.x, window.y, window.width, window.height);
+    let strands = strands(&in_photo, &local);
     let region = |i: usize| {
         let colour = cleared.pixels()[i];
         let of_beard = moustache.max(chin) * (1.0 - masks.upper.pixels()[i]) * hairy(colour[0], tone[0]);
         (1.0 - of_beard)
+            * (1.0 - masks.forehead.pixels()[i] * strands.pixels()[i])
             * (near(colour, tone) * masks.region.pixels()[i]).max(shining(colour, tone) * masks.upper.pixels()[i])
     };
     let skin = box_mean(&plane(window, region), radius_px(0.02, face.unit_px));
@@ -89,7 +99,7 @@ pub(crate) fn lay(
 
     let mut laid = in_tones(&cleared, &skin, &masks.inner, &sure, (tone, face.unit_px, style));
     let level = |of: &dyn Fn(usize) -> f32, share: f32| quantile(sure.iter().map(|&i| of(i)), share).unwrap_or(0.0);
-    let in_photo = photo.crop(window.x, window.y, window.width, window.height).map::<Srgb>(srgb_from_srgb8);
+    let in_photo = in_photo.map::<Srgb>(srgb_from_srgb8);
     let luma = in_photo.map::<Srgb>(|colour| [2.0 * luma_from_srgb(colour) - 1.0, 0.0, 0.0]);
     let chroma = |i: usize| {
         let colour = in_photo.pixels()[i];
@@ -102,13 +112,19 @@ pub(crate) fn lay(
     // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
     let bare = (complexion(&local, &luma).map_or(most, |tone| tone[0]) - most).max(0.0);
     let lit = (BARE * bare).min(LIGHTER * (most + 1.0) + SHADED * (bare - BROAD).max(0.0));
-    let wanted = most + lit + lifted;
+    let followed = 2.0
+        * FOLLOWED
+        * (0.5 * (level(&|i| laid[i][0], 0.5) - most - lit - lifted) - MORE).max(0.0)
+        * smooth_step(LIGHT_ENOUGH[1], LIGHT_ENOUGH[0], 0.5 * (most + 1.0));
+    let wanted = most + lit + lifted + followed;
     let lighter = wanted - level(&|i| laid[i][0], 0.5);
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
     let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
     let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo.pixels()[i]).map(|v| 2.0 * v)), 0.5);
-    let muted = (VIVID * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
+    let muted = ((VIVID - DULL * smooth_step(0.5, 0.3, 0.5 * (most + 1.0))) * photo_vivid
+        / level(&|i| vivid(laid[i]), 0.5).max(1e-3))
+    .clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
         (1..3).for_each(|c| colour[c] *= 1.0 - skin * (1.0 - muted));
