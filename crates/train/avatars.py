@@ -102,8 +102,9 @@ def likeness(out, names, kinds):
         drawn = np.array([embedded(out / kind / name, box) for name, box in boxes.items()])
         distances = np.linalg.norm(photos[:, None] - drawn[None], axis=2)
         own = np.diag(distances)
-        nearer = [(np.delete(distances[:, i], i) > own[i]).mean() >= 0.95 for i in range(len(own))]
-        print(f"  {kind}: own {np.median(own):.2f} (median), nearer than 95 % of others: {sum(nearer)} of {len(nearer)}")
+        further = np.array([(np.delete(distances[:, i], i) > own[i]).mean() for i in range(len(own))])
+        print(f"  {kind}: own {np.median(own):.2f} (median), of others {100 * further.mean():.1f} % are further away;"
+              f" nearer than to 95 %: {(further >= 0.95).sum()} of {len(further)}")
 
 
 def found_again(kaiga, out, names, kinds):

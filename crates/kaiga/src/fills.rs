@@ -17,7 +17,7 @@ use pixels::guided::{guided, guided_fast};
 use pixels::image::zip;
 use pixels::smooth::l0_gradient;
 use pixels::space::{Gray, Srgb, Srgb8, luma_from_srgb, srgb_from_srgb8, srgb_from_ycbcr, ycbcr_from_srgb};
-use pixels::texture::smooth_areas;
+use pixels::texture::{fine, smooth_areas, up_to_borders};
 use pixels::warp::Point;
 use rayon::prelude::*;
 pub(crate) use sky::Sky;
@@ -63,11 +63,13 @@ const OVERLAP_PX: usize = 64;
 const KAPPA: f32 = 8.0;
 /// Guided filter by which shapes get their colours back: radius, px, and variance.
 const RETURNED: (usize, f32) = (16, 1e-4);
+/// Spots in what is rough have less variance than this and are smaller than this radius, px.
+const EVEN: (usize, f32) = (24, 1.5e-3);
 /// Shading is what a guided filter leaves: its radius, px, and the variance of luma below which it smooths.
 const SHADING: (usize, f32) = (12, 8e-4);
 /// Where shading goes from one tone to the next within so many px there are tones; it is looked at in a neighbourhood of this sigma,
 /// px, in which no edge counts for more than this slope, 1/px.
-const TONE_PX: f32 = 45.0;
+const TONE_PX: f32 = 75.0;
 const SHADED_PX: f32 = 10.0;
 const EDGE: f32 = 0.004;
 /// Width of the border between two tones, px.
@@ -129,16 +131,37 @@ fn laid(
     sky: impl Fn(usize) -> f32 + Sync,
 ) -> Image<Srgb> {
     let luma = photo.map::<Gray>(luma_from_srgb);
-    let stepped = stepped(painting, style.step);
+    let rough = rough(&luma);
+    let evened = evened(painting, photo, &rough);
+    let stepped = stepped(&evened, style.step);
     let flat = l0_gradient(&stepped, style.flatness, KAPPA);
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
     let flat = guided_fast(&flat, &stepped, RETURNED.0, RETURNED.1, 4);
-    let flat = in_leaves(flat, painting, (photo, &luma), style.leaves, origin);
+    let flat = in_leaves(flat, painting, (photo, &luma, &rough), style.leaves, origin);
     let smooth = (style.gradients > 0.0).then(|| smooth_areas(&luma));
     zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
         let gradient = smooth.as_ref().map_or(0.0, |smooth| style.gradients * smooth.pixels()[i]).max(sky(i));
         std::array::from_fn(|c| flat[c] + gradient * (painted[c] - flat[c]))
+    })
+}
+
+/// Where a photo's luma is rough, 0..1: of fine contrast without a direction. Dark places have less contrast.
+fn rough(luma: &Image<Gray>) -> Image<Gray> {
+    let around = gaussian_wide(luma, 14.0);
+    fine(&zip::<Gray>(luma, |i| luma.pixels()[i] * (0.72 / (around.pixels()[i] + 0.2)).clamp(1.0, 2.5)))
+}
+
+/// The painting without what asphalt, sand and plaster leave in it: spots that would become patches of another tone.
+fn evened(painting: &Image<Srgb>, photo: &Image<Srgb>, rough: &Image<Gray>) -> Image<Srgb> {
+    if rough.pixels().iter().all(|&rough| rough == 0.0) {
+        return painting.clone();
+    }
+    let rough = up_to_borders(photo, rough);
+    let even = guided_fast(painting, painting, EVEN.0, EVEN.1, 4);
+    zip::<Srgb>(painting, |i| {
+        let (painted, even) = (painting.pixels()[i], even.pixels()[i]);
+        std::array::from_fn(|c| painted[c] + rough.pixels()[i] * (even[c] - painted[c]))
     })
 }
 
@@ -150,14 +173,23 @@ fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
     let luma = painting.map::<Gray>(luma_from_srgb);
     let shading = guided(&luma, &luma, SHADING.0, SHADING.1);
     let (width, height) = (luma.width(), luma.height());
-    let slope = zip::<Gray>(&luma, |i| {
-        let (x, y) = (i % width, i / width);
-        let at = |x: usize, y: usize| shading.at(x.min(width - 1), y.min(height - 1));
-        let across = 0.5 * (at(x + 1, y) - at(x.saturating_sub(1), y));
-        let down = 0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)));
-        across.hypot(down)
+    let at = |x: usize, y: usize| shading.at(x.min(width - 1), y.min(height - 1));
+    let place = |i: usize| (i % width, i / width);
+    let across = zip::<Gray>(&luma, |i| {
+        let (x, y) = place(i);
+        0.5 * (at(x + 1, y) - at(x.saturating_sub(1), y))
     });
-    let around = gaussian_wide(&slope.map::<Gray>(|slope| slope.min(EDGE)), SHADED_PX);
+    let down = zip::<Gray>(&luma, |i| {
+        let (x, y) = place(i);
+        0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)))
+    });
+    let slope = zip::<Gray>(&luma, |i| across.pixels()[i].hypot(down.pixels()[i]));
+    // Spots have slopes that point everywhere, and come to nothing together.
+    let [across, down] = [across, down].map(|part| {
+        let limited = |i: usize| part.pixels()[i] * (EDGE / slope.pixels()[i].max(EDGE));
+        gaussian_wide(&zip::<Gray>(&luma, limited), SHADED_PX)
+    });
+    let around = zip::<Gray>(&luma, |i| across.pixels()[i].hypot(down.pixels()[i]));
     zip::<Srgb>(painting, |i| {
         let (luma, shaded) = (luma.pixels()[i], shading.pixels()[i]);
         let tone = (shaded / step).round();
@@ -225,6 +257,20 @@ mod tests {
         let wall = grey(200, 40, |x, _| 0.45 + 0.01 * (x as f32 / 30.0).sin());
         let row = along(&stepped(&wall, 0.1));
         assert!(row.iter().all(|luma| (luma - 0.45).abs() < 0.02), "{row:?}");
+    }
+
+    #[test]
+    fn spots_on_rough_ground_become_no_patches() {
+        let spot = |x: usize, y: usize| 0.025 * ((x as f32 / 9.0).sin() + (y as f32 / 9.0).cos());
+        let painting = grey(200, 120, |x, y| 0.55 + spot(x, y));
+        let grain = |x: usize, y: usize| 0.15 * ((x / 2 + y / 2) % 2) as f32;
+        let asphalt = grey(200, 120, |x, y| 0.48 + spot(x, y) + grain(x, y));
+        let least_and_most = |photo: &Image<Srgb>| {
+            let row = along(&laid(&painting, photo, &CEL, [0, 0], |_| 0.0));
+            row[30..170].iter().fold((1.0f32, 0.0f32), |(least, most), &v| (least.min(v), most.max(v)))
+        };
+        let ((least, most), (even_least, even_most)) = (least_and_most(&painting), least_and_most(&asphalt));
+        assert!(even_most - even_least < 0.5 * (most - least), "{least} {most}, {even_least} {even_most}");
     }
 
     fn canvas(picture: &Image<Srgb>) -> Canvas {

@@ -7,7 +7,7 @@ use pixels::guided::guided_fast;
 use pixels::image::zip;
 use pixels::lines::structure;
 use pixels::space::{Gray, Srgb, luma_from_srgb, ycbcr_from_srgb};
-use pixels::texture::{Within, fine, in_light, up_to_borders};
+use pixels::texture::{Within, in_light, up_to_borders};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
 
@@ -71,8 +71,8 @@ fn chance([x, y]: [usize; 2], salt: u32) -> f32 {
     (v >> 8) as f32 / (1 << 24) as f32
 }
 
-/// Where a photo, sRGB 0..1, and its luma show leaves, 0..1: what is green or olive and of fine contrast without a direction.
-fn leaves(photo: &Image<Srgb>, luma: &Image<Gray>) -> Option<Image<Gray>> {
+/// Where a photo, sRGB 0..1, shows leaves, 0..1: what is green or olive and `rough`.
+fn leaves(photo: &Image<Srgb>, rough: &Image<Gray>) -> Option<Image<Gray>> {
     let green = photo.map::<Gray>(|colour| {
         let [_, cb, cr] = ycbcr_from_srgb(colour);
         let green = smooth_step(0.004, 0.02, -cr) * smooth_step(0.0, 0.02, -cb);
@@ -82,23 +82,20 @@ fn leaves(photo: &Image<Srgb>, luma: &Image<Gray>) -> Option<Image<Gray>> {
         return None;
     }
     let green = gaussian_wide(&green, 6.0);
-    // Dark leaves have less contrast.
-    let around = gaussian_wide(luma, 14.0);
-    let lit = zip::<Gray>(luma, |i| luma.pixels()[i] * (0.72 / (around.pixels()[i] + 0.2)).clamp(1.0, 2.5));
-    let texture = up_to_borders(photo, &fine(&lit));
-    Some(zip::<Gray>(luma, |i| smooth_step(0.2, 0.6, green.pixels()[i]) * texture.pixels()[i]))
+    let texture = up_to_borders(photo, rough);
+    Some(zip::<Gray>(rough, |i| smooth_step(0.2, 0.6, green.pixels()[i]) * texture.pixels()[i]))
 }
 
-/// Leaves of a photo and its luma in tones of the painting's colours, the rest as it is in `flat`. `origin` is where the picture
+/// Leaves of a photo, its luma and where that is rough in tones of the painting's colours, the rest as it is in `flat`. `origin` is where the picture
 /// begins in the whole one, px.
 pub(super) fn in_leaves(
     mut flat: Image<Srgb>,
     painting: &Image<Srgb>,
-    (photo, luma): (&Image<Srgb>, &Image<Gray>),
+    (photo, luma, rough): (&Image<Srgb>, &Image<Gray>, &Image<Gray>),
     amount: f32,
     origin: [usize; 2],
 ) -> Image<Srgb> {
-    let Some(leaves) = (amount > 0.0).then(|| leaves(photo, luma)).flatten() else { return flat };
+    let Some(leaves) = (amount > 0.0).then(|| leaves(photo, rough)).flatten() else { return flat };
     let within = Within::new(&leaves);
     let (around, spread) = within.mean_and_spread(luma);
     let (dabs, masses) = (gaussian(luma, DAB_PX), gaussian(luma, MASSES.0));
@@ -191,7 +188,8 @@ mod tests {
 
     fn laid(photo: &Image<Srgb>, origin: [usize; 2]) -> (Image<Srgb>, Image<Srgb>) {
         let painting = gaussian(photo, 4.0);
-        let laid = in_leaves(painting.clone(), &painting, (photo, &photo.map::<Gray>(luma_from_srgb)), 1.0, origin);
+        let luma = photo.map::<Gray>(luma_from_srgb);
+        let laid = in_leaves(painting.clone(), &painting, (photo, &luma, &crate::fills::rough(&luma)), 1.0, origin);
         (painting, laid)
     }
 

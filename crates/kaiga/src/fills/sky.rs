@@ -11,8 +11,10 @@ use pixels::warp::Point;
 /// Longer side of the picture that skies are sought in, px.
 const SIDE_PX: usize = 256;
 /// The steepest that a sky is there, per channel and px, and the most that it differs from what is around it.
-const SLOPE: f32 = 0.012;
+const SLOPE: f32 = 0.028;
 const TEXTURE: f32 = 0.01;
+/// Width of the border of the picture that counts as what is next to it, px.
+const BORDER_PX: usize = 6;
 /// The least share of the picture that is a sky.
 const LEAST: f64 = 0.03;
 /// How far a sky goes over into what is beside it, px of the small picture.
@@ -46,11 +48,14 @@ impl Sky {
             (0..3).map(|c| (colour[c] - around[c]).abs()).fold(0.0, f32::max)
         };
         let texture = gaussian(&zip::<Gray>(&small, apart), 2.0);
-        let is_smooth: Vec<bool> = steepest
-            .iter()
-            .zip(texture.pixels())
-            .map(|(&slope, &texture)| slope < SLOPE && texture < TEXTURE)
-            .collect();
+        // At the border of the picture any gradient differs from what is around it.
+        let inside = |at: usize, len: usize| {
+            let border = BORDER_PX.min((len - 1) / 2);
+            at.clamp(border, len - 1 - border)
+        };
+        let texture = |i: usize| texture.at(inside(i % width, width), inside(i / width, height));
+        let is_smooth: Vec<bool> =
+            steepest.iter().enumerate().map(|(i, &slope)| slope < SLOPE && texture(i) < TEXTURE).collect();
         let found = from_above(&is_smooth, width, LEAST);
         let is_any = found.pixels().contains(&1.0);
         let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
@@ -85,6 +90,13 @@ mod tests {
         let sky = Sky::of(&photo);
         assert!(sky.at([300.0, 60.0]) > 0.99 && sky.at([300.0, 230.0]) < 0.01);
         assert!(sky.at([300.0, water.start as f32 + 70.0]) < 0.01);
+    }
+
+    #[test]
+    fn a_deep_sky_that_grows_steeply_lighter_is_one_up_to_the_border() {
+        let deep = photo(|_, y| (2.4 * y as f32).min(255.0) as u8);
+        let sky = Sky::of(&deep);
+        assert!(sky.at([300.0, 2.0]) > 0.99 && sky.at([300.0, 60.0]) > 0.99);
     }
 
     #[test]

@@ -47,24 +47,25 @@ const GREY: [f32; 2] = [0.02, 0.08];
 /// this share of what is beyond the last, where light is that uneven. Its luma (−1..1) may be so far off.
 const BARE: f32 = 0.6;
 const LIGHTER: f32 = 0.045;
-const SHADED: f32 = 0.9;
+const SHADED: f32 = 0.5;
 const BROAD: f32 = 0.2;
 const OFF: f32 = 0.01;
 /// Most of a face darker than this luma (0..1) is in bad light, whoever it is: it is lifted by a share of what it lacks.
-const BAD_LIGHT: f32 = 0.33;
-const LIFTED: f32 = 0.6;
-/// A face in bad light follows its painting where a look makes it lighter by more than this luma (0..1), by so much of what is beyond: the
-/// neck is in that light, too. None does that has more luma than the second.
-const MORE: f32 = 0.02;
-const FOLLOWED: f32 = 0.9;
-const LIGHT_ENOUGH: [f32; 2] = [0.48, 0.62];
+const BAD_LIGHT: f32 = 0.28;
+const LIFTED: f32 = 0.4;
+/// Where a look makes such a face lighter by more than the first luma (0..1), it follows by a share of what is beyond, up to the last: its
+/// neck is in the look's light, too.
+const MORE: f32 = 0.06;
+const FOLLOWED: f32 = 0.6;
+const MOST_FOLLOWED: f32 = 0.06;
+/// Faces whose luma (0..1) is under the second may be in bad light, those over the first are in good light.
+const LIGHT_ENOUGH: [f32; 2] = [0.62, 0.48];
 /// Under this luma (0..1) of lit skin, tones are nearer to each other and their tints weaker, down to a share of it: steps and tints of
 /// a fixed size make black-red masks of dark faces.
 const DIM: f32 = 0.5;
 const LEAST_DIM: f32 = 0.35;
-/// How much chroma drawn skin has at most beside the photo's, and how much of what it has is kept at least.
-const VIVID: f32 = 1.3;
-const DULL: f32 = 0.3;
+/// How much chroma drawn skin has at most beside the photo's, in good and in bad light, and how much of what it has is kept at least.
+const VIVID: [f32; 2] = [1.3, 1.0];
 const LEAST_MUTED: f32 = 0.5;
 
 /// Lays the skin of a face, in the canvas' coordinates, as lightly as it is in `photo`, which the canvas shows. `share`
@@ -112,19 +113,16 @@ pub(crate) fn lay(
     // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
     let bare = (complexion(&local, &luma).map_or(most, |tone| tone[0]) - most).max(0.0);
     let lit = (BARE * bare).min(LIGHTER * (most + 1.0) + SHADED * (bare - BROAD).max(0.0));
-    let followed = 2.0
-        * FOLLOWED
-        * (0.5 * (level(&|i| laid[i][0], 0.5) - most - lit - lifted) - MORE).max(0.0)
-        * smooth_step(LIGHT_ENOUGH[1], LIGHT_ENOUGH[0], 0.5 * (most + 1.0));
-    let wanted = most + lit + lifted + followed;
-    let lighter = wanted - level(&|i| laid[i][0], 0.5);
+    let most_laid = level(&|i| laid[i][0], 0.5);
+    let lighter_in_look = 0.5 * (most_laid - most - lit - lifted);
+    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(0.5 * (most + 1.0));
+    let lighter = most + lit + lifted + 2.0 * followed - most_laid;
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
     let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
     let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo.pixels()[i]).map(|v| 2.0 * v)), 0.5);
-    let muted = ((VIVID - DULL * smooth_step(0.5, 0.3, 0.5 * (most + 1.0))) * photo_vivid
-        / level(&|i| vivid(laid[i]), 0.5).max(1e-3))
-    .clamp(LEAST_MUTED, 1.0);
+    let most_vivid = VIVID[0] + in_bad_light(0.5 * (most + 1.0)) * (VIVID[1] - VIVID[0]);
+    let muted = (most_vivid * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
         (1..3).for_each(|c| colour[c] *= 1.0 - skin * (1.0 - muted));
@@ -235,6 +233,11 @@ fn contrast(light: &Image<Gray>, sure: &[usize]) -> f32 {
     let (Some(left), Some(right)) = (half(true), half(false)) else { return 1.0 };
     let seen = (left.min(right) + 1.0) / (left.max(right) + 1.0).max(0.1);
     1.0 + smooth_step(FROM_A_SIDE[1], FROM_A_SIDE[0], seen) * (seen.max(LEAST_CONTRAST) - 1.0)
+}
+
+/// How far a face of this luma (0..1) may be in bad light, 0..1.
+fn in_bad_light(luma: f32) -> f32 {
+    smooth_step(LIGHT_ENOUGH[0], LIGHT_ENOUGH[1], luma)
 }
 
 /// How much smaller steps and tints are on skin whose lit luma is that, 0..1.
