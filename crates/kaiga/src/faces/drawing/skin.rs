@@ -43,21 +43,22 @@ const LIGHT_UNIT_PX: f32 = 40.0;
 const FOLD: f32 = 0.2;
 /// Skin whose channels (0..1) are no further apart than the first is that of a photo in grey, over the second in colour.
 const GREY: [f32; 2] = [0.02, 0.08];
-/// Drawn skin is lighter than most of the face in the photo by this share of what its bare skin is, but no more than by this share of its luma, and by
-/// this share of what is beyond the last, where light is that uneven. Its luma (−1..1) may be so far off.
+/// Drawn skin is lighter than most of the face in the photo by this share of what its bare skin is, but no more than by the second, and by
+/// the third of what is beyond the last, where light is that uneven; both times the square of its luma (0..1), as a lift shows more
+/// on dark skin. Its luma (−1..1) may be so far off.
 const BARE: f32 = 0.6;
-const LIGHTER: f32 = 0.045;
-const SHADED: f32 = 0.5;
+const LIGHTER: f32 = 0.088;
+const SHADED: f32 = 1.2;
 const BROAD: f32 = 0.2;
 const OFF: f32 = 0.01;
 /// Most of a face darker than this luma (0..1) is in bad light, whoever it is: it is lifted by a share of what it lacks.
-const BAD_LIGHT: f32 = 0.28;
-const LIFTED: f32 = 0.4;
+const BAD_LIGHT: f32 = 0.27;
+const LIFTED: f32 = 0.35;
 /// Where a look makes such a face lighter by more than the first luma (0..1), it follows by a share of what is beyond, up to the last: its
 /// neck is in the look's light, too.
-const MORE: f32 = 0.06;
+const MORE: f32 = 0.08;
 const FOLLOWED: f32 = 0.6;
-const MOST_FOLLOWED: f32 = 0.06;
+const MOST_FOLLOWED: f32 = 0.05;
 /// Faces whose luma (0..1) is under the second may be in bad light, those over the first are in good light.
 const LIGHT_ENOUGH: [f32; 2] = [0.62, 0.48];
 /// Under this luma (0..1) of lit skin, tones are nearer to each other and their tints weaker, down to a share of it: steps and tints of
@@ -109,19 +110,20 @@ pub(crate) fn lay(
     // Neither blush nor red lips on a photo without colours.
     let blushing = style.blush * dim(0.5 * (tone[0] + 1.0)) * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
     let most = level(&|i| luma.pixels()[i][0], 0.5);
-    let lifted = 2.0 * LIFTED * (BAD_LIGHT - 0.5 * (most + 1.0)).max(0.0);
+    let most_luma = 0.5 * (most + 1.0);
+    let lifted = 2.0 * LIFTED * (BAD_LIGHT - most_luma).max(0.0);
     // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
     let bare = (complexion(&local, &luma).map_or(most, |tone| tone[0]) - most).max(0.0);
-    let lit = (BARE * bare).min(LIGHTER * (most + 1.0) + SHADED * (bare - BROAD).max(0.0));
+    let lit = (BARE * bare).min(most_luma.powi(2) * (LIGHTER + SHADED * (bare - BROAD).max(0.0)));
     let most_laid = level(&|i| laid[i][0], 0.5);
     let lighter_in_look = 0.5 * (most_laid - most - lit - lifted);
-    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(0.5 * (most + 1.0));
+    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(most_luma);
     let lighter = most + lit + lifted + 2.0 * followed - most_laid;
     let lighter = lighter - lighter.clamp(-OFF, OFF);
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
     let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
     let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo.pixels()[i]).map(|v| 2.0 * v)), 0.5);
-    let most_vivid = VIVID[0] + in_bad_light(0.5 * (most + 1.0)) * (VIVID[1] - VIVID[0]);
+    let most_vivid = VIVID[0] + in_bad_light(most_luma) * (VIVID[1] - VIVID[0]);
     let muted = (most_vivid * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
@@ -135,7 +137,7 @@ pub(crate) fn lay(
 
     let done = |i: usize| {
         let place = [(window.x + i % window.width) as f32 + 0.5, (window.y + i / window.width) as f32 + 0.5];
-        let amount = face.amount * share(place);
+        let amount = style.laid * face.amount * share(place);
         let clear = (0.85 * skin.pixels()[i] * masks.inner.pixels()[i]).max(masks.covered.pixels()[i]);
         let [y, cb, cr] = paint.pixels()[i];
         let [to_y, to_cb, to_cr] = laid[i];

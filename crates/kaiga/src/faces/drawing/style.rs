@@ -10,6 +10,8 @@ pub(crate) struct FaceStyle {
     pub(crate) line: [f32; 3],
     /// Width of lines.
     pub(crate) weight: f32,
+    /// How far skin is laid over what was painted, 0..1: by what shows through a person is recognised.
+    pub(crate) laid: f32,
     /// How much of the skin is laid in flat tones, 0..1.
     pub(crate) flat: f32,
     /// How soft the borders between tones are: 1 goes over softly, 0.3 is hard.
@@ -37,6 +39,7 @@ pub(crate) struct FaceStyle {
 const MEADOW: FaceStyle = FaceStyle {
     line: [0.46, 0.27, 0.25],
     weight: 1.0,
+    laid: 0.8,
     flat: 0.8,
     soft: 0.6,
     shade: 0.87,
@@ -86,7 +89,7 @@ impl FaceStyle {
                 hair: 0.95,
                 ..MEADOW
             },
-            Some("manga") => Self { weight: 1.15, eyes: 1.15, lashes: 1.3, ..MEADOW },
+            Some("manga") => Self { weight: 1.15, laid: 1.0, eyes: 1.15, lashes: 1.3, ..MEADOW },
             _ => MEADOW,
         }
     }
