@@ -131,13 +131,17 @@ fn laid(
     sky: impl Fn(usize) -> f32 + Sync,
 ) -> Image<Srgb> {
     let luma = photo.map::<Gray>(luma_from_srgb);
-    let rough = rough(&luma);
-    let evened = evened(painting, photo, &rough);
-    let stepped = stepped(&evened, style.step);
+    // A style whose shading stays may live by its texture.
+    let rough = (style.step > 0.0).then(|| rough(photo, &luma)).flatten();
+    let evened = rough.as_ref().map(|rough| evened(painting, rough));
+    let stepped = stepped(evened.as_ref().unwrap_or(painting), style.step);
     let flat = l0_gradient(&stepped, style.flatness, KAPPA);
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
     let flat = guided_fast(&flat, &stepped, RETURNED.0, RETURNED.1, 4);
-    let flat = in_leaves(flat, painting, (photo, &luma, &rough), style.leaves, origin);
+    let flat = match &rough {
+        Some(rough) => in_leaves(flat, painting, (photo, &luma, rough), style.leaves, origin),
+        None => flat,
+    };
     let smooth = (style.gradients > 0.0).then(|| smooth_areas(&luma));
     zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
@@ -146,18 +150,15 @@ fn laid(
     })
 }
 
-/// Where a photo's luma is rough, 0..1: of fine contrast without a direction. Dark places have less contrast.
-fn rough(luma: &Image<Gray>) -> Image<Gray> {
+/// Where a photo and its luma are rough, 0..1: of fine contrast without a direction. Dark places have less contrast. `None` if nothing is.
+fn rough(photo: &Image<Srgb>, luma: &Image<Gray>) -> Option<Image<Gray>> {
     let around = gaussian_wide(luma, 14.0);
-    fine(&zip::<Gray>(luma, |i| luma.pixels()[i] * (0.72 / (around.pixels()[i] + 0.2)).clamp(1.0, 2.5)))
+    let fine = fine(&zip::<Gray>(luma, |i| luma.pixels()[i] * (0.72 / (around.pixels()[i] + 0.2)).clamp(1.0, 2.5)));
+    fine.pixels().iter().any(|&fine| fine > 0.0).then(|| up_to_borders(photo, &fine))
 }
 
-/// The painting without what asphalt, sand and plaster leave in it: spots that would become patches of another tone.
-fn evened(painting: &Image<Srgb>, photo: &Image<Srgb>, rough: &Image<Gray>) -> Image<Srgb> {
-    if rough.pixels().iter().all(|&rough| rough == 0.0) {
-        return painting.clone();
-    }
-    let rough = up_to_borders(photo, rough);
+/// The painting without what asphalt, sand and plaster leave in it where they are `rough`: spots that would become patches of another tone.
+fn evened(painting: &Image<Srgb>, rough: &Image<Gray>) -> Image<Srgb> {
     let even = guided_fast(painting, painting, EVEN.0, EVEN.1, 4);
     zip::<Srgb>(painting, |i| {
         let (painted, even) = (painting.pixels()[i], even.pixels()[i]);

@@ -7,7 +7,7 @@ use pixels::guided::guided_fast;
 use pixels::image::zip;
 use pixels::lines::structure;
 use pixels::space::{Gray, Srgb, luma_from_srgb, ycbcr_from_srgb};
-use pixels::texture::{Within, in_light, up_to_borders};
+use pixels::texture::{Within, in_light};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
 
@@ -82,8 +82,7 @@ fn leaves(photo: &Image<Srgb>, rough: &Image<Gray>) -> Option<Image<Gray>> {
         return None;
     }
     let green = gaussian_wide(&green, 6.0);
-    let texture = up_to_borders(photo, rough);
-    Some(zip::<Gray>(rough, |i| smooth_step(0.2, 0.6, green.pixels()[i]) * texture.pixels()[i]))
+    Some(zip::<Gray>(rough, |i| smooth_step(0.2, 0.6, green.pixels()[i]) * rough.pixels()[i]))
 }
 
 /// Leaves of a photo, its luma and where that is rough in tones of the painting's colours, the rest as it is in `flat`. `origin` is where the picture
@@ -189,7 +188,10 @@ mod tests {
     fn laid(photo: &Image<Srgb>, origin: [usize; 2]) -> (Image<Srgb>, Image<Srgb>) {
         let painting = gaussian(photo, 4.0);
         let luma = photo.map::<Gray>(luma_from_srgb);
-        let laid = in_leaves(painting.clone(), &painting, (photo, &luma, &crate::fills::rough(&luma)), 1.0, origin);
+        let laid = crate::fills::rough(photo, &luma).map_or_else(
+            || painting.clone(),
+            |rough| in_leaves(painting.clone(), &painting, (photo, &luma, &rough), 1.0, origin),
+        );
         (painting, laid)
     }
 
