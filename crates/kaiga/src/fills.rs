@@ -175,15 +175,13 @@ fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
     let shading = guided(&luma, &luma, SHADING.0, SHADING.1);
     let (width, height) = (luma.width(), luma.height());
     let at = |x: usize, y: usize| shading.at(x.min(width - 1), y.min(height - 1));
-    let place = |i: usize| (i % width, i / width);
-    let across = zip::<Gray>(&luma, |i| {
-        let (x, y) = place(i);
-        0.5 * (at(x + 1, y) - at(x.saturating_sub(1), y))
-    });
-    let down = zip::<Gray>(&luma, |i| {
-        let (x, y) = place(i);
-        0.5 * (at(x, y + 1) - at(x, y.saturating_sub(1)))
-    });
+    let along = |dx: usize, dy: usize| {
+        zip::<Gray>(&luma, |i| {
+            let (x, y) = (i % width, i / width);
+            0.5 * (at(x + dx, y + dy) - at(x.saturating_sub(dx), y.saturating_sub(dy)))
+        })
+    };
+    let [across, down] = [along(1, 0), along(0, 1)];
     let slope = zip::<Gray>(&luma, |i| across.pixels()[i].hypot(down.pixels()[i]));
     // Spots have slopes that point everywhere, and come to nothing together.
     let [across, down] = [across, down].map(|part| {

@@ -91,7 +91,7 @@ pub(crate) fn lay(
         let colour = cleared.pixels()[i];
         let of_beard = moustache.max(chin) * (1.0 - masks.upper.pixels()[i]) * hairy(colour[0], tone[0]);
         (1.0 - of_beard)
-            * (1.0 - masks.forehead.pixels()[i] * strands.pixels()[i])
+            * (1.0 - masks.fringe.pixels()[i] * strands.pixels()[i])
             * (near(colour, tone) * masks.region.pixels()[i]).max(shining(colour, tone) * masks.upper.pixels()[i])
     };
     let skin = box_mean(&plane(window, region), radius_px(0.02, face.unit_px));
@@ -110,20 +110,12 @@ pub(crate) fn lay(
     // Neither blush nor red lips on a photo without colours.
     let blushing = style.blush * dim(0.5 * (tone[0] + 1.0)) * smooth_step(GREY[0], GREY[1], level(&chroma, 0.5));
     let most = level(&|i| luma.pixels()[i][0], 0.5);
-    let most_luma = 0.5 * (most + 1.0);
-    let lifted = 2.0 * LIFTED * (BAD_LIGHT - most_luma).max(0.0);
-    // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
-    let bare = (complexion(&local, &luma).map_or(most, |tone| tone[0]) - most).max(0.0);
-    let lit = (BARE * bare).min(most_luma.powi(2) * (LIGHTER + SHADED * (bare - BROAD).max(0.0)));
-    let most_laid = level(&|i| laid[i][0], 0.5);
-    let lighter_in_look = 0.5 * (most_laid - most - lit - lifted);
-    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(most_luma);
-    let lighter = most + lit + lifted + 2.0 * followed - most_laid;
-    let lighter = lighter - lighter.clamp(-OFF, OFF);
+    let bare = complexion(&local, &luma).map_or(most, |tone| tone[0]);
+    let lighter = lighter([most, bare], level(&|i| laid[i][0], 0.5));
     // More vivid than the photo's, but never lobster red: in shadow some looks are.
     let vivid = |[_, cb, cr]: [f32; 3]| cb.hypot(cr);
     let photo_vivid = level(&|i| vivid(ycbcr_from_srgb(in_photo.pixels()[i]).map(|v| 2.0 * v)), 0.5);
-    let most_vivid = VIVID[0] + in_bad_light(most_luma) * (VIVID[1] - VIVID[0]);
+    let most_vivid = VIVID[0] + in_bad_light(0.5 * (most + 1.0)) * (VIVID[1] - VIVID[0]);
     let muted = (most_vivid * photo_vivid / level(&|i| vivid(laid[i]), 0.5).max(1e-3)).clamp(LEAST_MUTED, 1.0);
     let finish = |(i, colour): (usize, &mut [f32; 3])| {
         let skin = skin.pixels()[i];
@@ -235,6 +227,19 @@ fn contrast(light: &Image<Gray>, sure: &[usize]) -> f32 {
     let (Some(left), Some(right)) = (half(true), half(false)) else { return 1.0 };
     let seen = (left.min(right) + 1.0) / (left.max(right) + 1.0).max(0.1);
     1.0 + smooth_step(FROM_A_SIDE[1], FROM_A_SIDE[0], seen) * (seen.max(LEAST_CONTRAST) - 1.0)
+}
+
+/// How much lighter (luma −1..1) skin becomes, most of which is `laid` so light; in the photo `most` of it is, and where it is bare.
+fn lighter([most, bare]: [f32; 2], laid: f32) -> f32 {
+    let most_luma = 0.5 * (most + 1.0);
+    let lifted = 2.0 * LIFTED * (BAD_LIGHT - most_luma).max(0.0);
+    // Shadow and hair make most of a face darker than its bare skin, which the lit tone stands for.
+    let bare = (bare - most).max(0.0);
+    let lit = (BARE * bare).min(most_luma.powi(2) * (LIGHTER + SHADED * (bare - BROAD).max(0.0)));
+    let lighter_in_look = 0.5 * (laid - most - lit - lifted);
+    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(most_luma);
+    let lighter = most + lit + lifted + 2.0 * followed - laid;
+    lighter - lighter.clamp(-OFF, OFF)
 }
 
 /// How far a face of this luma (0..1) may be in bad light, 0..1.
@@ -350,6 +355,13 @@ mod tests {
         assert!((seen(|x, _| if x < 20 { 0.5 } else { 0.05 }) - 0.7).abs() < 0.01);
         assert_eq!(seen(|_, y| if y < 20 { 0.5 } else { -0.4 }), 1.0);
         assert_eq!(seen(|x, _| if x < 20 { 0.9 } else { -0.9 }), LEAST_CONTRAST);
+    }
+
+    #[test]
+    fn only_a_dim_face_follows_a_look_that_makes_it_lighter() {
+        let becomes = |most: f32| most + 0.4 + lighter([most; 2], most + 0.4);
+        assert!((becomes(0.5) - 0.5 - OFF).abs() < 1e-6, "{}", becomes(0.5));
+        assert!((becomes(-0.2) + 0.2 - 2.0 * MOST_FOLLOWED - OFF).abs() < 1e-6, "{}", becomes(-0.2));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Drawing, median, pixel_at};
 use pixels::Image;
 use pixels::blur::box_mean;
+use pixels::image::zip;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb8, luma_from_srgb, srgb_from_srgb8};
 use pixels::warp::{Similarity, smooth_step};
@@ -27,11 +28,9 @@ pub(super) fn strands(photo: &Image<Srgb8>, face: &Drawing) -> Image<Gray> {
     let luma = small.map::<Gray>(|pixel| luma_from_srgb(srgb_from_srgb8(pixel)));
     let radius = |share: f32| ((share * face.unit_px * shrink).round() as usize).max(1);
     let around = box_mean(&luma, radius(RADIUS));
-    let detail = luma.pixels().iter().zip(around.pixels()).map(|(luma, around)| (luma - around).abs()).collect();
-    let [detail, level] =
-        [Image::<Gray>::new(width, height, detail), luma].map(|plane| box_mean(&plane, radius(TOGETHER)));
-    let detail = detail.pixels().iter().zip(level.pixels()).map(|(detail, level)| detail / level.max(DARK)).collect();
-    let detail = Image::<Gray>::new(width, height, detail);
+    let detail = zip::<Gray>(&luma, |i| (luma.pixels()[i] - around.pixels()[i]).abs());
+    let [detail, level] = [detail, luma].map(|plane| box_mean(&plane, radius(TOGETHER)));
+    let detail = zip::<Gray>(&detail, |i| detail.pixels()[i] / level.pixels()[i].max(DARK));
     let by = Similarity::scaled(shrink, [0.0; 2]);
     let of_skin = median(face.bare_skin().iter().filter_map(|place| pixel_at(&detail, by.apply(*place))));
     let of_skin = of_skin.unwrap_or(0.0).max(LEAST);

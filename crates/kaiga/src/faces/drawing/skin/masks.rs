@@ -11,8 +11,9 @@ use pixels::warp::Point;
 
 /// How far skin goes on over the outline of the face at the forehead, in distances from the middle of the face.
 const FOREHEAD: f32 = 0.34;
-/// So far over the brows, in units, a forehead begins.
+/// So far over the brows, in units, a fringe may end, and so far from the middle of the face, in distances of its outline, it begins.
 const OVER_BROWS: f32 = 0.1;
+const AROUND: f32 = 1.6;
 /// How much of what is under the nose a moustache keeps.
 const KEPT_UNDER_NOSE: f32 = 0.8;
 
@@ -26,8 +27,8 @@ pub(super) struct Masks {
     pub(super) inner: Image<Gray>,
     /// The face down to the tip of the nose: there is no beard.
     pub(super) upper: Image<Gray>,
-    /// What is over the brows and beside the eyes: there may be hair.
-    pub(super) forehead: Image<Gray>,
+    /// What is over the brows and beside the eyes, where hair may hang.
+    pub(super) fringe: Image<Gray>,
     pub(super) blush: Image<Gray>,
     pub(super) lips: Image<Gray>,
     pub(super) under_nose: Image<Gray>,
@@ -104,7 +105,7 @@ impl Masks {
             let brows = brows.into_iter().flat_map(|(part, places)| places.map(|i| face.part(part)[i]));
             let over = brows.map(|p| [p[0] - OVER_BROWS * unit * long[0], p[1] - OVER_BROWS * unit * long[1]]);
             let centre = mix(top, chin, 0.5);
-            let outer = |i: usize| mix(centre, points[i], 1.6);
+            let outer = |i: usize| mix(centre, points[i], AROUND);
             let around = [3, 2, 1, 0, 17, 16, 15].map(outer);
             pen.fill(area(&over.chain(around).collect::<Vec<_>>()), white(1.0), None);
         });
@@ -128,7 +129,7 @@ impl Masks {
             region: box_mean(&region, soft(0.06)),
             inner: box_mean(&inner, soft(0.04)),
             upper: box_mean(&box_mean(&upper, soft(0.14)), soft(0.14)),
-            forehead: box_mean(&fringe, soft(0.04)),
+            fringe: box_mean(&fringe, soft(0.04)),
             blush: box_mean(&box_mean(&blush, soft(0.07)), soft(0.07)),
             lips: box_mean(&lips, soft(0.008)),
             under_nose: box_mean(&under_nose, soft(0.012)),
