@@ -37,7 +37,9 @@ const SURE: [f32; 2] = [0.075, 0.14];
 /// glass has less of its warmth than the first share, skin more than the second.
 const BESIDE_LID: f32 = 0.08;
 const DARK_GLASS: [f32; 2] = [0.5, 0.64];
-const COLD_GLASS: [f32; 2] = [0.35, 0.6];
+const COLD_GLASS: [f32; 2] = [0.6, 0.85];
+/// What is lighter than the second luma (0..1) is behind no dark glass, however light the face is.
+const CLEAR: [f32; 2] = [0.22, 0.34];
 /// How much lightness counts beside chroma where colours are compared.
 const LIGHTNESS: f32 = 0.55;
 
@@ -86,7 +88,8 @@ impl Drawing {
         let warmth = |[r, g, b]: [f32; 3]| (r - b).max(0.0) / (r + g + b).max(0.02);
         let most = |of: &dyn Fn([f32; 3]) -> f32| of(eyes[0]).max(of(eyes[1])) / of(skin).max(0.02);
         let light = smooth_step(DARK_GLASS[0], DARK_GLASS[1], most(&luma_from_srgb));
-        light.max(smooth_step(COLD_GLASS[0], COLD_GLASS[1], most(&warmth)))
+        let bright = smooth_step(CLEAR[0], CLEAR[1], luma_from_srgb(eyes[0]).max(luma_from_srgb(eyes[1])));
+        light.max(bright).max(smooth_step(COLD_GLASS[0], COLD_GLASS[1], most(&warmth)))
     }
 
     /// The same drawn by a share (0..1) of it.
@@ -211,6 +214,7 @@ pub(super) mod tests {
         assert_eq!((face.bare_eyes(&skin), face.bare_eyes(&band([30, 28, 30]))), (1.0, 0.0));
         assert_eq!(face.bare_eyes(&band([150, 115, 100])), 1.0, "shadow is no glass");
         assert_eq!(face.bare_eyes(&band([84, 60, 50])), 1.0, "nor is deep shadow");
+        assert_eq!(face.bare_eyes(&band([98, 100, 98])), 1.0, "nor is clear glass that mirrors a window");
         let hidden = Drawing { eyes: 0.0, ..face };
         assert_eq!(
             (hidden.share(Part::LeftEye), hidden.share(Part::RightBrow), hidden.share(Part::Lips)),

@@ -3,22 +3,25 @@
 use pixels::Image;
 use pixels::blur::{gaussian, sobel};
 use pixels::components::from_above;
+use pixels::guided::guided;
 use pixels::image::zip;
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, srgb_from_srgb8};
-use pixels::warp::Point;
+use pixels::warp::{Point, smooth_step};
 
 /// Longer side of the picture that skies are sought in, px.
 const SIDE_PX: usize = 256;
 /// The steepest that a sky is there, per channel and px, and the most that it differs from what is around it.
 const SLOPE: f32 = 0.028;
-const TEXTURE: f32 = 0.01;
+const TEXTURE: f32 = 0.017;
 /// Width of the border of the picture that counts as what is next to it, px.
 const BORDER_PX: usize = 6;
 /// The least share of the picture that is a sky.
 const LEAST: f64 = 0.03;
+/// Guided filter by which a sky grows up to what stands before it: radius, px, and variance.
+const GROWN: (usize, f32) = (10, 2e-4);
 /// How far a sky goes over into what is beside it, px of the small picture.
-const SOFT_PX: f32 = 1.5;
+const SOFT_PX: f32 = 0.8;
 
 /// Where the sky has no clouds.
 pub(crate) struct Sky {
@@ -59,7 +62,9 @@ impl Sky {
         let found = from_above(&is_smooth, width, LEAST);
         let is_any = found.pixels().contains(&1.0);
         let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
-        Self { small: is_any.then(|| gaussian(&found, SOFT_PX)), scale }
+        // Next to what stands before it everything is steep: colour says how far a sky goes on.
+        let grown = || guided(&small, &found, GROWN.0, GROWN.1).map::<Gray>(|v| smooth_step(0.3, 0.6, v));
+        Self { small: is_any.then(|| gaussian(&grown(), SOFT_PX)), scale }
     }
 
     /// 0..1 at a place of the photo, px.
@@ -97,6 +102,16 @@ mod tests {
         let deep = photo(|_, y| (2.4 * y as f32).min(255.0) as u8);
         let sky = Sky::of(&deep);
         assert!(sky.at([300.0, 2.0]) > 0.99 && sky.at([300.0, 60.0]) > 0.99);
+    }
+
+    #[test]
+    fn a_sky_with_soft_streaks_goes_on_up_to_a_ridge() {
+        let streak = |x: usize, y: usize| 6.0 * (y as f32 / 9.0 + x as f32 / 80.0).sin();
+        let ridge = |x: usize| 220 + x / 10;
+        let photo = photo(|x, y| if y < ridge(x) { (180.0 + streak(x, y)) as u8 } else { 40 });
+        let sky = Sky::of(&photo);
+        let [above, near, below] = [60.0, 236.0, 258.0].map(|y| sky.at([300.0, y]));
+        assert!(above > 0.99 && near > 0.6 && below < 0.1, "{above} {near} {below}");
     }
 
     #[test]

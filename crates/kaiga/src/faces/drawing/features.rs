@@ -244,14 +244,14 @@ impl<'a> Face<'a> {
 
     /// The form that flat skin does not show: deep sockets under the brows, and the side of the nose that is turned from the light.
     fn form(&self, pen: &mut Pen, original: &Original) {
-        let shade = |depth: f32| [0, 1, 2].map(|c| self.skin[c] * (1.0 - depth * FORM[c]));
         let depth = (1.0 - self.style.shade) / 0.18;
+        let left = FORM.map(|v| 1.0 - depth * v);
         for (eye, brow) in [(Part::LeftEye, Part::LeftBrow), (Part::RightEye, Part::RightBrow)] {
             let (lids, brow) = (self.face.part(eye), self.face.part(brow));
             let under = spline(&[brow[8], brow[7], brow[6], brow[5]], 20);
             let lid = spline(&[lids[2], lids[4], lids[6], lids[8]], 20);
             let socket: Vec<Point> = under.into_iter().chain(lid.into_iter().rev()).collect();
-            pen.fill(area(&socket), self.ink(shade(depth), eye, 0.55), None);
+            pen.darken(area(&socket), self.ink(left, eye, 0.55));
         }
         let (nose, base) = (self.face.part(Part::Nose), self.face.part(Part::NoseBase));
         let is_right = self.light_side(original) < 0.0;
@@ -263,7 +263,7 @@ impl<'a> Face<'a> {
         let ridge = spline(&[nose[0], nose[1], nose[2], nose[3], nose[4], base[3]], 30);
         let side = spline(&[wing, top, mix(top, inner, 0.55), mix(nose[0], inner, 0.5)], 20);
         let turned: Vec<Point> = ridge.into_iter().chain(side).collect();
-        pen.fill(area(&turned), self.ink(shade(depth), Part::NoseBase, 0.6), None);
+        pen.darken(area(&turned), self.ink(left, Part::NoseBase, 0.6));
     }
 
     fn nose(&self, pen: &mut Pen) {

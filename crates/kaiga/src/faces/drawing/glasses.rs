@@ -8,7 +8,7 @@ mod seen;
 
 use self::rims::{OnRim, PLACES, Shape};
 use self::seen::Seen;
-use super::{apart, median_colour, quantile};
+use super::{apart, median, median_colour};
 use crate::faces::Landmarks;
 use pixels::Image;
 use pixels::space::{Srgb8, srgb_from_lab};
@@ -27,8 +27,6 @@ const LEAST_PX: f32 = 0.9;
 const MOST_PX: f32 = 5.0;
 /// A line of no width looks so wide in the small picture, px; squares of widths add up.
 const BLUR_PX: f32 = 3.0;
-/// Of all widths measured, the one that this share is under: where brows and shadows touch a frame it looks wider.
-const THIN: f32 = 0.3;
 /// So far from the middle of a frame is what is beside it, px of the small picture.
 const BESIDE_PX: f32 = 6.0;
 /// How much of a rim must be seen at a place so that something is drawn there, and so that it is drawn as wide as it is.
@@ -78,14 +76,10 @@ impl Glasses {
         let all = seen.in_all_directions();
         let shape = Shape::fitted(&seen, &all);
         let rims = [0, 1].map(|eye| shape.rim(&seen, &all, eye));
-        // What a frame looks like, where it is seen best.
-        let mut best: Vec<&OnRim> = rims.iter().flatten().collect();
-        best.sort_by(|a, b| b.ridge.total_cmp(&a.ridge));
-        best.truncate(PLACES / 2);
-        let (widths, colours): (Vec<f32>, Vec<[f32; 3]>) = best.into_iter().map(|rim| seen_at(&seen, rim)).unzip();
-        let [l, a, b] = median_colour(&colours)?;
+        let places = || rims.iter().flatten();
+        let [l, a, b] = median_colour(&best(&seen, places()).1)?;
         let colour = srgb_from_lab([l.clamp(0.0, 100.0), a, b]).map(|v| v.clamp(0.0, 1.0));
-        let width_px = quantile(widths.into_iter(), THIN)?;
+        let width_px = median(best(&seen, places().filter(|rim| rim.is_free)).0.into_iter())?;
         let width_px = (width_px * width_px - BLUR_PX * BLUR_PX).max(0.0).sqrt().clamp(LEAST_PX, MOST_PX);
         let in_photo = |line: Vec<Point>| line.into_iter().map(|p| seen.to_photo.apply(p)).collect::<Vec<_>>();
         let temple = |eye: usize| {
@@ -153,6 +147,13 @@ fn evidence(seen: &Seen) -> [f32; 7] {
         to_ears[0].max(to_ears[1]),
         across.usual(40..128, 59..80),
     ]
+}
+
+/// How wide a frame looks and what it is like, as [`seen_at`] says, at those of the places where it is seen best.
+fn best<'a>(seen: &Seen, places: impl Iterator<Item = &'a OnRim>) -> (Vec<f32>, Vec<[f32; 3]>) {
+    let mut places: Vec<&OnRim> = places.collect();
+    places.sort_by(|a, b| b.ridge.total_cmp(&a.ridge));
+    places.into_iter().take(PLACES / 2).map(|rim| seen_at(seen, rim)).unzip()
 }
 
 /// How wide a frame looks at a place, px of the small picture, and what it is like, in Lab: where it stands out most from both sides.

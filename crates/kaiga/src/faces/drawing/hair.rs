@@ -6,11 +6,12 @@
 use super::pen::{Ink, area, covered, mix, spline};
 use super::strands::strands;
 use super::style::FaceStyle;
-use super::{Drawing, Part, apart, median_colour};
+use super::{Drawing, Part, apart, median, median_colour};
 use crate::faces::Person;
 use pixels::Image;
 use pixels::blur::gaussian;
 use pixels::guided::guided;
+use pixels::image::zip;
 use pixels::lines::{flow_dog, smooth_along_edges};
 use pixels::resize::{self, Filter};
 use pixels::space::{Gray, Srgb, Srgb8, lab_from_srgb, luma_from_srgb, srgb_from_srgb8, srgb8_from_srgb};
@@ -20,7 +21,14 @@ use rayon::prelude::*;
 /// The unit of the face at the size at which hair is looked at, px.
 const UNIT_PX: f32 = 80.0;
 /// How far around the eyes hair is looked for, in units: to either side, up and down.
-const AROUND: [f32; 3] = [2.6, 2.8, 2.8];
+const AROUND: [f32; 3] = [2.6, 2.8, 3.8];
+/// Locks are drawn down to the shoulders, so far below the eyes; hair hangs so far: what it lies on may be as dark.
+const SHOULDERS: [f32; 2] = [1.9, 2.7];
+const HANGS: [f32; 2] = [2.6, 3.7];
+/// Hair that covers less than the first share of what is beside the lower face is short there, more than the second long.
+const LONG: [f32; 2] = [0.2, 0.34];
+/// How far it stands to either side.
+const BESIDE: [f32; 2] = [1.9, 2.5];
 /// How far over the outline of the face its first places are, in units.
 const OVER: [f32; 4] = [0.12, 0.22, 0.32, 0.42];
 /// Distance in Lab from the skin's colour over which a place over the forehead is no bald head.
@@ -31,6 +39,13 @@ const ALIKE: f32 = 14.0;
 const LEAST: f32 = 0.4;
 /// How far locks differ from their surroundings at least, in luma: evener hair is left even.
 const LEAST_CONTRAST: f32 = 0.018;
+
+/// How much of what a look makes hair lighter stays: of hair under the first luma (0..1) so much, over the second all of it. And how
+/// much of how its light differs over the head, which makes it darker or lighter by the last factor at most.
+const LIGHTER: f32 = 0.3;
+const DARK: [f32; 2] = [0.22, 0.4];
+const UNEVEN: f32 = 0.7;
+const MOST_DEEP: f32 = 1.5;
 
 /// What is left of red, green and blue in the shadow of locks.
 const SHADOW: [f32; 3] = [0.70, 0.68, 0.74];
@@ -82,13 +97,15 @@ pub(crate) fn lay(
     let corner = [x as f32, y as f32];
     let steps = [width as f32 / w as f32, height as f32 / h as f32];
     let local = face.placed(&Similarity::scaled(1.0, corner.map(|v| -v)));
-    let strands = resize::to(&strands(&photo.crop(x, y, width, height), &local), w, h, Filter::Area);
-    let seen = Seen { small, strands, frame, corner, steps, shrink };
+    let in_photo = photo.crop(x, y, width, height);
+    let strands = resize::to(&strands(&in_photo, &local), w, h, Filter::Area);
+    let in_photo = resize::to(&in_photo, w, h, Filter::Area).map::<Srgb>(srgb_from_srgb8);
+    let seen = Seen { small, in_photo, strands, frame, corner, steps, shrink };
     let Some(mask) = seen.hair(face, person) else { return };
-    let Locks { tone, light, line, base } = seen.locks(&mask);
+    let Locks { tone, light, line, base, depth } = seen.locks(&mask);
 
     let full = |plane: &Image<Gray>| resize::to(plane, width, height, Filter::Mitchell);
-    let (mask, tone, light, line) = (full(&mask), full(&tone), full(&light), full(&line));
+    let (mask, tone, light, line, depth) = (full(&mask), full(&tone), full(&light), full(&line), full(&depth));
     let base = resize::to(&base, width, height, Filter::Bilinear);
     let amount = face.amount * style.hair;
     // The picture is as colourful as the look says already; the tint of shadows must be, too.
@@ -100,6 +117,8 @@ pub(crate) fn lay(
         if share < 0.004 {
             return taken.pixels()[i];
         }
+        let place = [corner[0] + (i % width) as f32 + 0.5, corner[1] + (i / width) as f32 + 0.5];
+        let drawn = smooth_step(SHOULDERS[1], SHOULDERS[0], seen.frame.beside(place)[1]);
         let base = base.pixels()[i];
         let shaded = smooth_step(-0.55, -0.85, tone.pixels()[i]);
         let lit = smooth_step(0.95, 1.25, light.pixels()[i]) * (1.0 - shaded);
@@ -107,7 +126,8 @@ pub(crate) fn lay(
         let colour = [0, 1, 2].map(|c| {
             let v = base[c] * (1.0 - shaded * (1.0 - shadow[c]));
             let v = v + lit * (0.16 + 0.16 * base[c]) * (1.0 - v);
-            v * (1.0 - 0.5 * inked)
+            let below = depth.pixels()[i] * from[c];
+            below + drawn * (v * (1.0 - 0.5 * inked) - below)
         });
         srgb8_from_srgb([0, 1, 2].map(|c| from[c] + share * (colour[c] - from[c])))
     };
@@ -130,6 +150,8 @@ fn window(picture: &Image<Srgb8>, frame: &Frame) -> Option<Window> {
 /// The surroundings of a face, small.
 struct Seen {
     small: Image<Srgb>,
+    /// The same of the photo.
+    in_photo: Image<Srgb>,
     /// How much of each pixel the photo shows as strands, 0..1.
     strands: Image<Gray>,
     frame: Frame,
@@ -139,6 +161,22 @@ struct Seen {
     steps: [f32; 2],
     /// The inverse of that.
     shrink: f32,
+}
+
+/// The colours of a picture, of skin and of hair in it: L*a*b*.
+struct Colours {
+    lab: Vec<[f32; 3]>,
+    skin: [[f32; 3]; 3],
+    tones: Vec<[f32; 3]>,
+}
+
+impl Colours {
+    /// How much a pixel that shows so much of strands, 0..1, is like hair, 0..1.
+    fn alike(&self, i: usize, strands: f32) -> f32 {
+        let nearest = |to: &[[f32; 3]]| to.iter().map(|c| apart(self.lab[i], *c)).fold(f32::INFINITY, f32::min);
+        let (hair, skin) = (nearest(&self.tones), nearest(&self.skin));
+        smooth_step(-1.0, 6.0, skin - hair).max(strands) * smooth_step(20.0, 11.0, hair)
+    }
 }
 
 /// What hair is made of: planes of the small picture.
@@ -151,6 +189,8 @@ struct Locks {
     line: Image<Gray>,
     /// Its colour without locks.
     base: Image<Srgb>,
+    /// How much darker that is than it was painted, as a factor.
+    depth: Image<Gray>,
 }
 
 impl Seen {
@@ -177,47 +217,68 @@ impl Seen {
 
     /// How much of each pixel is hair, 0..1; `None` if there is none to speak of.
     fn hair(&self, face: &Drawing, person: &Person) -> Option<Image<Gray>> {
-        let lab: Vec<[f32; 3]> = self.small.pixels().par_iter().map(|p| lab_from_srgb(*p)).collect();
         let people = self.plane(|_, p| person.at(p));
-        let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
-        let skin = median_colour(&skin)?;
-        // In light, in shadow, and where it shines.
-        let shades =
-            [skin, [skin[0] - 14.0, skin[1] + 2.0, skin[2] + 2.0], [skin[0] + 14.0, 0.55 * skin[1], 0.55 * skin[2]]];
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
-        let is_hair = |i: usize| self.strands.pixels()[i] > 0.5 || shades.iter().all(|s| apart(lab[i], *s) > NO_SKIN);
-        let of_hair: Vec<usize> = seeds.iter().copied().filter(|&i| is_hair(i)).collect();
-        if of_hair.len() < 5 || (of_hair.len() as f32) < LEAST * first.len() as f32 {
-            return None;
-        }
-        let tones = tones(of_hair.iter().map(|&i| lab[i]).collect())?;
-
-        let nearest = |p: [f32; 3], to: &[[f32; 3]]| to.iter().map(|c| apart(p, *c)).fold(f32::INFINITY, f32::min);
+        let least = (LEAST * first.len() as f32).max(5.0) as usize;
+        let (of_hair, in_photo) = self.colours(&self.in_photo, face, &seeds, least)?;
+        // In the painting the shadow of a jaw is skin, as it was drawn, and in the photo the hair that a look makes as light as skin is hair.
+        let (_, painted) = self.colours(&self.small, face, &seeds, 1)?;
         let oval = self.oval(face);
         let likely = self.plane(|i, p| {
-            let (hair, skin) = (nearest(lab[i], &tones), nearest(lab[i], &shades));
-            let alike =
-                smooth_step(-1.0, 6.0, skin - hair).max(self.strands.pixels()[i]) * smooth_step(20.0, 11.0, hair);
+            let alike = in_photo.alike(i, self.strands.pixels()[i]).min(painted.alike(i, self.strands.pixels()[i]));
             let [x, y] = self.frame.beside(p);
-            // Not brows, eyes and beards; hair hangs to the shoulders and no further.
+            // Not brows, eyes and beards.
             let fringe = smooth_step(-0.42, -0.6, y).max(smooth_step(0.95, 1.1, x.abs()));
             let face = 1.0 - oval.pixels()[i] * (1.0 - fringe);
+            let near = smooth_step(HANGS[1], HANGS[0], y) * smooth_step(BESIDE[1], BESIDE[0], x.abs());
             let throat = 1.0 - smooth_step(0.95, 0.75, x.abs()) * smooth_step(0.7, 0.9, y);
-            alike * people.pixels()[i] * face * throat * smooth_step(2.7, 1.9, y)
+            alike * people.pixels()[i] * face * throat * near
         });
         let joined = joined(&likely, &of_hair);
-        let rough = Image::<Gray>::new(
-            self.small.width(),
-            self.small.height(),
-            likely.pixels().iter().zip(joined).map(|(v, joined)| if joined { *v } else { 0.0 }).collect(),
-        );
+        let rough = zip::<Gray>(&likely, |i| if joined[i] { likely.pixels()[i] } else { 0.0 });
+        let is_long = [-1.0, 1.0].map(|side| self.is_long(&rough, side));
+        // On a shoulder only hair that comes down beside the face: shirts may be as dark.
+        let rough = self.plane(|i, p| {
+            let [x, y] = self.frame.beside(p);
+            let long = is_long[usize::from(x > 0.0)];
+            rough.pixels()[i] * (long + (1.0 - long) * smooth_step(0.95, 0.75, y))
+        });
         let radius = |share: f32| ((share * self.unit_px()).round() as usize).max(1);
         let even = gaussian(&rough, 0.025 * self.unit_px());
         let fine = guided(&self.small, &even, radius(0.06), 1e-4);
         let clear = fine.map::<Gray>(|v| smooth_step(0.4, 0.75, v));
         let share = clear.pixels().iter().sum::<f32>() / (self.unit_px() * self.unit_px());
         (share > 0.15).then_some(clear)
+    }
+
+    /// Which of the pixels `seeds` show hair in a picture, and what hair and skin look like in it; `None` if fewer than `least` do.
+    fn colours(
+        &self,
+        picture: &Image<Srgb>,
+        face: &Drawing,
+        seeds: &[usize],
+        least: usize,
+    ) -> Option<(Vec<usize>, Colours)> {
+        let lab: Vec<[f32; 3]> = picture.pixels().par_iter().map(|p| lab_from_srgb(*p)).collect();
+        let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
+        let [l, a, b] = median_colour(&skin)?;
+        // In light, in shadow, and where it shines.
+        let skin = [[l, a, b], [l - 14.0, a + 2.0, b + 2.0], [l + 14.0, 0.55 * a, 0.55 * b]];
+        let is_hair = |&i: &usize| self.strands.pixels()[i] > 0.5 || skin.iter().all(|s| apart(lab[i], *s) > NO_SKIN);
+        let of_hair: Vec<usize> = seeds.iter().copied().filter(is_hair).collect();
+        if of_hair.len() < least {
+            return None;
+        }
+        let tones = tones(of_hair.iter().map(|&i| lab[i]).collect())?;
+        Some((of_hair, Colours { lab, skin, tones }))
+    }
+
+    /// How far hair comes down to the shoulder on a side of the picture, 0..1.
+    fn is_long(&self, hair: &Image<Gray>, side: f32) -> f32 {
+        let places = (0..40).map(|i| [side * (0.85 + 0.1 * (i % 8) as f32), 0.45 + 0.1 * (i / 8) as f32]);
+        let seen = places.filter_map(|p| Some(hair.pixels()[self.pixel(self.frame.place(p))?]));
+        smooth_step(LONG[0], LONG[1], seen.sum::<f32>() / 40.0)
     }
 
     /// Pixels just over the forehead and the temples.
@@ -279,7 +340,26 @@ impl Seen {
         let channel = |c: usize| over_hair(&|i| flowing.pixels()[i][c], 0.35 * unit);
         let [r, g, b] = [channel(0), channel(1), channel(2)];
         let base = (0..mask.pixels().len()).map(|i| [r.pixels()[i], g.pixels()[i], b.pixels()[i]]).collect();
-        Locks { tone, light, line, base: Image::new(mask.width(), mask.height(), base) }
+        let base = Image::<Srgb>::new(mask.width(), mask.height(), base);
+        let depth = self.depth(&base, mask);
+        let base = zip::<Srgb>(&base, |i| base.pixels()[i].map(|v| v * depth.pixels()[i]));
+        Locks { tone, light, line, base, depth }
+    }
+
+    /// What makes hair of these colours nearly as dark as in the photo, and more evenly lit: a factor on red, green and blue.
+    fn depth(&self, base: &Image<Srgb>, mask: &Image<Gray>) -> Image<Gray> {
+        let most = |of: &dyn Fn(usize) -> f32| {
+            let hair = (0..mask.pixels().len()).filter(|&i| mask.pixels()[i] > 0.5);
+            median(hair.map(of)).unwrap_or(0.0)
+        };
+        let painted = most(&|i| luma_from_srgb(base.pixels()[i]));
+        let seen = most(&|i| luma_from_srgb(self.in_photo.pixels()[i]));
+        let lighter = LIGHTER + (1.0 - LIGHTER) * smooth_step(DARK[0], DARK[1], seen);
+        let wanted = painted.min(seen + lighter * (painted - seen));
+        base.map::<Gray>(|colour| {
+            let luma = luma_from_srgb(colour);
+            ((wanted + UNEVEN * (luma - painted)) / luma.max(1e-3)).clamp(0.0, MOST_DEEP)
+        })
     }
 }
 
@@ -340,10 +420,13 @@ mod tests {
     }
 
     fn drawn(picture: &Image<Srgb8>) -> Image<Srgb8> {
+        drawn_over(picture, picture, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0)
+    }
+
+    fn drawn_over(painting: &Image<Srgb8>, photo: &Image<Srgb8>, is_person: impl Fn(Point) -> bool) -> Image<Srgb8> {
         let face = Drawing { landmarks: landmarks(), unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
-        let who = person(240, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
-        let mut drawn = picture.clone();
-        lay(&mut drawn, picture, &face, &who, &FaceStyle::named(&crate::Look::default()));
+        let mut drawn = painting.clone();
+        lay(&mut drawn, photo, &face, &person(240, is_person), &FaceStyle::named(&crate::Look::default()));
         drawn
     }
 
@@ -367,6 +450,35 @@ mod tests {
     fn a_bald_head_is_left_alone() {
         let photo = picture(|_, _| SKIN);
         assert!(drawn(&photo) == photo);
+    }
+
+    #[test]
+    fn dark_hair_is_dark_in_a_look_that_makes_it_lighter() {
+        let photo = picture(|x, _| [22 + 6 * (x / 4 % 2) as u8; 3]);
+        let painting = picture(|x, _| [84 + 12 * (x / 4 % 2) as u8; 3]);
+        let drawn = drawn_over(&painting, &photo, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
+        let mean = (60..140).map(|x| usize::from(drawn.at(x, 12)[0])).sum::<usize>() / 80;
+        assert!((30..72).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn a_shirt_as_dark_as_short_hair_is_no_hair() {
+        let hair = |x: usize| [40 + 20 * (x / 3 % 2) as u8, 30, 24];
+        // Over short hair a narrow shadow leads down to the shirt.
+        let photo = |down: usize| {
+            Image::<Srgb8>::from_fn(240, 240, |x, y| {
+                let [dx, dy] = [x as f32 - 100.0, y as f32 - 120.0];
+                let is_hair = (dx / 66.0).hypot(dy / 96.0) > 1.0 && (dx / 96.0).hypot(dy / 118.0) < 1.0 && y < down;
+                let is_shirt = y > 176 && dx.abs() > 50.0;
+                if is_hair || is_shirt || (35..39).contains(&x) && y > 90 { hair(x) } else { SKIN }
+            })
+        };
+        let changed = |down: usize| {
+            let photo = photo(down);
+            let drawn = drawn_over(&photo, &photo, |_| true);
+            (12..32).filter(|&x| drawn.at(x, 190) != photo.at(x, 190)).count()
+        };
+        assert_eq!((changed(104), changed(178) > 10), (0, true), "{}", changed(178));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use pixels::resize::cubic;
 use pixels::space::Gray;
 use pixels::warp::{Point, distance};
 use tiny_skia::{
-    Color, FillRule, GradientStop, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap, Shader, SpreadMode,
-    Transform,
+    BlendMode, Color, FillRule, GradientStop, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap, Shader,
+    SpreadMode, Transform,
 };
 
 /// Places of a tapered stroke.
@@ -101,7 +101,12 @@ pub(super) struct Pen<'a> {
 impl Pen<'_> {
     /// Fills a path, inside `clip` if there is one.
     pub(super) fn fill(&mut self, path: Option<Path>, ink: Ink, clip: Option<&Mask>) {
-        self.shade(path, Shader::SolidColor(ink.color()), clip);
+        self.paint(path, Shader::SolidColor(ink.color()), BlendMode::SourceOver, clip);
+    }
+
+    /// Leaves the share that `left` says of the red, green and blue inside a path.
+    pub(super) fn darken(&mut self, path: Option<Path>, left: Ink) {
+        self.paint(path, Shader::SolidColor(left.color()), BlendMode::Multiply, None);
     }
 
     /// Fills a path from the ink at `from` to the ink at `to`.
@@ -110,13 +115,13 @@ impl Pen<'_> {
         let stops = vec![GradientStop::new(0.0, from.1.color()), GradientStop::new(1.0, to.1.color())];
         let gradient = LinearGradient::new(point(from.0), point(to.0), stops, SpreadMode::Pad, Transform::identity());
         if let Some(shader) = gradient {
-            self.shade(path, shader, clip);
+            self.paint(path, shader, BlendMode::SourceOver, clip);
         }
     }
 
-    fn shade(&mut self, path: Option<Path>, shader: Shader, clip: Option<&Mask>) {
+    fn paint(&mut self, path: Option<Path>, shader: Shader, blend_mode: BlendMode, clip: Option<&Mask>) {
         let Some(path) = path else { return };
-        let paint = Paint { shader, anti_alias: true, ..Paint::default() };
+        let paint = Paint { shader, blend_mode, anti_alias: true, ..Paint::default() };
         self.pixmap.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), clip);
     }
 

@@ -26,6 +26,10 @@ const LUMA: f32 = 0.5;
 /// Below the complexion's luma by so much skin is in shadow, by so much in deep shadow.
 const SHADOW: f32 = 0.34;
 const DEEP: f32 = 0.78;
+/// Over it by so much skin is in full light, which is lighter by the second, and greyer by the third of its chroma.
+const BRIGHT: f32 = 0.07;
+const BRIGHTER: f32 = 0.15;
+const PALER: f32 = 0.06;
 /// Shadow is no darker than this share of the light, however hard the light is.
 const LEAST_CONTRAST: f32 = 0.62;
 /// One half of a face has less than the first share of the other's luma if light comes from a side, more than the second if it does not.
@@ -59,6 +63,8 @@ const LIFTED: f32 = 0.35;
 const MORE: f32 = 0.08;
 const FOLLOWED: f32 = 0.6;
 const MOST_FOLLOWED: f32 = 0.05;
+/// Bare skin whose luma (−1..1) is over that of most of the face by less than the first is evenly lit: it is dark, and stays so.
+const UNEVEN: [f32; 2] = [0.08, 0.25];
 /// Faces whose luma (0..1) is under the second may be in bad light, those over the first are in good light.
 const LIGHT_ENOUGH: [f32; 2] = [0.62, 0.48];
 /// Under this luma (0..1) of lit skin, tones are nearer to each other and their tints weaker, down to a share of it: steps and tints of
@@ -237,7 +243,8 @@ fn lighter([most, bare]: [f32; 2], laid: f32) -> f32 {
     let bare = (bare - most).max(0.0);
     let lit = (BARE * bare).min(most_luma.powi(2) * (LIGHTER + SHADED * (bare - BROAD).max(0.0)));
     let lighter_in_look = 0.5 * (laid - most - lit - lifted);
-    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light(most_luma);
+    let in_bad_light = in_bad_light(most_luma) * smooth_step(UNEVEN[0], UNEVEN[1], bare);
+    let followed = (FOLLOWED * (lighter_in_look - MORE)).clamp(0.0, MOST_FOLLOWED) * in_bad_light;
     let lighter = most + lit + lifted + 2.0 * followed - laid;
     lighter - lighter.clamp(-OFF, OFF)
 }
@@ -269,13 +276,15 @@ fn in_tones(
     let dim = dim(lit_luma);
     let shade = [2.0 * lit_luma * shaded - 1.0, base[1] - 0.01 * dim, base[2] + 0.035 * dim];
     let deep = [2.0 * lit_luma * shaded * style.shade * 0.92 - 1.0, base[1] - 0.01 * dim, base[2] + 0.045 * dim];
+    let bright = [base[0] + BRIGHTER * dim, base[1] * (1.0 - PALER), base[2] * (1.0 - PALER)];
     let tones = |i: usize| {
         let level = light.pixels()[i] - tone[0];
         let ramp = |below: f32, width: f32| smooth_step(-below - width, -below + width, level);
         let (lit, half) = (ramp(dim * SHADOW, dim * 0.16 * style.soft), ramp(dim * DEEP, dim * 0.2 * style.soft));
+        let full = ramp(-BRIGHT, 0.12 * style.soft);
         let fine = MODELLING * fine.pixels()[i];
         [0, 1, 2].map(|c| {
-            let upper = shade[c] + lit * (base[c] - shade[c]);
+            let upper = shade[c] + lit * (base[c] - shade[c]) + full * (bright[c] - base[c]);
             deep[c] + half * (upper - deep[c]) + if c == 0 { fine } else { 0.0 }
         })
     };
@@ -294,7 +303,10 @@ fn in_tones(
     let off = [most(cleared.pixels()) - most(&tones), cb, cr];
     let laid = |i: usize| {
         let (from, share) = (cleared.pixels()[i], flat * skin.pixels()[i]);
-        [0, 1, 2].map(|c| from[c] + share * (tones[i][c] + off[c] - from[c]))
+        // What is darker is less vivid, or deep shadow is blood red.
+        let dark = (0.5 * (tones[i][0] + 1.0) / lit_luma).clamp(0.0, 1.0).sqrt();
+        let to = [0, 1, 2].map(|c| (tones[i][c] + off[c]) * if c == 0 { 1.0 } else { dark });
+        [0, 1, 2].map(|c| from[c] + share * (to[c] - from[c]))
     };
     (0..count).into_par_iter().with_min_len(2048).map(laid).collect()
 }
@@ -309,7 +321,7 @@ fn window(canvas: &Canvas, face: &Drawing) -> Option<Window> {
         (low < high).then_some((low, high - low))
     };
     let (width, height) = canvas.size();
-    let ((x, width), (y, height)) = (span(0, 0.5, 0.5, width)?, span(1, 0.6, 0.9, height)?);
+    let ((x, width), (y, height)) = (span(0, 0.5, 0.5, width)?, span(1, 0.6, 1.4, height)?);
     Some(Window { x, y, width, height })
 }
 
@@ -358,10 +370,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_dim_face_follows_a_look_that_makes_it_lighter() {
-        let becomes = |most: f32| most + 0.4 + lighter([most; 2], most + 0.4);
-        assert!((becomes(0.5) - 0.5 - OFF).abs() < 1e-6, "{}", becomes(0.5));
-        assert!((becomes(-0.2) + 0.2 - 2.0 * MOST_FOLLOWED - OFF).abs() < 1e-6, "{}", becomes(-0.2));
+    fn only_a_face_in_bad_light_follows_a_look_that_makes_it_lighter() {
+        let becomes = |most: f32, bare: f32| most + 0.4 + lighter([most, bare], most + 0.4);
+        for evenly_lit in [0.5, -0.2] {
+            assert!((becomes(evenly_lit, evenly_lit) - evenly_lit - OFF).abs() < 1e-6);
+        }
+        assert!(becomes(-0.2, 0.1) > -0.2 + 2.0 * MOST_FOLLOWED, "{}", becomes(-0.2, 0.1));
     }
 
     #[test]

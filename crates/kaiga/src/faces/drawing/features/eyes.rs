@@ -15,8 +15,19 @@ const WIDE_OPEN: f32 = 0.44;
 const WIDENED: f32 = 0.4;
 /// How much of that the lower lid does.
 const BY_LOWER_LID: f32 = 0.3;
-/// Brown eyes are no redder than this, as a hue of Lab.
+/// Brown eyes are no redder than the first and no greener than the second, as a hue of Lab.
 const BROWN: f32 = 1.0;
+const GREEN: f32 = 2.4;
+/// Irises with less than the second share of the skin's warmth are blue or grey, with more than the first brown. Brown, too, are those
+/// with less than the first share of its lightness, as dark eyes mirror the sky, and those behind glasses of
+/// a face less light (Lab) than the first: that is more likely light in the glass.
+const COOL: [f32; 2] = [0.45, 0.2];
+const LIGHT: [f32; 2] = [0.34, 0.44];
+const FAIR: [f32; 2] = [73.0, 77.0];
+/// Those that are not brown have a hue of Lab between these, from teal to blue.
+const BLUE: [f32; 2] = [-2.5, -1.3];
+/// How much of the skin's colour irises show.
+const MIRRORED: f32 = 0.4;
 /// A photo whose skin has less chroma (Lab) than the first has no colours, over the second it has all of them.
 const GREY: [f32; 2] = [2.0, 7.0];
 /// Brows are drawn thicker than their outline, which lies within their hair.
@@ -136,30 +147,78 @@ impl Face<'_> {
 
     /// Lightness, chroma and hue (Lab) of the irises in the photo, made clear.
     fn iris_colour(&self, original: &Original) -> [f32; 3] {
-        let ring = [Part::LeftIris, Part::RightIris].into_iter().flat_map(|part| {
-            let ring = original.face.part(part);
+        let face = original.face;
+        let ring = [(Part::LeftEye, Part::LeftIris), (Part::RightEye, Part::RightIris)].into_iter();
+        let ring = ring.flat_map(|(eye, iris)| {
+            let ring = face.part(iris);
             let centre = mix(ring[0], ring[2], 0.5);
-            let places: Vec<Point> = (0..12)
-                .flat_map(|i| {
-                    // To the sides and below: above is the shade of the lid.
-                    let angle = -0.4 + i as f32 / 11.0 * (PI + 0.8);
-                    let reach = distance(ring[0], ring[2]) * 0.5;
-                    [0.6, 0.8].map(|r| [centre[0] + reach * r * angle.cos(), centre[1] + reach * r * angle.sin()])
-                })
-                .collect();
-            places
+            (0..24).filter_map(move |i| {
+                // To the sides and below: above is the shade of the lid.
+                let angle = -0.4 + (i / 2) as f32 / 11.0 * (PI + 0.8);
+                let reach = distance(ring[0], ring[2]) * [0.3, 0.4][i % 2];
+                let place = [centre[0] + reach * angle.cos(), centre[1] + reach * angle.sin()];
+                is_within(face.part(eye), place).then_some(place)
+            })
         });
         let [l, a, b] = lab_from_srgb(median(original.photo, ring).unwrap_or([0.25, 0.18, 0.14]));
-        let skin = lab_from_srgb(median(original.photo, original.face.bare_skin().into_iter()).unwrap_or([0.5; 3]));
+        let skin = lab_from_srgb(median(original.photo, face.bare_skin().into_iter()).unwrap_or([0.5; 3]));
         let coloured = smooth_step(GREY[0], GREY[1], skin[1].hypot(skin[2]));
+        let warmth = (a + b) / (skin[1] + skin[2]).max(1.0);
+        let light = smooth_step(LIGHT[0], LIGHT[1], l / skin[0].max(1.0));
+        let glasses = face.glasses.as_ref().map_or(0.0, |glasses| glasses.certainty);
+        let unveiled = smooth_step(FAIR[0], FAIR[1], skin[0]).max(1.0 - glasses);
+        let cool = smooth_step(COOL[0], COOL[1], warmth) * light * unveiled;
         let chroma = coloured * (a.hypot(b) * 1.5 + 10.0).clamp(14.0, 46.0) * self.style.iris;
         let hue = b.atan2(a);
-        let hue = if (-0.6..BROWN).contains(&hue) { BROWN } else { hue };
-        [(l + 14.0).clamp(28.0, 60.0), chroma, hue]
+        let hue = if (BROWN..GREEN).contains(&hue) { hue } else { BROWN };
+        // Skin and lashes are mirrored in eyes, which makes light ones look greyer and redder than they are.
+        let [of_a, of_b] = [a - MIRRORED * skin[1], b - MIRRORED * skin[2]];
+        let tint = |hue: f32, share: f32| [share * chroma * hue.cos(), share * chroma * hue.sin()];
+        let (warm, cold) = (tint(hue, 1.0 - cool), tint(of_b.atan2(of_a).clamp(BLUE[0], BLUE[1]), cool));
+        let [a, b] = [warm[0] + cold[0], warm[1] + cold[1]];
+        [(l + 14.0).clamp(28.0, 60.0), a.hypot(b), b.atan2(a)]
     }
+}
+
+/// Whether a place lies within an outline.
+fn is_within(outline: &[Point], [x, y]: Point) -> bool {
+    let sides = outline.iter().zip(outline.iter().cycle().skip(1));
+    let crossed =
+        sides.filter(|(p, q)| (p[1] > y) != (q[1] > y) && x < p[0] + (y - p[1]) / (q[1] - p[1]) * (q[0] - p[0]));
+    crossed.count() % 2 == 1
 }
 
 /// The angle of the line of an eye, which runs from its outer to its inner corner.
 fn angle(along: Point, sign: f32) -> f32 {
     (along[1] * sign).atan2(along[0] * sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faces::drawing::tests::landmarks;
+    use crate::faces::drawing::{Drawing, FaceStyle};
+    use pixels::Image;
+    use pixels::space::Srgb8;
+
+    #[test]
+    fn light_eyes_are_blue_and_dark_ones_brown_whatever_they_mirror() {
+        // The lids of the test's face are a line: here they hang down from it.
+        let lids = landmarks().moved(|[x, y]| {
+            let along = (x - if x < 100.0 { 58.0 } else { 118.0 }) / 24.0;
+            if y == 100.0 { [x, y + 14.0 * (PI * along).sin()] } else { [x, y] }
+        });
+        let face = Drawing { landmarks: lids, unit_px: 60.0, amount: 1.0, eyes: 1.0, glasses: None };
+        let style = FaceStyle::named(&crate::Look::default());
+        let hue = |skin: [u8; 3], iris: [u8; 3]| {
+            let photo = Image::<Srgb8>::from_fn(200, 240, |_, y| if (100..116).contains(&y) { iris } else { skin });
+            let original = Original { photo: &photo, face: &face, person: None };
+            Face::new(&face, (&photo, [0.0; 2]), &original, &style).iris_colour(&original)[2]
+        };
+        let fair = [232, 196, 176];
+        assert!((BLUE[0]..=BLUE[1]).contains(&hue(fair, [112, 130, 148])));
+        for (skin, iris) in [(fair, [92, 60, 40]), (fair, [28, 30, 38]), ([140, 96, 72], [30, 28, 34])] {
+            assert!((BROWN..GREEN).contains(&hue(skin, iris)), "{iris:?}: {}", hue(skin, iris));
+        }
+    }
 }

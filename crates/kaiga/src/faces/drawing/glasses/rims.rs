@@ -35,6 +35,8 @@ pub(super) struct OnRim {
     pub(super) ridge: f32,
     /// The share of places around it that are ridges, 0..1.
     pub(super) share: f32,
+    /// Neither brows nor lids are near, beside which a frame looks wider.
+    pub(super) is_free: bool,
 }
 
 pub(super) fn is_ridge(ridge: f32) -> f32 {
@@ -120,7 +122,13 @@ impl Shape {
                 around.sum::<f32>() / (2 * reach + 1) as f32
             };
             let share = mean(&|j| is_ridge(found(j)), 3);
-            OnRim { place: moved(i, mean(&|j| off[j], 4)), normal: places[i].1, ridge: found(i), share }
+            OnRim {
+                place: moved(i, mean(&|j| off[j], 4)),
+                normal: places[i].1,
+                ridge: found(i),
+                share,
+                is_free: !ABOVE.contains(&i),
+            }
         };
         (0..PLACES).map(one).collect()
     }

@@ -11,6 +11,8 @@ use pixels::warp::Point;
 
 /// How far skin goes on over the outline of the face at the forehead, in distances from the middle of the face.
 const FOREHEAD: f32 = 0.34;
+/// The neck's skin fades from so far under the jaw to so far, in units: below it is as it was painted.
+const NECK: [f32; 2] = [0.4, 1.7];
 /// So far over the brows, in units, a fringe may end, and so far from the middle of the face, in distances of its outline, it begins.
 const OVER_BROWS: f32 = 0.1;
 const AROUND: f32 = 1.6;
@@ -91,8 +93,12 @@ impl Masks {
             pen.fill(tapered(&points[3..7], |_| 0.5 * unit), white(1.0), None);
             pen.fill(tapered(&points[12..16], |_| 0.5 * unit), white(1.0), None);
             let jaw = [points[6], points[12]];
-            let below = jaw.map(|p| [p[0] + 1.1 * unit * long[0], p[1] + 1.1 * unit * long[1]]);
-            pen.fill(area(&[jaw[0], below[0], below[1], jaw[1]]), white(1.0), None);
+            let below = |p: Point, by: f32| [p[0] + by * unit * long[0], p[1] + by * unit * long[1]];
+            let [right, left] = jaw.map(|p| below(p, NECK[1]));
+            let middle = mix(jaw[0], jaw[1], 0.5);
+            let fading = NECK.map(|by| below(middle, by));
+            let neck = area(&[jaw[0], right, left, jaw[1]]);
+            pen.blend(neck, [(fading[0], white(1.0)), (fading[1], white(0.0))], None);
             pen.fill(forehead(), white(1.0), None);
         });
         let upper = drawn(&|pen| {
