@@ -76,10 +76,14 @@ impl Glasses {
         let all = seen.in_all_directions();
         let shape = Shape::fitted(&seen, &all);
         let rims = [0, 1].map(|eye| shape.rim(&seen, &all, eye));
-        let places = || rims.iter().flatten();
-        let [l, a, b] = median_colour(&best(&seen, places()).1)?;
+        // What a frame looks like, where it is seen best.
+        let mut best: Vec<&OnRim> = rims.iter().flatten().filter(|rim| rim.is_free).collect();
+        best.sort_by(|a, b| b.ridge.total_cmp(&a.ridge));
+        best.truncate(PLACES / 2);
+        let (widths, colours): (Vec<f32>, Vec<[f32; 3]>) = best.into_iter().map(|rim| seen_at(&seen, rim)).unzip();
+        let [l, a, b] = median_colour(&colours)?;
         let colour = srgb_from_lab([l.clamp(0.0, 100.0), a, b]).map(|v| v.clamp(0.0, 1.0));
-        let width_px = median(best(&seen, places().filter(|rim| rim.is_free)).0.into_iter())?;
+        let width_px = median(widths.into_iter())?;
         let width_px = (width_px * width_px - BLUR_PX * BLUR_PX).max(0.0).sqrt().clamp(LEAST_PX, MOST_PX);
         let in_photo = |line: Vec<Point>| line.into_iter().map(|p| seen.to_photo.apply(p)).collect::<Vec<_>>();
         let temple = |eye: usize| {
@@ -147,13 +151,6 @@ fn evidence(seen: &Seen) -> [f32; 7] {
         to_ears[0].max(to_ears[1]),
         across.usual(40..128, 59..80),
     ]
-}
-
-/// How wide a frame looks and what it is like, as [`seen_at`] says, at those of the places where it is seen best.
-fn best<'a>(seen: &Seen, places: impl Iterator<Item = &'a OnRim>) -> (Vec<f32>, Vec<[f32; 3]>) {
-    let mut places: Vec<&OnRim> = places.collect();
-    places.sort_by(|a, b| b.ridge.total_cmp(&a.ridge));
-    places.into_iter().take(PLACES / 2).map(|rim| seen_at(seen, rim)).unzip()
 }
 
 /// How wide a frame looks at a place, px of the small picture, and what it is like, in Lab: where it stands out most from both sides.

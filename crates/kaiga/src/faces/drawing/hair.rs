@@ -26,7 +26,7 @@ const AROUND: [f32; 3] = [2.6, 2.8, 3.8];
 const SHOULDERS: [f32; 2] = [1.9, 2.7];
 const HANGS: [f32; 2] = [2.6, 3.7];
 /// Hair that covers less than the first share of what is beside the lower face is short there, more than the second long.
-const LONG: [f32; 2] = [0.2, 0.34];
+const LONG: [f32; 2] = [0.22, 0.42];
 /// How far it stands to either side.
 const BESIDE: [f32; 2] = [1.9, 2.5];
 /// How far over the outline of the face its first places are, in units.
@@ -222,22 +222,24 @@ impl Seen {
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
         let least = (LEAST * first.len() as f32).max(5.0) as usize;
         let (of_hair, in_photo) = self.colours(&self.in_photo, face, &seeds, least)?;
-        // In the painting the shadow of a jaw is skin, as it was drawn, and in the photo the hair that a look makes as light as skin is hair.
+        // In the painting the shadow of a jaw is skin, as it was drawn; outside of the face the photo is surer, as looks make hair lighter.
         let (_, painted) = self.colours(&self.small, face, &seeds, 1)?;
         let oval = self.oval(face);
         let likely = self.plane(|i, p| {
-            let alike = in_photo.alike(i, self.strands.pixels()[i]).min(painted.alike(i, self.strands.pixels()[i]));
             let [x, y] = self.frame.beside(p);
+            let (inside, strands) = (oval.pixels()[i], self.strands.pixels()[i]);
+            let alike = in_photo.alike(i, strands);
+            let alike = alike + inside * (alike.min(painted.alike(i, strands)) - alike);
             // Not brows, eyes and beards.
             let fringe = smooth_step(-0.42, -0.6, y).max(smooth_step(0.95, 1.1, x.abs()));
-            let face = 1.0 - oval.pixels()[i] * (1.0 - fringe);
+            let face = 1.0 - inside * (1.0 - fringe);
             let near = smooth_step(HANGS[1], HANGS[0], y) * smooth_step(BESIDE[1], BESIDE[0], x.abs());
             let throat = 1.0 - smooth_step(0.95, 0.75, x.abs()) * smooth_step(0.7, 0.9, y);
             alike * people.pixels()[i] * face * throat * near
         });
         let joined = joined(&likely, &of_hair);
         let rough = zip::<Gray>(&likely, |i| if joined[i] { likely.pixels()[i] } else { 0.0 });
-        let is_long = [-1.0, 1.0].map(|side| self.is_long(&rough, side));
+        let is_long = [-1.0, 1.0].map(|side| self.is_long(&rough, face, side));
         // On a shoulder only hair that comes down beside the face: shirts may be as dark.
         let rough = self.plane(|i, p| {
             let [x, y] = self.frame.beside(p);
@@ -274,11 +276,12 @@ impl Seen {
         Some((of_hair, Colours { lab, skin, tones }))
     }
 
-    /// How far hair comes down to the shoulder on a side of the picture, 0..1.
-    fn is_long(&self, hair: &Image<Gray>, side: f32) -> f32 {
-        let places = (0..40).map(|i| [side * (0.85 + 0.1 * (i % 8) as f32), 0.45 + 0.1 * (i / 8) as f32]);
-        let seen = places.filter_map(|p| Some(hair.pixels()[self.pixel(self.frame.place(p))?]));
-        smooth_step(LONG[0], LONG[1], seen.sum::<f32>() / 40.0)
+    /// How far hair comes down to the shoulder on a side of the face, −1 or 1 as [`Frame::beside`] counts: 0..1.
+    fn is_long(&self, hair: &Image<Gray>, face: &Drawing, side: f32) -> f32 {
+        let edge = face.part(Part::Oval).iter().map(|p| side * self.frame.beside(*p)[0]).fold(0.0, f32::max);
+        let place = |i: usize| [side * (edge + 0.05 + 0.1 * (i % 6) as f32), 0.45 + 0.1 * (i / 6) as f32];
+        let seen = (0..30).filter_map(|i| Some(hair.pixels()[self.pixel(self.frame.place(place(i)))?]));
+        smooth_step(LONG[0], LONG[1], seen.sum::<f32>() / 30.0)
     }
 
     /// Pixels just over the forehead and the temples.
