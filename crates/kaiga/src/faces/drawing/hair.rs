@@ -121,11 +121,11 @@ pub(crate) fn lay(
         let drawn = smooth_step(SHOULDERS[1], SHOULDERS[0], seen.frame.beside(place)[1]);
         let base = base.pixels()[i];
         let shaded = smooth_step(-0.55, -0.85, tone.pixels()[i]);
-        let lit = smooth_step(0.95, 1.25, light.pixels()[i]) * (1.0 - shaded);
+        let lit = smooth_step(0.8, 1.0, light.pixels()[i]) * (1.0 - shaded);
         let inked = style.lines.min(1.0) * smooth_step(0.8, 1.3, line.pixels()[i]);
         let colour = [0, 1, 2].map(|c| {
             let v = base[c] * (1.0 - shaded * (1.0 - shadow[c]));
-            let v = v + lit * (0.16 + 0.16 * base[c]) * (1.0 - v);
+            let v = v + lit * (0.22 + 0.12 * base[c]) * (1.0 - v);
             let below = depth.pixels()[i] * from[c];
             below + drawn * (v * (1.0 - 0.5 * inked) - below)
         });
