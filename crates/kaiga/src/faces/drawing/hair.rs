@@ -25,10 +25,10 @@ const AROUND: [f32; 3] = [2.6, 2.8, 3.8];
 /// Locks are drawn down to the shoulders, so far below the eyes; hair hangs so far: what it lies on may be as dark.
 const SHOULDERS: [f32; 2] = [1.9, 2.7];
 const HANGS: [f32; 2] = [2.6, 3.7];
-/// Hair that covers less than the first share of what is beside the lower face is short there, more than the second long.
-const LONG: [f32; 2] = [0.22, 0.42];
 /// How far it stands to either side.
 const BESIDE: [f32; 2] = [1.9, 2.5];
+/// Hair that covers less than the first share of what is beside the lower face is short there, more than the second long.
+const LONG: [f32; 2] = [0.22, 0.42];
 /// How far over the outline of the face its first places are, in units.
 const OVER: [f32; 4] = [0.12, 0.22, 0.32, 0.42];
 /// Distance in Lab from the skin's colour over which a place over the forehead is no bald head.
@@ -40,12 +40,12 @@ const LEAST: f32 = 0.4;
 /// How far locks differ from their surroundings at least, in luma: evener hair is left even.
 const LEAST_CONTRAST: f32 = 0.018;
 
-/// How much of what a look makes hair lighter stays: of hair under the first luma (0..1) so much, over the second all of it. And how
-/// much of how its light differs over the head, which makes it darker or lighter by the last factor at most.
+/// How much of what a look makes hair lighter stays: of hair under the first luma (0..1) so much, over the second all of it.
 const LIGHTER: f32 = 0.3;
 const DARK: [f32; 2] = [0.22, 0.4];
+/// How much of how its light differs over the head stays, and the most that a place becomes lighter by that, as a factor.
 const UNEVEN: f32 = 0.7;
-const MOST_DEEP: f32 = 1.5;
+const MOST_LIGHTER: f32 = 1.5;
 
 /// What is left of red, green and blue in the shadow of locks.
 const SHADOW: [f32; 3] = [0.70, 0.68, 0.74];
@@ -163,8 +163,9 @@ struct Seen {
     shrink: f32,
 }
 
-/// The colours of a picture, of skin and of hair in it: L*a*b*.
+/// The colours of a picture, of skin and of hair in it: L*a*b*. And the first places that show hair.
 struct Colours {
+    of_hair: Vec<usize>,
     lab: Vec<[f32; 3]>,
     skin: [[f32; 3]; 3],
     tones: Vec<[f32; 3]>,
@@ -220,10 +221,12 @@ impl Seen {
         let people = self.plane(|_, p| person.at(p));
         let first = self.first_places(face);
         let seeds: Vec<usize> = first.iter().copied().filter(|&i| people.pixels()[i] > 0.6).collect();
-        let least = (LEAST * first.len() as f32).max(5.0) as usize;
-        let (of_hair, in_photo) = self.colours(&self.in_photo, face, &seeds, least)?;
+        let in_photo = self.colours(&self.in_photo, face, &seeds)?;
+        if in_photo.of_hair.len() < 5 || (in_photo.of_hair.len() as f32) < LEAST * first.len() as f32 {
+            return None;
+        }
         // In the painting the shadow of a jaw is skin, as it was drawn; outside of the face the photo is surer, as looks make hair lighter.
-        let (_, painted) = self.colours(&self.small, face, &seeds, 1)?;
+        let painted = self.colours(&self.small, face, &seeds)?;
         let oval = self.oval(face);
         let likely = self.plane(|i, p| {
             let [x, y] = self.frame.beside(p);
@@ -237,13 +240,13 @@ impl Seen {
             let throat = 1.0 - smooth_step(0.95, 0.75, x.abs()) * smooth_step(0.7, 0.9, y);
             alike * people.pixels()[i] * face * throat * near
         });
-        let joined = joined(&likely, &of_hair);
+        let joined = joined(&likely, &in_photo.of_hair);
         let rough = zip::<Gray>(&likely, |i| if joined[i] { likely.pixels()[i] } else { 0.0 });
-        let is_long = [-1.0, 1.0].map(|side| self.is_long(&rough, face, side));
+        let long = [-1.0, 1.0].map(|side| self.long(&rough, face, side));
         // On a shoulder only hair that comes down beside the face: shirts may be as dark.
         let rough = self.plane(|i, p| {
             let [x, y] = self.frame.beside(p);
-            let long = is_long[usize::from(x > 0.0)];
+            let long = long[usize::from(x > 0.0)];
             rough.pixels()[i] * (long + (1.0 - long) * smooth_step(0.95, 0.75, y))
         });
         let radius = |share: f32| ((share * self.unit_px()).round() as usize).max(1);
@@ -254,14 +257,8 @@ impl Seen {
         (share > 0.15).then_some(clear)
     }
 
-    /// Which of the pixels `seeds` show hair in a picture, and what hair and skin look like in it; `None` if fewer than `least` do.
-    fn colours(
-        &self,
-        picture: &Image<Srgb>,
-        face: &Drawing,
-        seeds: &[usize],
-        least: usize,
-    ) -> Option<(Vec<usize>, Colours)> {
+    /// What hair and skin look like in a picture, and which of the pixels `seeds` show hair in it; `None` if none does.
+    fn colours(&self, picture: &Image<Srgb>, face: &Drawing, seeds: &[usize]) -> Option<Colours> {
         let lab: Vec<[f32; 3]> = picture.pixels().par_iter().map(|p| lab_from_srgb(*p)).collect();
         let skin: Vec<[f32; 3]> = face.bare_skin().into_iter().filter_map(|p| Some(lab[self.pixel(p)?])).collect();
         let [l, a, b] = median_colour(&skin)?;
@@ -269,15 +266,12 @@ impl Seen {
         let skin = [[l, a, b], [l - 14.0, a + 2.0, b + 2.0], [l + 14.0, 0.55 * a, 0.55 * b]];
         let is_hair = |&i: &usize| self.strands.pixels()[i] > 0.5 || skin.iter().all(|s| apart(lab[i], *s) > NO_SKIN);
         let of_hair: Vec<usize> = seeds.iter().copied().filter(is_hair).collect();
-        if of_hair.len() < least {
-            return None;
-        }
         let tones = tones(of_hair.iter().map(|&i| lab[i]).collect())?;
-        Some((of_hair, Colours { lab, skin, tones }))
+        Some(Colours { of_hair, lab, skin, tones })
     }
 
     /// How far hair comes down to the shoulder on a side of the face, −1 or 1 as [`Frame::beside`] counts: 0..1.
-    fn is_long(&self, hair: &Image<Gray>, face: &Drawing, side: f32) -> f32 {
+    fn long(&self, hair: &Image<Gray>, face: &Drawing, side: f32) -> f32 {
         let edge = face.part(Part::Oval).iter().map(|p| side * self.frame.beside(*p)[0]).fold(0.0, f32::max);
         let place = |i: usize| [side * (edge + 0.05 + 0.1 * (i % 6) as f32), 0.45 + 0.1 * (i / 6) as f32];
         let seen = (0..30).filter_map(|i| Some(hair.pixels()[self.pixel(self.frame.place(place(i)))?]));
@@ -361,7 +355,7 @@ impl Seen {
         let wanted = painted.min(seen + lighter * (painted - seen));
         base.map::<Gray>(|colour| {
             let luma = luma_from_srgb(colour);
-            ((wanted + UNEVEN * (luma - painted)) / luma.max(1e-3)).clamp(0.0, MOST_DEEP)
+            ((wanted + UNEVEN * (luma - painted)) / luma.max(1e-3)).clamp(0.0, MOST_LIGHTER)
         })
     }
 }
@@ -423,7 +417,12 @@ mod tests {
     }
 
     fn drawn(picture: &Image<Srgb8>) -> Image<Srgb8> {
-        drawn_over(picture, picture, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0)
+        drawn_over(picture, picture, is_head)
+    }
+
+    /// Whether a place is on the head of [`picture`].
+    fn is_head([x, y]: Point) -> bool {
+        ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0
     }
 
     fn drawn_over(painting: &Image<Srgb8>, photo: &Image<Srgb8>, is_person: impl Fn(Point) -> bool) -> Image<Srgb8> {
@@ -459,7 +458,7 @@ mod tests {
     fn dark_hair_is_dark_in_a_look_that_makes_it_lighter() {
         let photo = picture(|x, _| [22 + 6 * (x / 4 % 2) as u8; 3]);
         let painting = picture(|x, _| [84 + 12 * (x / 4 % 2) as u8; 3]);
-        let drawn = drawn_over(&painting, &photo, |[x, y]| ((x - 100.0) / 92.0).hypot((y - 120.0) / 118.0) < 1.0);
+        let drawn = drawn_over(&painting, &photo, is_head);
         let mean = (60..140).map(|x| usize::from(drawn.at(x, 12)[0])).sum::<usize>() / 80;
         assert!((30..72).contains(&mean), "{mean}");
     }

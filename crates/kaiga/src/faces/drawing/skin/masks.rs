@@ -81,6 +81,7 @@ impl Masks {
         let upper: Vec<Point> = (13..18).chain(0..6).map(|i| points[i]).collect();
         let (chin, top) = (points[9], points[0]);
         let long = [chin[0] - top[0], chin[1] - top[1]].map(|v| v / (chin[0] - top[0]).hypot(chin[1] - top[1]));
+        let below = |p: Point, by: f32| [p[0] + by * unit * long[0], p[1] + by * unit * long[1]];
         // The forehead goes on over the outline, up to the hair.
         let forehead = || {
             let centre = mix(top, chin, 0.5);
@@ -93,7 +94,6 @@ impl Masks {
             pen.fill(tapered(&points[3..7], |_| 0.5 * unit), white(1.0), None);
             pen.fill(tapered(&points[12..16], |_| 0.5 * unit), white(1.0), None);
             let jaw = [points[6], points[12]];
-            let below = |p: Point, by: f32| [p[0] + by * unit * long[0], p[1] + by * unit * long[1]];
             let [right, left] = jaw.map(|p| below(p, NECK[1]));
             let middle = mix(jaw[0], jaw[1], 0.5);
             let fading = NECK.map(|by| below(middle, by));
@@ -109,7 +109,7 @@ impl Masks {
         let fringe = drawn(&|pen| {
             let brows = [(Part::LeftBrow, [0, 2, 4]), (Part::RightBrow, [4, 2, 0])];
             let brows = brows.into_iter().flat_map(|(part, places)| places.map(|i| face.part(part)[i]));
-            let over = brows.map(|p| [p[0] - OVER_BROWS * unit * long[0], p[1] - OVER_BROWS * unit * long[1]]);
+            let over = brows.map(|p| below(p, -OVER_BROWS));
             let centre = mix(top, chin, 0.5);
             let outer = |i: usize| mix(centre, points[i], AROUND);
             let around = [3, 2, 1, 0, 17, 16, 15].map(outer);
