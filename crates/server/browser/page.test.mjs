@@ -253,6 +253,11 @@ test("several photos: the strip says which look each is painted in", async () =>
   assert.deepEqual(await page.locator(".celllook").allTextContents(), ["Cel", "Meadow"]);
   await page.getByRole("button", { name: "Use this look for all (1)" }).click();
   await page.getByText("2 of 2 painted in Cel").waitFor();
+  await page.getByRole("button", { name: "Remove one.jpg" }).click();
+  await page.getByText("2 of 2 painted in Cel").waitFor({ state: "hidden" });
+  await page.locator("#toast").getByRole("button", { name: "Undo" }).click();
+  await page.getByText("2 of 2 painted in Cel").waitFor();
+  assert.deepEqual(await page.locator(".cell .frame").evaluateAll((frames) => frames.map(({ title }) => title)), ["one.jpg", "two.jpg"], "what is had back stands where it stood");
   await page.finish();
 });
 

@@ -60,8 +60,11 @@ export function startFilmstrip() {
   onChange(() => {
     for (const [picture, { element }] of cells) if (!state.pictures.includes(picture)) { element.remove(); cells.delete(picture); }
     state.pictures.forEach((picture, index) => {
-      if (!cells.has(picture)) { cells.set(picture, cell(picture)); list.append(cells.get(picture).element); }
-      cells.get(picture).draw(index);
+      if (!cells.has(picture)) cells.set(picture, cell(picture));
+      const { element, draw } = cells.get(picture);
+      // What is remembered or had back stands before what came in meanwhile.
+      if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
+      draw(index);
     });
     list.setAttribute("aria-label", t("photos"));
     more.lastChild.textContent = t("more");
