@@ -4,13 +4,15 @@
 //! Works at the size painted at, on the whole canvas, before borders are redrawn and the painting is upscaled.
 
 mod leaves;
+mod outlines;
 mod sky;
 
 use crate::look::Look;
 use crate::tiles::{Part, parts};
 use crate::upscale::Canvas;
-use leaves::in_leaves;
+use leaves::{in_leaves, leaves};
 use net::Medium;
+use outlines::outlines;
 use pixels::Image;
 use pixels::blur::gaussian_wide;
 use pixels::guided::{guided, guided_fast};
@@ -33,9 +35,11 @@ pub(crate) struct FillStyle {
     gradients: f32,
     /// How far leaves are laid in dabs, 0..1.
     leaves: f32,
+    /// How dark outlines are drawn, 0..1.
+    outlines: f32,
 }
 
-const MEADOW: FillStyle = FillStyle { flatness: 0.01, step: 0.1, gradients: 0.6, leaves: 1.0 };
+const MEADOW: FillStyle = FillStyle { flatness: 0.01, step: 0.1, gradients: 0.6, leaves: 1.0, outlines: 0.8 };
 
 impl FillStyle {
     /// Of the style that counts most in a look's mixture; none if fills are left as they were painted.
@@ -51,10 +55,18 @@ impl FillStyle {
             Some("portrait") => Self { flatness: 0.006, gradients: 0.5, ..MEADOW },
             Some("cel") => Self { flatness: 0.012, gradients: 0.0, ..MEADOW },
             // A style of one's own may live by its texture.
-            _ => Self { flatness: 0.004, step: 0.0, gradients: 1.0, leaves: 0.0 },
+            _ => Self { flatness: 0.004, step: 0.0, gradients: 1.0, leaves: 0.0, outlines: 0.0 },
         })
     }
+
+    /// The same for frames of a film.
+    pub(crate) fn in_motion(self) -> Self {
+        Self { outlines: MOVING * self.outlines, ..self }
+    }
 }
+
+/// How dark the outlines of a film are beside those of a photo: from frame to frame they move a little.
+const MOVING: f32 = 0.35;
 
 /// Side of the pieces that a large canvas is laid in, px, and how far each reaches into the next, going over into it.
 const PIECE_PX: usize = 1408;
@@ -77,7 +89,7 @@ const BORDER_PX: f32 = 1.5;
 /// Luma that is further from its shading than this is texture.
 const TEXTURE: f32 = 0.03;
 
-/// Lays the fills of a canvas that shows `photo` with this `sky`, or that is the part `alone` of it: `share` says how far at a
+/// Lays the fills of a canvas that shows `photo` with this `sky`, or that is the part `alone` of it, and draws outlines: `share` says how far at a
 /// place of the photo, 0..1.
 pub(crate) fn lay(
     canvas: &mut Canvas,
@@ -96,16 +108,18 @@ pub(crate) fn lay(
         let origin = [left + around.x, top + around.y];
         let seen = photo.crop(origin[0], origin[1], around.width, around.height).map::<Srgb>(srgb_from_srgb8);
         let place = |i: usize| [origin[0] + i % around.width, origin[1] + i / around.width].map(|v| v as f32 + 0.5);
-        let laid = laid(&colours, &seen, style, origin, |i| sky.at(place(i)));
+        let (laid, outlined) = laid(&colours, &seen, style, origin, |i| sky.at(place(i)));
         let (before, _) = canvas.taken(around);
         let pixel = |i: usize| {
             let [y, cb, cr] = ycbcr_from_srgb(laid.pixels()[i]);
             let mix = |from: [f32; 3], to: [f32; 3], share: f32| -> [f32; 3] {
                 std::array::from_fn(|c| from[c] + share * (to[c] - from[c]))
             };
-            let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share(place(i)));
+            let share = share(place(i));
+            let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share);
             let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
-            [y, cb, cr, ink.pixels()[i]]
+            let outlined = outlined.as_ref().map_or(0.0, |ink| share * ink.pixels()[i]);
+            [y, cb, cr, ink.pixels()[i].max(outlined)]
         };
         let pixels: Vec<_> = (0..laid.pixels().len()).into_par_iter().with_min_len(4096).map(pixel).collect();
         canvas.give_back(around, &pixels);
@@ -121,7 +135,7 @@ fn reached(piece: Part, i: usize) -> f32 {
     along(piece.x, i % piece.width) * along(piece.y, i / piece.width)
 }
 
-/// The painting with its fills laid flat, beside the photo; both sRGB 0..1. `origin` is where they begin in the whole picture, px; `sky` says where
+/// The painting with its fills laid flat, beside the photo, both sRGB 0..1, and the ink of outlines, if there are any. `origin` is where they begin in the whole picture, px; `sky` says where
 /// the sky has no clouds, 0..1.
 fn laid(
     painting: &Image<Srgb>,
@@ -129,7 +143,7 @@ fn laid(
     style: &FillStyle,
     origin: [usize; 2],
     sky: impl Fn(usize) -> f32 + Sync,
-) -> Image<Srgb> {
+) -> (Image<Srgb>, Option<Image<Gray>>) {
     let luma = photo.map::<Gray>(luma_from_srgb);
     // A style whose shading stays may live by its texture.
     let rough = (style.step > 0.0).then(|| rough(photo, &luma)).flatten();
@@ -138,16 +152,23 @@ fn laid(
     let flat = l0_gradient(&stepped, style.flatness, KAPPA);
     // So few rounds let colours run into each other over wide distances: every shape gets its own back.
     let flat = guided_fast(&flat, &stepped, RETURNED.0, RETURNED.1, 4);
-    let flat = match &rough {
-        Some(rough) => in_leaves(flat, painting, (photo, &luma, rough), style.leaves, origin),
+    let leaves = rough.as_ref().filter(|_| style.leaves > 0.0).and_then(|rough| leaves(photo, rough));
+    let outlined = (style.outlines > 0.0).then(|| {
+        let drawn = outlines(&flat, photo);
+        let leaves = |i: usize| leaves.as_ref().map_or(0.0, |leaves| leaves.pixels()[i]);
+        zip::<Gray>(&drawn, |i| style.outlines * drawn.pixels()[i] * (1.0 - sky(i)) * (1.0 - leaves(i)))
+    });
+    let flat = match &leaves {
+        Some(leaves) => in_leaves(flat, painting, (&luma, leaves), style.leaves, origin),
         None => flat,
     };
     let smooth = (style.gradients > 0.0).then(|| smooth_areas(&luma));
-    zip::<Srgb>(painting, |i| {
+    let laid = zip::<Srgb>(painting, |i| {
         let (flat, painted) = (flat.pixels()[i], painting.pixels()[i]);
         let gradient = smooth.as_ref().map_or(0.0, |smooth| style.gradients * smooth.pixels()[i]).max(sky(i));
         std::array::from_fn(|c| flat[c] + gradient * (painted[c] - flat[c]))
-    })
+    });
+    (laid, outlined)
 }
 
 /// Where a photo and its luma are rough, 0..1: of fine contrast without a direction. Dark places have less contrast. `None` if nothing is.
@@ -212,7 +233,7 @@ mod tests {
     use crate::look::Flat;
     use engine::Map;
 
-    const CEL: FillStyle = FillStyle { flatness: 0.012, step: 0.1, gradients: 0.0, leaves: 1.0 };
+    const CEL: FillStyle = FillStyle { flatness: 0.012, step: 0.1, gradients: 0.0, leaves: 1.0, outlines: 0.8 };
 
     fn grey(width: usize, height: usize, luma: impl Fn(usize, usize) -> f32) -> Image<Srgb> {
         Image::from_fn(width, height, |x, y| [luma(x, y); 3])
@@ -234,7 +255,7 @@ mod tests {
             let ripple = 0.02 * ((x as f32 / 3.0).sin() + (y as f32 / 2.0).cos());
             if x < 60 { 0.3 + ripple } else { 0.7 + ripple }
         });
-        let row = along(&laid(&ripples, &ripples, &CEL, [0, 0], |_| 0.0));
+        let row = along(&laid(&ripples, &ripples, &CEL, [0, 0], |_| 0.0).0);
         assert!(changes(&row[..55], 4e-3) == 0 && changes(&row[65..], 4e-3) == 0, "{row:?}");
         assert!(row[63] - row[56] > 0.35, "{row:?}");
     }
@@ -242,11 +263,11 @@ mod tests {
     #[test]
     fn shading_becomes_tones_and_a_sky_stays_a_gradient() {
         let ramp = grey(200, 40, |x, _| 0.3 + 0.002 * x as f32);
-        let row = along(&laid(&ramp, &ramp, &CEL, [0, 0], |_| 0.0));
+        let row = along(&laid(&ramp, &ramp, &CEL, [0, 0], |_| 0.0).0);
         let borders = changes(&row[20..180], 0.015);
         assert!((2..=16).contains(&borders), "{borders} {row:?}");
         assert!(changes(&row[20..180], 1e-3) < 60, "what lies between is flat: {row:?}");
-        let row = along(&laid(&ramp, &ramp, &FillStyle { gradients: 1.0, ..CEL }, [0, 0], |_| 0.0));
+        let row = along(&laid(&ramp, &ramp, &FillStyle { gradients: 1.0, ..CEL }, [0, 0], |_| 0.0).0);
         assert!(row.windows(2).skip(20).take(160).all(|pair| (pair[1] - pair[0] - 0.002).abs() < 1e-3), "{row:?}");
     }
 
@@ -265,7 +286,7 @@ mod tests {
         let grain = |x: usize, y: usize| 0.15 * ((x / 2 + y / 2) % 2) as f32;
         let asphalt = grey(200, 120, |x, y| 0.48 + spot(x, y) + grain(x, y));
         let least_and_most = |photo: &Image<Srgb>| {
-            let row = along(&laid(&painting, photo, &CEL, [0, 0], |_| 0.0));
+            let row = along(&laid(&painting, photo, &CEL, [0, 0], |_| 0.0).0);
             row[30..170].iter().fold((1.0f32, 0.0f32), |(least, most), &v| (least.min(v), most.max(v)))
         };
         let ((least, most), (even_least, even_most)) = (least_and_most(&painting), least_and_most(&asphalt));
@@ -297,6 +318,19 @@ mod tests {
         let seam = steepest(&row[PIECE_PX - OVERLAP_PX..][..2 * OVERLAP_PX]);
         assert!(seam <= steepest(&row[200..PIECE_PX - 200]) + 2e-3, "{seam}");
         assert!(ink.pixels().iter().all(|ink| (ink - 0.25).abs() < 1e-3), "ink is not touched");
+    }
+
+    #[test]
+    fn outlines_are_drawn_in_photos_lightly_in_films_and_not_in_skies() {
+        let house = grey(120, 80, |x, y| if (30..90).contains(&x) && (30..70).contains(&y) { 0.4 } else { 0.6 });
+        let at_the_wall = |style: &FillStyle, sky: f32| {
+            let (_, outlined) = laid(&house, &house, style, [0, 0], |_| sky);
+            outlined.map(|ink| (28..33).map(|x| ink.at(x, 50)).fold(0.0, f32::max))
+        };
+        let [photo, film] = [CEL, CEL.in_motion()].map(|style| at_the_wall(&style, 0.0).unwrap());
+        assert!(photo > 0.7 && (0.2..0.4).contains(&film), "{photo} {film}");
+        assert_eq!(at_the_wall(&CEL, 1.0), Some(0.0));
+        assert_eq!(at_the_wall(&FillStyle { outlines: 0.0, ..CEL }, 0.0), None);
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Painter {
             steps.expect(self.portraits(photo, &regions).len());
             steps.one_more()?;
         }
-        self.paint_regions(photo, &whole, &regions, known.modulation, &mut steps)
+        self.paint_regions(photo, (&whole, self.fills()), &regions, known.modulation, &mut steps)
     }
 
     /// The same painter on the way from the photo (0) to its look (1): lines come first, then colours.
@@ -148,7 +148,8 @@ impl Painter {
         }
         give_landmarks(&mut regions, frame, landmarks, self.look.draw.get());
         let mut steps = Steps::start(progress, self.parts(&whole) + self.portraits(frame, &regions).len())?;
-        self.paint_regions(frame, &whole, &regions, Some(modulation), &mut steps)
+        let fills = self.fills().map(FillStyle::in_motion);
+        self.paint_regions(frame, (&whole, fills), &regions, Some(modulation), &mut steps)
     }
 
     /// The faces of a frame with the landmarks they are drawn by, none where the look does not mind faces.
@@ -183,7 +184,7 @@ impl Painter {
     fn paint_regions(
         &self,
         photo: &Image<Srgb8>,
-        whole: &Whole,
+        (whole, fills): (&Whole, Option<FillStyle>),
         regions: &[FaceRegion],
         modulation: Option<&Modulation>,
         steps: &mut Steps,
@@ -195,12 +196,11 @@ impl Painter {
         let portraits = self.portraits(photo, regions);
         let repainter = Repainter::new(&*self.face_generator, [photo, bent_srgb], regions, (look, self.medium));
         let with_the_rest = |region: &&FaceRegion| !self.is_portrait(photo, region);
-        let fills = FillStyle::of(look, self.medium).filter(|_| self.generator.paints_fills());
         let sky = OnceLock::new();
         let lay = |canvas: &mut Canvas, shown: &Image<Srgb8>, alone: Option<Part>| {
             if let Some(style) = &fills {
                 let scale = photo.width() as f32 / shown.width() as f32;
-                // Skin has tones of its own.
+                // Skin has tones of its own, and faces have lines of theirs.
                 let skin = |place| regions.iter().map(|region| region.share(place)).fold(0.0, f32::max);
                 let beside = (shown, sky.get_or_init(|| Sky::of(shown)));
                 fills::lay(canvas, beside, style, alone, |place| {
@@ -241,6 +241,11 @@ impl Painter {
     /// [`crate::ErrorKind::Model`] if the networks do not fit each other, which would be a bug.
     pub fn modulation(&self, photo: &Image<Srgb8>) -> Result<Modulation, Error> {
         self.generator.modulation(&self.plan(photo).at_working_size(photo))
+    }
+
+    /// How fills are laid; none if they are left as they were painted.
+    fn fills(&self) -> Option<FillStyle> {
+        FillStyle::of(&self.look, self.medium).filter(|_| self.generator.paints_fills())
     }
 
     /// The parts of the picture that progress is counted in.

@@ -331,13 +331,14 @@ mod tests {
     }
 
     #[test]
-    fn noise_does_not_flicker_and_the_first_frame_is_as_a_photo() {
+    fn noise_does_not_flicker_and_the_first_frame_is_nearly_as_a_photo() {
         let frames: Vec<_> = (0..6).map(|number| frame(number, 0)).collect();
         let flicker = |painted: &[Image<Srgb8>]| mean_difference(&painted[4], &painted[5]);
         let (alone, calm) = (painted(0.0, &frames), painted(0.8, &frames));
         assert!(flicker(&calm) < 0.5 * flicker(&alone), "{} {}", flicker(&calm), flicker(&alone));
         let photo = Studio::embedded().unwrap().prepare(&Look::default()).unwrap();
-        assert!(calm[0] == photo.paint(&frames[0], &unwatched).unwrap());
+        let off = mean_difference(&calm[0], &photo.paint(&frames[0], &unwatched).unwrap());
+        assert!(calm[0] == alone[0] && off < 6.0, "but for lighter outlines: {off}");
     }
 
     #[test]
@@ -389,7 +390,8 @@ mod tests {
             .iter()
             .map(|frame| {
                 let calm = sequence.paint(frame, &unwatched).unwrap();
-                assert!(!sequence.begins_shot() || calm == painter.paint(frame, &unwatched).unwrap());
+                let mut alone = Sequence::new(painter.clone(), Smoothing::default(), Stability::default());
+                assert!(!sequence.begins_shot() || calm == alone.paint(frame, &unwatched).unwrap());
                 sequence.begins_shot()
             })
             .collect();

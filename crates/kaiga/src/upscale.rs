@@ -213,7 +213,7 @@ impl Upscaler {
     ) -> Self {
         let area = |width: usize, height: usize| width as f32 * height as f32;
         let scale = (area(full_width, full_height) / area(painted.0, painted.1)).sqrt();
-        let redraw = Redraw::at(if scale < 1.0 { 1.0 } else { scale.max(1.0 + crisp.get()) });
+        let redraw = Redraw::at(scale.max(1.0 + crisp.get()));
         let smooth = (redraw.growth > 0.0).then(|| canvas.with_smooth_borders(redraw.growth));
         Self { canvas, at, painted, smooth, redraw, full_width, full_height }
     }

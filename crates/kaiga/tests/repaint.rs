@@ -7,8 +7,8 @@ mod drawn;
 use drawn::{DrawnFace, draw, face};
 use kaiga::faces::Face;
 use kaiga::{
-    Draw, EMBEDDED, Error, ErrorKind, Eyes, Faces, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio, Tile,
-    unwatched,
+    Draw, EMBEDDED, Error, ErrorKind, Eyes, Faces, Flat, Guided, Known, Look, Medium, Mix, Progress, Strength, Studio,
+    Tile, unwatched,
 };
 use pixels::Image;
 use pixels::codec::{self, Format, Limits};
@@ -169,12 +169,14 @@ fn drawing_changes_the_face_and_nothing_beyond_it() {
     let (painted, half, drawn) = (draw(0.0), draw(0.5), draw(1.0));
     let (some, all) = (compare::mean_difference(&painted, &half), compare::mean_difference(&painted, &drawn));
     assert!(all > 0.5 && (0.25..0.75).contains(&(some / all)), "{some} of {all}");
-    for (i, (a, b)) in painted.pixels().iter().zip(drawn.pixels()).enumerate() {
-        // Dense landmarks know better than the five where exactly the face is, and what the global eye is shown is bent by
-        // them.
-        let apart = (0..3).map(|c| a[c].abs_diff(b[c])).max();
-        assert!(apart <= Some(1) || radius(i % 256, i / 256, drawn_face) < 1.15, "{} {}", i % 256, i / 256);
-    }
+    // Dense landmarks know better than the five where exactly the face is, and what the global eye is shown is bent by
+    // them. Where an outline leaves the face it may be longer.
+    let changed =
+        painted.pixels().iter().zip(drawn.pixels()).enumerate().filter(|(i, (a, b))| {
+            (0..3).any(|c| a[c].abs_diff(b[c]) > 1) && radius(i % 256, i / 256, drawn_face) >= 1.15
+        });
+    let changed = changed.count();
+    assert!(changed < 256 * 256 / 200, "{changed}");
 }
 
 #[test]
@@ -243,14 +245,17 @@ fn a_group_is_painted_face_by_face_and_overlapping_ones_get_along() {
     let one = ([100.0, 90.0], 30.0, 0.0);
     let (photo, faces) = photo_of(200, 200, &[one]);
     let twice = paint(&photo, &with(Faces::On), &[faces[0], faces[0]]);
-    assert!(compare::mean_difference(&twice, &paint(&photo, &with(Faces::On), &faces)) < 1.0);
+    let off = compare::mean_difference(&twice, &paint(&photo, &with(Faces::On), &faces));
+    assert!(off < 1.2, "{off}");
 }
 
 #[test]
 fn a_large_face_stays_as_crisp_as_the_rest() {
     let (photo, faces) = photo_of(1600, 1500, &[([800.0, 600.0], 330.0, 0.2)]);
     let sharpness = |faces_as| {
-        let painting = paint(&photo, &unbent(faces_as), &faces).crop(500, 400, 600, 700);
+        // Without outlines, which no face has.
+        let look = Look { flat: Flat::new(0.0).unwrap(), ..unbent(faces_as) };
+        let painting = paint(&photo, &look, &faces).crop(500, 400, 600, 700);
         let luma = painting.map::<Gray>(|pixel| luma_from_srgb(srgb_from_srgb8(pixel)));
         let steps = (0..700).flat_map(|y| (1..600).map(move |x| (x, y)));
         // The steepest hundredth of all steps.
@@ -304,7 +309,7 @@ fn drawn_skin_is_as_light_as_in_the_photo() {
                 *luma.select_nth_unstable_by(middle, f32::total_cmp).1
             };
             let (photo_luma, drawn_luma) = (luma(&photo), luma(&paint(&photo, &look, &faces)));
-            assert!((photo_luma - drawn_luma).abs() < 0.035, "{side} px, {style}: {photo_luma} became {drawn_luma}");
+            assert!((photo_luma - drawn_luma).abs() < 0.04, "{side} px, {style}: {photo_luma} became {drawn_luma}");
         }
     }
 }

@@ -72,7 +72,7 @@ fn chance([x, y]: [usize; 2], salt: u32) -> f32 {
 }
 
 /// Where a photo, sRGB 0..1, shows leaves, 0..1: what is green or olive and `rough`.
-fn leaves(photo: &Image<Srgb>, rough: &Image<Gray>) -> Option<Image<Gray>> {
+pub(super) fn leaves(photo: &Image<Srgb>, rough: &Image<Gray>) -> Option<Image<Gray>> {
     let green = photo.map::<Gray>(|colour| {
         let [_, cb, cr] = ycbcr_from_srgb(colour);
         let green = smooth_step(0.004, 0.02, -cr) * smooth_step(0.0, 0.02, -cb);
@@ -85,17 +85,16 @@ fn leaves(photo: &Image<Srgb>, rough: &Image<Gray>) -> Option<Image<Gray>> {
     Some(zip::<Gray>(rough, |i| smooth_step(0.2, 0.6, green.pixels()[i]) * rough.pixels()[i]))
 }
 
-/// Leaves of a photo, its luma and where that is rough in tones of the painting's colours, the rest as it is in `flat`. `origin` is where the picture
-/// begins in the whole one, px.
+/// [`leaves`] of a photo of this luma in tones of the painting's colours, the rest as it is in `flat`. `origin` is where the picture begins in the
+/// whole one, px.
 pub(super) fn in_leaves(
     mut flat: Image<Srgb>,
     painting: &Image<Srgb>,
-    (photo, luma, rough): (&Image<Srgb>, &Image<Gray>, &Image<Gray>),
+    (luma, leaves): (&Image<Gray>, &Image<Gray>),
     amount: f32,
     origin: [usize; 2],
 ) -> Image<Srgb> {
-    let Some(leaves) = (amount > 0.0).then(|| leaves(photo, rough)).flatten() else { return flat };
-    let within = Within::new(&leaves);
+    let within = Within::new(leaves);
     let (around, spread) = within.mean_and_spread(luma);
     let (dabs, masses) = (gaussian(luma, DAB_PX), gaussian(luma, MASSES.0));
     let light = |i: usize| {
@@ -188,9 +187,10 @@ mod tests {
     fn laid(photo: &Image<Srgb>, origin: [usize; 2]) -> (Image<Srgb>, Image<Srgb>) {
         let painting = gaussian(photo, 4.0);
         let luma = photo.map::<Gray>(luma_from_srgb);
-        let laid = crate::fills::rough(photo, &luma).map_or_else(
+        let leaves = crate::fills::rough(photo, &luma).and_then(|rough| leaves(photo, &rough));
+        let laid = leaves.map_or_else(
             || painting.clone(),
-            |rough| in_leaves(painting.clone(), &painting, (photo, &luma, &rough), 1.0, origin),
+            |leaves| in_leaves(painting.clone(), &painting, (&luma, &leaves), 1.0, origin),
         );
         (painting, laid)
     }
