@@ -1,5 +1,5 @@
 //! Fills laid flat: the network has learnt where fills are and in what colours, and leaves them soft. Here they become what a
-//! draughtsman would have laid: flat shapes, shading in steps with a border, leaves in dabs, skies that stay gradients.
+//! draughtsman would have laid: flat shapes, shading in steps with a border, leaves in dabs, skies that stay gradients, and outlines.
 //!
 //! Works at the size painted at, on the whole canvas, before borders are redrawn and the painting is upscaled.
 

@@ -113,7 +113,7 @@ setting! {
 
 setting! {
     /// How flat fills are laid: 0 leaves them as the network paints them, 1 lays them as the style says, in flat shapes, shading
-    /// in steps and leaves in dabs. Screentone and imported models have none.
+    /// in steps and leaves in dabs, and draws the outlines of things. Screentone and imported models have none.
     Flat, "flat", 0.0..=1.0, default 1.0
 }
 

@@ -127,7 +127,7 @@ pub const SETTINGS: &[Setting] = &[
     number!(
         flat: Flat,
         "0.5",
-        "How flat fills are laid: 0 as the network paints them, 1 in flat shapes, shading in steps, leaves in dabs"
+        "How flat fills are laid: 0 as the network paints them, 1 in flat shapes, shading in steps, leaves in dabs, with outlines"
     ),
     number!(
         crisp: Crisp,
