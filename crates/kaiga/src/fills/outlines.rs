@@ -26,6 +26,9 @@ const SHARP: (f32, f32) = (0.25, 0.5);
 const OF_PHOTO: f32 = 2.0;
 /// So many pixels, and so many that are sure, make a line. What has fewer fades, for in a video it would come and go.
 const LINE: (f32, f32) = (30.0, 8.0);
+/// How far from a border its two sides are looked at, px, and how much of its line clouds are spared: painters leave them without.
+const SIDES_PX: f32 = 4.0;
+const CLOUDS: f32 = 0.85;
 /// Half the width of a line, px, pressed lightly and fully, and the width of its border.
 const HALF_PX: (f32, f32) = (0.5, 0.85);
 const BORDER_PX: f32 = 0.9;
@@ -63,11 +66,25 @@ pub(super) fn outlines(painting: &Image<Srgb>, photo: &Image<Srgb>) -> Image<Gra
         let share = is_line(line.len(), LINE.0) * is_line(sure, LINE.1);
         for i in line {
             let Border { height, slope } = borders[i];
-            let pressed = share * smooth_step(FAINT, FULL, height);
+            let pressed = share * smooth_step(FAINT, FULL, height) * (1.0 - CLOUDS * cloud(photo, i, slope.across));
             draw(&mut ink, i, slope.across.map(|v| v * ridges[i].unwrap_or(0.0)), pressed);
         }
     }
     ink
+}
+
+/// Whether a cloud ends before blue sky at the pixel `i` of a photo, 0..1, seen on both sides.
+fn cloud(photo: &Image<Srgb>, i: usize, across: [f32; 2]) -> f32 {
+    let (width, height) = (photo.width(), photo.height());
+    let [a, b] = [SIDES_PX, -SIDES_PX].map(|by| {
+        let along = |at: usize, across: f32, len: usize| (at as f32 + by * across).round().clamp(0.0, (len - 1) as f32);
+        photo.at(along(i % width, across[0], width) as usize, along(i / width, across[1], height) as usize)
+    });
+    let is_white = |[r, g, b]: [f32; 3]| smooth_step(0.5, 0.75, r.min(g).min(b)) * smooth_step(-0.08, -0.02, b - r);
+    let is_blue = |[r, g, b]: [f32; 3]| {
+        smooth_step(0.04, 0.12, b - r) * smooth_step(0.3, 0.45, b) * smooth_step(-0.02, 0.02, b - g)
+    };
+    (is_white(a) * is_blue(b)).max(is_white(b) * is_blue(a))
 }
 
 /// The border at every pixel of the painting.
@@ -175,6 +192,14 @@ mod tests {
         let sharp = Image::from_fn(120, 90, |x, _| [if x < 60 { 0.3 } else { 0.6 }; 3]);
         let inked = |photo: &Image<Srgb>| outlines(&sharp, photo).at(60, 45);
         assert!(inked(&sharp) > 0.5 && inked(&gaussian(&sharp, 16.0)) < 0.2, "{}", inked(&sharp));
+    }
+
+    #[test]
+    fn clouds_before_a_blue_sky_are_spared_and_houses_are_not() {
+        let before_the_sky =
+            |thing: [f32; 3]| drawn(move |x, _| if x < 60.0 { [0.3, 0.5, 0.85] } else { thing }).at(60, 45);
+        let (cloud, house) = (before_the_sky([0.9, 0.92, 0.95]), before_the_sky([0.9, 0.85, 0.7]));
+        assert!(cloud < 0.5 * house && house > 0.8, "{cloud} {house}");
     }
 
     #[test]
