@@ -52,7 +52,7 @@ impl Span {
 pub enum Preset {
     /// To see what it will be like: painted small and enlarged, faces as everything else, the fastest coding.
     Draft,
-    /// As photos are painted.
+    /// As photos are painted, with lighter outlines.
     #[default]
     Good,
     /// The same painting, coded with care: smaller files, finer gradients.
