@@ -135,8 +135,8 @@ fn reached(piece: Part, i: usize) -> f32 {
     along(piece.x, i % piece.width) * along(piece.y, i / piece.width)
 }
 
-/// The painting with its fills laid flat, beside the photo, both sRGB 0..1, and the ink of outlines, if there are any. `origin` is where they begin in the whole picture, px; `sky` says where
-/// the sky has no clouds, 0..1.
+/// The painting with its fills laid flat, beside the photo, both sRGB 0..1, and the ink of outlines, if there are any. `origin` is where they
+/// begin in the whole picture, px; `sky` says where the sky has no clouds, 0..1.
 fn laid(
     painting: &Image<Srgb>,
     photo: &Image<Srgb>,

@@ -171,11 +171,9 @@ fn drawing_changes_the_face_and_nothing_beyond_it() {
     assert!(all > 0.5 && (0.25..0.75).contains(&(some / all)), "{some} of {all}");
     // Dense landmarks know better than the five where exactly the face is, and what the global eye is shown is bent by
     // them. Where an outline leaves the face it may be longer.
-    let changed =
-        painted.pixels().iter().zip(drawn.pixels()).enumerate().filter(|(i, (a, b))| {
-            (0..3).any(|c| a[c].abs_diff(b[c]) > 1) && radius(i % 256, i / 256, drawn_face) >= 1.15
-        });
-    let changed = changed.count();
+    let is_beyond = |i: usize| radius(i % 256, i / 256, drawn_face) >= 1.15;
+    let pairs = painted.pixels().iter().zip(drawn.pixels()).enumerate();
+    let changed = pairs.filter(|(i, (a, b))| is_beyond(*i) && (0..3).any(|c| a[c].abs_diff(b[c]) > 1)).count();
     assert!(changed < 256 * 256 / 200, "{changed}");
 }
 

@@ -6,6 +6,7 @@
 use pixels::Image;
 use pixels::blur::{gaussian, gaussian_wide};
 use pixels::components::components;
+use pixels::flow::bilinear;
 use pixels::space::{Gray, Srgb};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
@@ -36,7 +37,7 @@ const BORDER_PX: f32 = 0.9;
 const REACH_PX: isize = 2;
 
 /// The border that a pixel lies on.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Border {
     /// How high the step is; 0 where nothing is drawn.
     height: f32,
@@ -44,7 +45,7 @@ struct Border {
 }
 
 /// How fast colours change at a place, 1/px, and the unit vector across.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Slope {
     steep: f32,
     across: [f32; 2],
@@ -64,6 +65,9 @@ pub(super) fn outlines(painting: &Image<Srgb>, photo: &Image<Srgb>) -> Image<Gra
         let sure = line.iter().filter(|&&i| borders[i].height > SURE).count();
         let is_line = |count: usize, least: f32| smooth_step(0.5, 1.5, count as f32 / least);
         let share = is_line(line.len(), LINE.0) * is_line(sure, LINE.1);
+        if share == 0.0 {
+            continue;
+        }
         for i in line {
             let Border { height, slope } = borders[i];
             let pressed = share * smooth_step(FAINT, FULL, height) * (1.0 - CLOUDS * cloud(photo, i, slope.across));
@@ -130,17 +134,11 @@ fn slope(picture: &Image<Srgb>, [x, y]: [usize; 2]) -> Slope {
 /// Where the border is steepest near the pixel `i`, px across it from there, if not nearer to another pixel: the top of a parabola.
 fn ridge(borders: &[Border], [width, height]: [usize; 2], i: usize) -> Option<f32> {
     let Slope { steep, across: [nx, ny] } = borders[i].slope;
-    let steep_at = |by: f32| {
-        let (x, y) = ((i % width) as f32 + by * nx, (i / width) as f32 + by * ny);
-        let (x, y) = (x.clamp(0.0, (width - 1) as f32), y.clamp(0.0, (height - 1) as f32));
-        let (left, above) = (x as usize, y as usize);
-        let (right, below) = ((left + 1).min(width - 1), (above + 1).min(height - 1));
-        let [u, v] = [x - left as f32, y - above as f32];
-        let at = |x: usize, y: usize| borders[y * width + x].slope.steep;
-        let mix = |a: f32, b: f32, share: f32| a + share * (b - a);
-        mix(mix(at(left, above), at(right, above), u), mix(at(left, below), at(right, below), u), v)
+    let beside = |by: f32| {
+        let place = [(i % width) as f32 + by * nx, (i / width) as f32 + by * ny];
+        bilinear(borders, (width, height), place, |border: Border| [border.slope.steep])
     };
-    let (before, after) = (steep_at(-1.0), steep_at(1.0));
+    let ([before], [after]) = (beside(-1.0), beside(1.0));
     let bend = before - 2.0 * steep + after;
     (steep >= before && steep > after && bend < 0.0).then(|| 0.5 * (before - after) / bend)
 }
