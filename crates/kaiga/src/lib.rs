@@ -36,7 +36,7 @@ pub use net::{Body, Imported, Medium};
 pub use painter::{Known, Painter};
 pub use plan::working_size;
 pub use progress::{Progress, unwatched};
-pub use sequence::{Analysed, Analyser, Blender, Cuts, Drawn, Sequence, stages};
+pub use sequence::{Analysed, Analyser, Blender, Cuts, Drawn, Painted, Sequence, stages};
 pub use settings::{SETTINGS, Setting, Values};
 #[cfg(feature = "bundled-models")]
 pub use studio::EMBEDDED;

@@ -152,6 +152,11 @@ impl Painter {
         self.paint_regions(frame, (&whole, fills), &regions, Some(modulation), &mut steps)
     }
 
+    /// Whether painting these parts of a frame paints any of its faces.
+    pub(crate) fn paints_faces_in(&self, parts: &[Part], frame: &Image<Srgb8>, faces: &[Face]) -> bool {
+        self.unfilled_regions(frame, faces).iter().any(|region| parts.iter().any(|part| part.meets(region.zone)))
+    }
+
     /// The faces of a frame with the landmarks they are drawn by, none where the look does not mind faces.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Frames of a film, painted one after the other so that they do not flicker.
 
+mod analyser;
+mod between;
 mod faces;
 mod history;
 mod renewal;
@@ -9,12 +11,13 @@ use crate::generator::Modulation;
 use crate::look::{Smoothing, Stability};
 use crate::painter::{FollowedFace, Painter};
 use crate::progress::Progress;
-use faces::Faces;
-use history::{Followed, Seen};
+pub use analyser::{Analyser, Cuts};
+use between::Between;
+use history::Followed;
 use net::Medium;
 use pixels::Image;
 use pixels::space::Srgb8;
-use renewal::{Renewal, Shown};
+use renewal::Renewal;
 use std::sync::Arc;
 
 /// Paints successive frames of one film.
@@ -56,10 +59,11 @@ impl Sequence {
     /// # Errors
     /// As [`Painter::paint`]; the frame after one that was cancelled counts alone.
     pub fn paint(&mut self, frame: &Image<Srgb8>, progress: &Progress) -> Result<Image<Srgb8>, Error> {
-        let analysed = self.analyser.analyse(Arc::new(frame.clone()), progress)?;
+        let analysed = self.analyser.analyse(&[Arc::new(frame.clone())], progress)?;
         let drawn = analysed.paint(&self.analyser.painter, progress).inspect_err(|_| self.cut())?;
-        self.begins = drawn.begins_shot();
-        Ok(Arc::unwrap_or_clone(self.blender.blend(drawn)))
+        let Painted { image, begins_shot } = self.blender.blend(drawn).pop().expect("one frame makes one painting");
+        self.begins = begins_shot;
+        Ok(Arc::unwrap_or_clone(image))
     }
 
     /// Whether the frame painted last was the first of a shot.
@@ -74,192 +78,134 @@ impl Sequence {
 }
 
 /// What [`Sequence::paint`] does, in three stages that may run at the same time on successive frames: the first knows the
-/// frames before it, the last knows the paintings before it, and between them [`Analysed::paint`] knows nothing but its
-/// frame. Frames go through each stage in their order.
+/// frames before, the last knows the paintings before, and between them [`Analysed::paint`] knows nothing but its
+/// frames. They go through each stage in their order.
+///
+/// Frames may be looked at some at a time. Then only the last of them is painted, a key frame; the others are in-betweens, whose painting
+/// is carried from the key frames before and after them, and painted where neither shows what they show.
 ///
 /// ```
 /// use kaiga::{Look, Smoothing, Stability, Studio, stages, unwatched};
 /// let painter = Studio::embedded()?.prepare(&Look::default())?;
 /// let (mut analyser, mut blender) = stages(painter.clone(), Smoothing::default(), Stability::default());
-/// let frame = std::sync::Arc::new(pixels::Image::filled(48, 32, [90; 3]));
-/// let drawn = analyser.analyse(frame, &unwatched)?.paint(&painter, &unwatched)?;
-/// assert!(drawn.begins_shot() && blender.blend(drawn).width() == 48);
+/// let frames: Vec<_> = [90, 92, 94].map(|level| pixels::Image::filled(48, 32, [level; 3]).into()).into();
+/// let drawn = analyser.analyse(&frames, &unwatched)?.paint(&painter, &unwatched)?;
+/// let painted = blender.blend(drawn);
+/// assert!(painted.len() == 3 && painted[0].begins_shot && !painted[2].begins_shot);
 /// # Ok::<(), kaiga::Error>(())
 /// ```
 pub fn stages(painter: Painter, smoothing: Smoothing, stability: Stability) -> (Analyser, Blender) {
     let rests = painter.medium == Medium::Screentone;
-    (Analyser { painter, smoothing, stability, past: None }, Blender { rests, before: None })
+    (Analyser::new(painter, smoothing, stability), Blender { rests, before: None })
 }
 
-/// Faces are looked for in every so many frames, and in every frame where one of them comes or goes.
-const LOOKED_EVERY: u32 = 4;
+/// What is known of some successive frames, see [`Analyser::analyse`].
+pub struct Analysed(Vec<Group>);
 
-/// The first stage: follows motion, mood and faces from frame to frame.
-pub struct Analyser {
-    painter: Painter,
-    smoothing: Smoothing,
-    stability: Stability,
-    past: Option<Past>,
+/// A key frame, and the in-betweens before it.
+struct Group {
+    between: Vec<InBetween>,
+    /// None if it repeats the key frame before it.
+    key: Option<Key>,
 }
 
-/// What is known of the frame before.
-struct Past {
-    frame: Arc<Image<Srgb8>>,
-    /// The running mean since the last cut.
-    modulation: Modulation,
-    seen: Seen,
-    shown: Shown,
-    faces: Faces,
-    /// Frames since faces were looked for.
-    unlooked: u32,
-}
-
-impl Analyser {
-    /// Looks at the next frame.
-    ///
-    /// # Errors
-    /// As [`Painter::paint`]; a frame that was cancelled here does not count.
-    pub fn analyse(&mut self, frame: Arc<Image<Srgb8>>, progress: &Progress) -> Result<Analysed, Error> {
-        if let Some(past) = self.past.as_ref().filter(|past| past.frame == frame) {
-            let (modulation, faces) = (past.modulation.clone(), past.faces.followed());
-            return Ok(Analysed { frame, modulation, faces, before: None, begins_shot: false, repeats: true });
-        }
-        let size = (frame.width(), frame.height());
-        let seen = Seen::new(&frame);
-        let past = self.past.as_ref().filter(|past| (past.frame.width(), past.frame.height()) == size);
-        let followed = past.map(|past| Followed::new(&seen, &past.seen)).filter(|followed| !followed.is_cut());
-        let past = past.filter(|_| followed.is_some());
-        let (faces, unlooked) = self.faces(&frame, past.zip(followed.as_ref()), progress)?;
-        // Who comes or goes does so a little in each frame.
-        let all = self.stability.get() == 0.0 || !faces.are_settled();
-        let rests = self.painter.medium == Medium::Screentone;
-        let (shown, renewal) = match past.zip(followed.as_ref()) {
-            None => (Shown::whole(&seen), None),
-            Some((past, followed)) => {
-                let (shown, renewal) = past.shown.next(&seen, followed, self.stability, (rests, all), size);
-                (shown, Some(renewal))
-            }
-        };
-        let modulation = match past {
-            // Parts fit what they are painted into.
-            Some(past) if renewal.as_ref().is_some_and(|renewal| renewal.parts.is_some()) => past.modulation.clone(),
-            Some(past) => {
-                let (share, now) = (self.smoothing.get(), self.painter.modulation(&frame)?);
-                Modulation::mean(&[(&past.modulation, share), (&now, 1.0 - share)])?
-            }
-            None => self.painter.modulation(&frame)?,
-        };
-        let (begins_shot, seen_faces) = (followed.is_none(), faces.followed());
-        self.past =
-            Some(Past { frame: Arc::clone(&frame), modulation: modulation.clone(), seen, shown, faces, unlooked });
-        Ok(Analysed {
-            frame,
-            modulation,
-            faces: seen_faces,
-            before: followed.zip(renewal),
-            begins_shot,
-            repeats: false,
-        })
-    }
-
-    /// The faces of a frame, and for how many frames they have not been looked for.
-    fn faces(
-        &self,
-        frame: &Image<Srgb8>,
-        past: Option<(&Past, &Followed)>,
-        progress: &Progress,
-    ) -> Result<(Faces, u32), Error> {
-        let (Some((past, followed)), true) = (past, self.stability.get() > 0.0) else {
-            return Ok((Faces::first(self.painter.seen_faces(frame, progress)?), 0));
-        };
-        let way = |p| followed.way(p, frame.width(), frame.height());
-        let unlooked = past.unlooked + 1;
-        if unlooked < LOOKED_EVERY && past.faces.are_settled() {
-            let expected = self.painter.landmarked(frame, &past.faces.expected(way))?;
-            return Ok((past.faces.next(expected, way), unlooked));
-        }
-        Ok((past.faces.next(self.painter.seen_faces(frame, progress)?, way), 0))
-    }
-
-    /// A new shot begins, whatever it looks like: what came before is forgotten.
-    pub fn cut(&mut self) {
-        self.past = None;
+impl Group {
+    fn repeating() -> Self {
+        Self { between: Vec::new(), key: None }
     }
 }
 
-/// Where shots begin, as [`Sequence`] sees it, of frames that nobody paints, which takes far less time.
-#[derive(Default)]
-pub struct Cuts(Option<((usize, usize), Seen)>);
-
-impl Cuts {
-    /// Whether the next frame is the first of a shot; the first of all is.
-    pub fn begins_shot(&mut self, frame: &Image<Srgb8>) -> bool {
-        let (size, seen) = ((frame.width(), frame.height()), Seen::new(frame));
-        let before = self.0.as_ref().filter(|(before, _)| *before == size);
-        let begins = before
-            .is_none_or(|(_, before)| seen.is_coloured_otherwise_than(before) && Followed::new(&seen, before).is_cut());
-        self.0 = Some((size, seen));
-        begins
-    }
-}
-
-/// A frame and what is known of it.
-pub struct Analysed {
+/// What is known of a frame that is painted.
+struct Key {
     frame: Arc<Image<Srgb8>>,
     modulation: Modulation,
     faces: Vec<FollowedFace>,
-    /// The way to the frame before it, and what is kept of its painting.
+    /// The way to the key frame before it, and what is kept of its painting.
     before: Option<(Followed, Renewal)>,
     begins_shot: bool,
-    /// Whether it is the one before it once more.
-    repeats: bool,
+}
+
+/// What is known of a frame that is carried.
+struct InBetween {
+    frame: Arc<Image<Srgb8>>,
+    modulation: Modulation,
+    /// Those that are painted.
+    faces: Vec<FollowedFace>,
+    between: Between,
 }
 
 impl Analysed {
-    /// The second stage: paints it for itself.
+    /// The second stage: paints what cannot be carried from other frames.
     ///
     /// # Errors
     /// As [`Painter::paint`].
     pub fn paint(self, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
-        if self.repeats {
-            return Ok(Drawn(None));
-        }
-        self.drawn(painter, 1.0, progress)
+        let groups = self.0.into_iter().map(|group| group.drawn(painter, 1.0, progress));
+        groups.collect::<Result<_, _>>().map(Drawn)
     }
 
-    /// The same for a frame of a transition, `share` (0..1) of the way from what is seen to the painting: lines come
-    /// first, then colours. At 0 it is the frame itself, to the last bit.
+    /// The same for frames of a transition, `share` (0..1) of the way from what is seen to the painting: lines come
+    /// first, then colours. At 0 they are the frames themselves, to the last bit.
     ///
     /// # Errors
     /// As [`Painter::paint`].
+    ///
+    /// # Panics
+    /// If frames of a transition were analysed together.
     pub fn paint_on_the_way(mut self, share: f32, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
         if share >= 1.0 {
             return self.paint(painter, progress);
         }
+        let [Group { between, key }] = &mut self.0[..] else { panic!("each frame of a transition is a group") };
+        assert!(between.is_empty(), "frames of a transition are all painted");
+        let Some(key) = key else { return Ok(Drawn(vec![DrawnGroup::default()])) };
         if share > 0.0 {
             // Nothing of it is as it was, so all of it is painted.
-            if let Some((_, renewal)) = &mut self.before {
+            if let Some((_, renewal)) = &mut key.before {
                 renewal.parts = None;
             }
-            return self.drawn(&painter.on_the_way(share), CALM_ON_THE_WAY, progress);
+            let painter = painter.on_the_way(share);
+            let groups = self.0.into_iter().map(|group| group.drawn(&painter, CALM_ON_THE_WAY, progress));
+            return groups.collect::<Result<_, _>>().map(Drawn);
         }
-        let image = Image::clone(&self.frame);
-        Ok(Drawn(Some(Alone { image, before: None, begins_shot: self.begins_shot, calm: 0.0 })))
+        let key = Alone { image: Image::clone(&key.frame), before: None, begins_shot: key.begins_shot, calm: 0.0 };
+        Ok(Drawn(vec![DrawnGroup { between: Vec::new(), key: Some(key) }]))
     }
+}
 
-    fn drawn(self, painter: &Painter, calm: f32, progress: &Progress) -> Result<Drawn, Error> {
-        let parts = self.before.as_ref().and_then(|(_, renewal)| renewal.parts.as_deref());
-        let image = painter.paint_frame(&self.frame, &self.faces, &self.modulation, parts, progress)?;
-        Ok(Drawn(Some(Alone { image, before: self.before, begins_shot: self.begins_shot, calm })))
+impl Group {
+    fn drawn(self, painter: &Painter, calm: f32, progress: &Progress) -> Result<DrawnGroup, Error> {
+        let key = self.key.map(|Key { frame, modulation, faces, before, begins_shot }| {
+            let parts = before.as_ref().and_then(|(_, renewal)| renewal.parts.as_deref());
+            let image = painter.paint_frame(&frame, &faces, &modulation, parts, progress)?;
+            Ok(Alone { image, before, begins_shot, calm })
+        });
+        let between = self.between.into_iter().map(|InBetween { frame, modulation, faces, between }| {
+            let parts = between.parts.as_deref();
+            if parts.is_some_and(<[_]>::is_empty) {
+                return Ok((between, None));
+            }
+            let painted = painter.paint_frame(&frame, &faces, &modulation, parts, progress)?;
+            Ok((between, Some(painted)))
+        });
+        let between = between.collect::<Result<_, Error>>()?;
+        Ok(DrawnGroup { between, key: key.transpose()? })
     }
 }
 
 /// How calm a transition is, in shares of the rest: it would lag behind itself.
 const CALM_ON_THE_WAY: f32 = 0.5;
 
-/// A frame painted for itself, with the way from it to the one before; nothing if it is the one before it.
-pub struct Drawn(Option<Alone>);
+/// Frames with what was painted of each, see [`Analysed::paint`].
+pub struct Drawn(Vec<DrawnGroup>);
 
+#[derive(Default)]
+struct DrawnGroup {
+    between: Vec<(Between, Option<Image<Srgb8>>)>,
+    key: Option<Alone>,
+}
+
+/// A key frame painted for itself, with the way from it to the one before.
 struct Alone {
     image: Image<Srgb8>,
     before: Option<(Followed, Renewal)>,
@@ -268,14 +214,15 @@ struct Alone {
     calm: f32,
 }
 
-impl Drawn {
-    /// Whether it is the first of a shot.
-    pub fn begins_shot(&self) -> bool {
-        self.0.as_ref().is_some_and(|alone| alone.begins_shot)
-    }
+/// The painting of a frame.
+pub struct Painted {
+    /// The painting.
+    pub image: Arc<Image<Srgb8>>,
+    /// Whether the frame is the first of a shot.
+    pub begins_shot: bool,
 }
 
-/// The last stage: keeps of the painting before what the source still shows.
+/// The last stage: keeps of the paintings before and after what the source shows.
 pub struct Blender {
     /// Dots have their places on the page: they are kept where nothing moves, and never carried.
     rests: bool,
@@ -283,22 +230,34 @@ pub struct Blender {
 }
 
 impl Blender {
-    /// The painting of the next frame.
+    /// The paintings of the next frames, as many as were analysed together.
     ///
     /// # Panics
     /// If frames come in another order than they were analysed in, and the first is one that repeats another.
-    pub fn blend(&mut self, drawn: Drawn) -> Arc<Image<Srgb8>> {
-        let painted = match (drawn.0, &self.before) {
-            (None, before) => Arc::clone(before.as_ref().expect("what repeats a frame comes after it")),
-            (Some(Alone { mut image, before: way, calm, .. }), before) => {
-                if let (Some(before), Some((followed, Renewal { mut kept, .. }))) = (before, way) {
-                    kept.iter_mut().for_each(|kept| *kept *= calm);
-                    followed.keep(before, &mut image, &kept, self.rests);
-                }
-                Arc::new(image)
-            }
+    pub fn blend(&mut self, drawn: Drawn) -> Vec<Painted> {
+        drawn.0.into_iter().flat_map(|group| self.group(group)).collect()
+    }
+
+    fn group(&mut self, DrawnGroup { between, key }: DrawnGroup) -> Vec<Painted> {
+        let before = self.before.take();
+        let Some(Alone { mut image, before: way, begins_shot, calm }) = key else {
+            let image = before.expect("what repeats a frame comes after it");
+            self.before = Some(Arc::clone(&image));
+            return vec![Painted { image, begins_shot: false }];
         };
-        self.before = Some(Arc::clone(&painted));
+        if let (Some(before), Some((followed, Renewal { mut kept, .. }))) = (&before, way) {
+            kept.iter_mut().for_each(|kept| *kept *= calm);
+            followed.keep(before, &mut image, &kept, self.rests);
+        }
+        let after = Arc::new(image);
+        let carried = |(between, painted): (Between, Option<Image<Srgb8>>)| {
+            let before = before.as_deref().expect("an in-between has a key frame before it");
+            let image = Arc::new(between.carried([before, &after], painted));
+            Painted { image, begins_shot: false }
+        };
+        let mut painted: Vec<Painted> = between.into_iter().map(carried).collect();
+        self.before = Some(Arc::clone(&after));
+        painted.push(Painted { image: after, begins_shot });
         painted
     }
 }

@@ -1,5 +1,5 @@
-//! Frame after frame, in stages that run at the same time on successive frames: read and analysed, painted, blended and
-//! handed to the coder.
+//! Frames in stages that run at the same time on successive ones: read and analysed, painted, blended and handed to the coder.
+//! What is between two key frames goes through the stages with the later one.
 
 use crate::clip::Clip;
 use crate::decode::{Frame, Shape};
@@ -10,7 +10,7 @@ use crate::paint::{Ending, Progress, Report, Took, Watch};
 use crate::reel::Reel;
 use crate::settings::{Settings, Span};
 use crate::source::Source;
-use kaiga::{Analysed, Analyser, Drawn, Painter, Smoothing, stages};
+use kaiga::{Analysed, Analyser, Drawn, Painted, Painter, Smoothing, stages};
 use pixels::Image;
 use pixels::space::Srgb8;
 use std::ops::ControlFlow;
@@ -20,8 +20,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-/// Frames before the one that a resumed run goes on with, which are painted once more: so that it is as calm as the rest.
+/// Frames before the one that a resumed run goes on with, at least, which are painted once more: so that it is as calm as the rest.
 const WARM_FRAMES: u64 = 12;
+/// More frames than these are not held at a time.
+const MOST_HELD: f64 = 10.0;
 
 /// One video on its way.
 pub(crate) struct Run<'a> {
@@ -33,6 +35,8 @@ pub(crate) struct Run<'a> {
     /// When the last frame is shown, s from the beginning of the part that is painted; endless if nobody knows.
     last_s: f64,
     expected: Option<u64>,
+    /// Frames from a key frame to the next.
+    key_every: u64,
     /// Frames that an earlier run painted.
     resumed: u64,
     /// When the first frame is shown, ticks.
@@ -43,15 +47,20 @@ pub(crate) struct Run<'a> {
     pub(crate) report: Report,
 }
 
-/// A frame in a stage.
+/// Frames in a stage.
 struct Item<T> {
+    frames: Vec<Held>,
+    stage: T,
+}
+
+/// A frame that was read.
+struct Held {
     at: i64,
     /// When the first frame is shown, ticks.
     first: i64,
     /// Whether an earlier run has written it.
     written: bool,
-    frame: Arc<Image<Srgb8>>,
-    stage: T,
+    image: Arc<Image<Srgb8>>,
 }
 
 /// Why no frame follows.
@@ -116,6 +125,7 @@ impl<'a> Run<'a> {
             start_s: clip.start_s,
             last_s: length_s.map_or(f64::INFINITY, |length_s| length_s - 1.0 / rate),
             expected: if whole { clip.frames } else { counted },
+            key_every: settings.preset.keys_per_s().map_or(1.0, |keys| (rate / keys).round().clamp(1.0, MOST_HELD)) as u64,
             resumed,
             first: None,
             last_at: None,
@@ -145,7 +155,8 @@ impl<'a> Run<'a> {
             let (to_painter, analysed) = sync_channel(1);
             let (to_blender, drawn) = sync_channel(1);
             let (watches, ask) = (&watches, &ask);
-            scope.spawn(move || analyse(source, analyser, &clock, (settings, resumed), watches, ask, &to_painter));
+            let (settings, every) = (self.settings, self.key_every);
+            scope.spawn(move || analyse(source, analyser, &clock, (settings, resumed, every), watches, ask, &to_painter));
             scope.spawn(move || draw(painter, &clock, settings, watches, ask, &analysed, &to_blender));
             let ending = loop {
                 let item = match drawn.recv() {
@@ -154,25 +165,21 @@ impl<'a> Run<'a> {
                     Ok(Err(Stop::Failed(error))) => break Err(error),
                     Ok(Ok(item)) => item,
                 };
-                let begins = item.stage.begins_shot();
                 let begun = Instant::now();
-                let mut painted = blender.blend(item.stage);
-                if settings.split {
-                    painted = Arc::new(divided(&item.frame, &painted, clock.seconds(item.at - item.first)));
-                }
+                let painted = blender.blend(item.stage);
                 self.report.took.blending += begun.elapsed().as_secs_f64();
-                self.note(&clock, item.at, item.first);
-                if item.written {
-                    continue;
-                }
-                if let Err(error) = reel.push(item.at - item.first, painted) {
-                    break Err(error);
-                }
-                self.report.frames += 1;
-                self.report.shots += u64::from(begins);
-                done.store(self.report.frames, Ordering::Relaxed);
-                if watch(&progress()) == ControlFlow::Break(()) {
-                    break Ok(Ending::Interrupted);
+                let handed_on = item.frames.into_iter().zip(painted).try_for_each(|(frame, painted)| {
+                    self.hand_on(&frame, painted, reel, &clock)?;
+                    done.store(self.report.frames, Ordering::Relaxed);
+                    match watch(&progress()) {
+                        ControlFlow::Break(()) => Err(Stop::Interrupted),
+                        ControlFlow::Continue(()) => Ok(()),
+                    }
+                });
+                match handed_on {
+                    Ok(()) => {}
+                    Err(Stop::Interrupted) => break Ok(Ending::Interrupted),
+                    Err(Stop::Failed(error)) => break Err(error),
                 }
             };
             // Whoever still waits for a frame, or for somebody to take one, is told that nobody does.
@@ -187,6 +194,23 @@ impl<'a> Run<'a> {
         took.analysing = seconds(&watches.analysing);
         took.painting = seconds(&watches.painting);
         ending
+    }
+
+    /// Hands a painting to the coder, unless an earlier run has.
+    fn hand_on(&mut self, frame: &Held, painted: Painted, reel: &mut Reel, clock: &Clock) -> Result<(), Stop> {
+        self.note(clock, frame.at, frame.first);
+        if frame.written {
+            return Ok(());
+        }
+        let at = frame.at - frame.first;
+        let image = match self.settings.split {
+            true => Arc::new(divided(&frame.image, &painted.image, clock.seconds(at))),
+            false => painted.image,
+        };
+        reel.push(at, image).map_err(Stop::Failed)?;
+        self.report.frames += 1;
+        self.report.shots += u64::from(painted.begins_shot);
+        Ok(())
     }
 
     /// When the last frame so far is shown, and how long.
@@ -239,36 +263,45 @@ fn analyse(
     source: &mut Source,
     mut analyser: Analyser,
     clock: &Clock,
-    (settings, resumed): (&Settings, u64),
+    (settings, resumed, key_every): (&Settings, u64, u64),
     watches: &Watches,
     ask: &kaiga::Progress,
     send: &SyncSender<Sent<Analysed>>,
 ) {
-    let mut first = None;
+    let mut hand_on = |frames: Vec<Held>| {
+        let images: Vec<_> = frames.iter().map(|frame| Arc::clone(&frame.image)).collect();
+        let analysed = timed(&watches.analysing, || analyser.analyse(&images, ask)).map_err(failed);
+        let stopped = analysed.is_err();
+        let sent = send.send(analysed.map(|stage| Item { frames, stage }));
+        if stopped || sent.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    // Key frames are the same ones whichever frame a run begins with.
+    let begins_with = resumed.saturating_sub(WARM_FRAMES) / key_every * key_every;
+    let (mut first, mut held) = (None, Vec::new());
     for number in 0.. {
-        let Frame { image, at } = match timed(&watches.decoding, || source.next()) {
-            Ok(Some(frame)) => frame,
-            Ok(None) => return,
-            Err(error) => {
-                let _ = send.send(Err(Stop::Failed(error)));
+        let read = timed(&watches.decoding, || source.next());
+        let is_wanted = |at: i64| settings.span.end_s.is_none_or(|end_s| clock.seconds(at) - clock.start_s < end_s);
+        let Frame { image, at } = match read {
+            Ok(Some(frame)) if is_wanted(frame.at) => frame,
+            ended => {
+                let handed_on = if held.is_empty() { ControlFlow::Continue(()) } else { hand_on(held) };
+                if let (ControlFlow::Continue(()), Err(error)) = (handed_on, ended) {
+                    let _ = send.send(Err(Stop::Failed(error)));
+                }
                 return;
             }
         };
-        let at_s = clock.seconds(at) - clock.start_s;
-        if settings.span.end_s.is_some_and(|end_s| at_s >= end_s) {
-            return;
-        }
         let first = *first.get_or_insert(at);
-        if number + WARM_FRAMES < resumed {
+        if number < begins_with {
             continue;
         }
-        let frame = Arc::new(image);
-        let analysed = timed(&watches.analysing, || analyser.analyse(Arc::clone(&frame), ask));
-        let item = analysed.map_err(failed);
-        let stopped = item.is_err();
-        let written = number < resumed;
-        let item = item.map(|stage| Item { at, first, written, frame, stage });
-        if send.send(item).is_err() || stopped {
+        let melts = settings.transition.is_some_and(|way| way.share(clock.since_beginning(at), clock.last_s) < 1.0);
+        // A frame that melts is painted by itself.
+        if melts && !held.is_empty() && hand_on(std::mem::take(&mut held)).is_break() {
+            return;
+        }
+        held.push(Held { at, first, written: number < resumed, image: Arc::new(image) });
+        if (melts || number.is_multiple_of(key_every)) && hand_on(std::mem::take(&mut held)).is_break() {
             return;
         }
     }
@@ -285,11 +318,11 @@ fn draw(
     send: &SyncSender<Sent<Drawn>>,
 ) {
     for item in analysed {
-        let drawn = item.and_then(|Item { at, first, written, frame, stage }| {
-            let transition = settings.transition;
-            let share = transition.map_or(1.0, |way| way.share(clock.since_beginning(at), clock.last_s));
+        let drawn = item.and_then(|Item { frames, stage }| {
+            let way = settings.transition.zip(frames.first());
+            let share = way.map_or(1.0, |(way, frame)| way.share(clock.since_beginning(frame.at), clock.last_s));
             let drawn = timed(&watches.painting, || stage.paint_on_the_way(share, painter, ask));
-            drawn.map(|stage| Item { at, first, written, frame, stage }).map_err(failed)
+            drawn.map(|stage| Item { frames, stage }).map_err(failed)
         });
         let stopped = drawn.is_err();
         if send.send(drawn).is_err() || stopped {

@@ -44,8 +44,14 @@ impl Faces {
         self.0.iter().map(|track| led(&track.face, way(middle(&track.face)))).collect()
     }
 
-    /// Those of the next frame, in which these were found. `way` says how far a place went since the frame before, px.
-    pub(super) fn next(&self, found: Vec<(Face, Option<Landmarks>)>, way: impl Fn(Point) -> Point) -> Self {
+    /// Those of the frame `step` frames later, in which these were found. `way` says how far a place went since, px.
+    pub(super) fn next(
+        &self,
+        found: Vec<(Face, Option<Landmarks>)>,
+        way: impl Fn(Point) -> Point,
+        step: usize,
+    ) -> Self {
+        let step = step as f32;
         let mut old: Vec<Option<&Track>> = self.0.iter().map(Some).collect();
         let mut tracks = Vec::with_capacity(found.len());
         for (face, landmarks) in found {
@@ -62,13 +68,13 @@ impl Faces {
                 .filter(|&i| old[i].is_some_and(alike))
                 .min_by(|&a, &b| old[a].map_or(f32::MAX, off).total_cmp(&old[b].map_or(f32::MAX, off)));
             let track = match nearest.and_then(|i| old[i].take()) {
-                Some(before) => before.went_on(face, landmarks, &way),
-                None => Track { face, landmarks, presence: 1.0 / FADE_FRAMES, found: true },
+                Some(before) => before.went_on(face, landmarks, &way, step),
+                None => Track { face, landmarks, presence: (step / FADE_FRAMES).min(1.0), found: true },
             };
             tracks.push(track);
         }
         // Those that were not found go with the picture while they fade.
-        tracks.extend(old.into_iter().flatten().filter_map(|track| track.fading(&way)));
+        tracks.extend(old.into_iter().flatten().filter_map(|track| track.fading(&way, step)));
         Self(tracks)
     }
 
@@ -83,22 +89,22 @@ impl Faces {
 }
 
 impl Track {
-    fn went_on(&self, face: Face, landmarks: Option<Landmarks>, way: &impl Fn(Point) -> Point) -> Self {
+    fn went_on(&self, face: Face, landmarks: Option<Landmarks>, way: &impl Fn(Point) -> Point, step: f32) -> Self {
         let unit = distance(face.landmarks[0], face.landmarks[1]).max(1.0);
-        let five = std::array::from_fn(|i| steadied(self.face.landmarks[i], face.landmarks[i], unit, way));
+        let five = std::array::from_fn(|i| steadied(self.face.landmarks[i], face.landmarks[i], (unit, step), way));
         let landmarks = match (&self.landmarks, landmarks) {
             (Some(before), Some(now)) => {
                 let mut before = before.points().iter();
-                Some(now.moved(|p| before.next().map_or(p, |&was| steadied(was, p, unit, way))))
+                Some(now.moved(|p| before.next().map_or(p, |&was| steadied(was, p, (unit, step), way))))
             }
             (_, now) => now,
         };
-        let presence = (self.presence + 1.0 / FADE_FRAMES).min(1.0);
+        let presence = (self.presence + step / FADE_FRAMES).min(1.0);
         Self { face: Face { landmarks: five, ..face }, landmarks, presence, found: true }
     }
 
-    fn fading(&self, way: &impl Fn(Point) -> Point) -> Option<Self> {
-        let presence = self.presence - 1.0 / FADE_FRAMES;
+    fn fading(&self, way: &impl Fn(Point) -> Point, step: f32) -> Option<Self> {
+        let presence = self.presence - step / FADE_FRAMES;
         let [dx, dy] = way(middle(&self.face));
         let face = led(&self.face, [dx, dy]);
         let landmarks = self.landmarks.as_ref().map(|landmarks| landmarks.moved(|[x, y]| [x + dx, y + dy]));
@@ -113,12 +119,13 @@ fn led(face: &Face, [dx, dy]: Point) -> Face {
     Face { bounds: [left + dx, top + dy, width, height], landmarks, ..*face }
 }
 
-/// Where a landmark is that `was` there before and is found at `now`: led by the motion of the picture, and corrected the
+/// Where a landmark is that `was` there `step` frames before and is found at `now`: led by the motion of the picture, and corrected the
 /// faster, the further it is off, in `unit` px.
-fn steadied(was: Point, now: Point, unit: f32, way: &impl Fn(Point) -> Point) -> Point {
+fn steadied(was: Point, now: Point, (unit, step): (f32, f32), way: &impl Fn(Point) -> Point) -> Point {
     let [dx, dy] = way(now);
     let led = [was[0] + dx, was[1] + dy];
-    let cutoff = REST_CUTOFF + SPEED_GAIN * distance(led, now) / unit;
+    // A step's cycles: those of its frames.
+    let cutoff = step * REST_CUTOFF + SPEED_GAIN * distance(led, now) / unit;
     let share = 1.0 / (1.0 + 1.0 / (TAU * cutoff));
     [0, 1].map(|axis| led[axis] + share * (now[axis] - led[axis]))
 }
@@ -146,12 +153,12 @@ mod tests {
     fn faces_come_and_go_little_by_little_and_are_there_at_once_in_a_new_shot() {
         let mut faces = Faces::first(vec![face(0.0, 0.0)]);
         assert_eq!(faces.followed()[0].presence, 1.0);
-        faces = faces.next(vec![face(1.0, 0.0), face(300.0, 0.0)], still);
+        faces = faces.next(vec![face(1.0, 0.0), face(300.0, 0.0)], still, 1);
         let presences: Vec<f32> = faces.followed().iter().map(|seen| seen.presence).collect();
         assert_eq!(presences, [1.0, 1.0 / FADE_FRAMES]);
         let mut seen = Vec::new();
         for _ in 0..8 {
-            faces = faces.next(vec![face(300.0, 0.0)], |_| [2.0, 0.0]);
+            faces = faces.next(vec![face(300.0, 0.0)], |_| [2.0, 0.0], 1);
             seen.push(faces.followed());
         }
         let first = &seen[0].iter().find(|seen| seen.face.bounds[0] < 100.0).expect("it fades");
@@ -167,8 +174,8 @@ mod tests {
         assert!(faces.are_settled());
         let expected = faces.expected(|_| [3.0, -2.0]);
         assert_eq!((expected[0].bounds, expected[0].landmarks[2]), ([3.0, -2.0, 100.0, 120.0], [53.0, 58.0]));
-        assert!(!faces.next(vec![], still).are_settled(), "one is gone");
-        let faces = faces.next(vec![face(0.0, 0.0), face(300.0, 0.0)], still);
+        assert!(!faces.next(vec![], still, 1).are_settled(), "one is gone");
+        let faces = faces.next(vec![face(0.0, 0.0), face(300.0, 0.0)], still, 1);
         assert!(!faces.are_settled(), "one is coming");
     }
 
@@ -178,7 +185,7 @@ mod tests {
         let mut at = [50.0, 0.0];
         let mut wander = 0.0f32;
         for i in 0..40 {
-            at = steadied(at, [50.0 + tremor(i), 0.0], 40.0, &still);
+            at = steadied(at, [50.0 + tremor(i), 0.0], (40.0, 1.0), &still);
             if i > 10 {
                 wander = wander.max((at[0] - 50.0).abs());
             }
@@ -187,7 +194,7 @@ mod tests {
         // Four px of forty, in two frames.
         let mut lid = [0.0, 0.0];
         for y in [2.0, 4.0, 4.0] {
-            lid = steadied(lid, [0.0, y], 40.0, &still);
+            lid = steadied(lid, [0.0, y], (40.0, 1.0), &still);
         }
         assert!(lid[1] > 3.0, "{lid:?}");
     }
@@ -196,7 +203,7 @@ mod tests {
     fn a_head_that_moves_with_the_picture_does_not_lag() {
         let mut at = [0.0, 0.0];
         for i in 1..10 {
-            at = steadied(at, [5.0 * i as f32, 0.0], 40.0, &|_| [5.0, 0.0]);
+            at = steadied(at, [5.0 * i as f32, 0.0], (40.0, 1.0), &|_| [5.0, 0.0]);
         }
         assert!((at[0] - 45.0).abs() < 1e-3, "{at:?}");
     }

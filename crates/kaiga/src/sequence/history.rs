@@ -23,6 +23,8 @@ const GRID: usize = 8;
 
 /// What is looked at of a frame.
 pub(super) struct Seen {
+    /// Of the frame, px.
+    size: (usize, usize),
     small: Image<Srgb8>,
     pyramid: Pyramid,
     /// Mean colours of a coarse grid.
@@ -36,7 +38,7 @@ impl Seen {
         let small = resize::to(frame, w, h, Filter::Area);
         let pyramid = Pyramid::of(&small);
         let grid = resize::to(&small, GRID, GRID, Filter::Area);
-        Self { small, pyramid, grid }
+        Self { size: (width, height), small, pyramid, grid }
     }
 
     /// The frame as motion is looked for in it.
@@ -44,19 +46,21 @@ impl Seen {
         &self.small
     }
 
-    /// Whether colours are others, as those of a new shot are. Costs nothing beside finding the motion between the two.
-    pub(super) fn is_coloured_otherwise_than(&self, before: &Self) -> bool {
-        pixels::compare::mean_difference(&self.grid, &before.grid) > f64::from(OTHER)
+    /// Whether a new shot begins with it. Costs nothing where colours are not others.
+    pub(super) fn begins_shot(&self, before: &Self) -> bool {
+        let colours_are_others = || pixels::compare::mean_difference(&self.grid, &before.grid) > f64::from(OTHER);
+        self.size != before.size || colours_are_others() && Followed::new(self, before).found < FOUND
     }
 }
 
-/// A frame beside the one before it.
+/// A frame beside an earlier one, or a later one.
 pub(super) struct Followed {
     /// From each pixel to where it was.
     flow: Image<Displacement>,
     /// How sure it is that the same is seen there, 0..1.
     sure: Vec<f32>,
-    is_cut: bool,
+    /// Its mean.
+    found: f32,
 }
 
 impl Followed {
@@ -93,13 +97,12 @@ impl Followed {
         let widest = widest(&differences, width, height);
         let sure: Vec<f32> = widest.into_iter().map(|off| smooth_step(SAME[1], SAME[0], off)).collect();
         let found = sure.iter().sum::<f32>() / sure.len() as f32;
-        let is_cut = found < FOUND && now.is_coloured_otherwise_than(before);
-        Self { flow, sure, is_cut }
+        Self { flow, sure, found }
     }
 
-    /// Whether a new shot begins with the frame.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+    /// The share of the frame that was seen in the other one, 0..1.
+    pub(super) fn found(&self) -> f32 {
+        self.found
     }
 
     /// From each pixel of the small frame to where it was, px of it.
@@ -112,7 +115,7 @@ impl Followed {
         &self.sure
     }
 
-    /// How far the place `p` of a frame of `width`×`height` px went since the frame before, px.
+    /// How far the place `p` of a frame of `width`×`height` px went since the other frame, px.
     pub(super) fn way(&self, p: [f32; 2], width: usize, height: usize) -> [f32; 2] {
         let (w, h) = (self.flow.width(), self.flow.height());
         let scale = [width as f32 / w as f32, height as f32 / h as f32];
@@ -124,40 +127,56 @@ impl Followed {
     /// Keeps in `painted` as much of what was painted `before` as `kept` says for each pixel of the small frame, 0..1. With `rests`
     /// only what did not move.
     pub(super) fn keep(&self, before: &Image<Srgb8>, painted: &mut Image<Srgb8>, kept: &[f32], rests: bool) {
-        let (width, height) = (painted.width(), painted.height());
-        let (w, h) = (self.flow.width(), self.flow.height());
-        let scale = [width as f32 / w as f32, height as f32 / h as f32];
-        let place = |at: usize, axis: usize| (at as f32 + 0.5) / scale[axis] - 0.5;
-        let columns: Vec<_> = (0..width).map(|x| span(place(x, 0), w)).collect();
+        let [across, down] = self.scale(painted);
         let known = |i: usize| {
             let [u, v] = self.flow.pixels()[i];
-            [kept[i], u * scale[0], v * scale[1]]
+            [kept[i], u * across, v * down]
         };
-        let rows = painted.pixels_mut().par_chunks_mut(width).enumerate();
-        rows.for_each_init(Vec::new, |line: &mut Vec<[f32; 3]>, (y, row)| {
-            let (top, share) = span(place(y, 1), h);
-            let below = (top + 1).min(h - 1);
-            line.clear();
-            line.extend((0..w).map(|x| mixed(known(top * w + x), known(below * w + x), share)));
-            for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
-                let [kept, u, v] = mixed(line[left], line[(left + 1).min(w - 1)], share);
-                let moves = u != 0.0 || v != 0.0;
-                if kept <= 0.0 || moves && rests {
-                    continue;
-                }
-                let was = if moves { cubic(before, [x as f32 + u, y as f32 + v]) } else { before.at(x, y) };
-                for c in 0..3 {
-                    let (new, old) = (f32::from(pixel[c]), f32::from(was[c]));
-                    pixel[c] = (new + kept * (old - new) + 0.5) as u8;
-                }
+        enlarging(known, (self.flow.width(), self.flow.height()), painted, |pixel, at, [kept, u, v]| {
+            if kept > 0.0 && !(rests && [u, v] != [0.0; 2]) {
+                *pixel = mixed(*pixel, led_to(before, at, [u, v]), kept);
             }
         });
     }
+
+    /// How many px of a painting a px of the small frame is, across and down.
+    pub(super) fn scale(&self, painted: &Image<Srgb8>) -> [f32; 2] {
+        let (w, h) = (self.flow.width(), self.flow.height());
+        [painted.width() as f32 / w as f32, painted.height() as f32 / h as f32]
+    }
 }
 
-/// Between two triples, `share` of the way to the second.
-fn mixed(a: [f32; 3], b: [f32; 3], share: f32) -> [f32; 3] {
-    std::array::from_fn(|i| a[i] + share * (b[i] - a[i]))
+/// Does something to each pixel of a painting, given its place and the numbers that are `known` for the pixels of a smaller frame of so many
+/// px, interpolated.
+pub(super) fn enlarging<const N: usize>(
+    known: impl Fn(usize) -> [f32; N] + Sync,
+    (w, h): (usize, usize),
+    painted: &mut Image<Srgb8>,
+    each: impl Fn(&mut [u8; 3], [usize; 2], [f32; N]) + Sync,
+) {
+    let (width, height) = (painted.width(), painted.height());
+    let place = |at: usize, large: usize, small: usize| (at as f32 + 0.5) * small as f32 / large as f32 - 0.5;
+    let columns: Vec<_> = (0..width).map(|x| span(place(x, width, w), w)).collect();
+    let between = |a: [f32; N], b: [f32; N], share: f32| std::array::from_fn(|i| a[i] + share * (b[i] - a[i]));
+    painted.pixels_mut().par_chunks_mut(width).enumerate().for_each_init(Vec::new, |line, (y, row)| {
+        let (top, share) = span(place(y, height, h), h);
+        let below = (top + 1).min(h - 1);
+        line.clear();
+        line.extend((0..w).map(|x| between(known(top * w + x), known(below * w + x), share)));
+        for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
+            each(pixel, [x, y], between(line[left], line[(left + 1).min(w - 1)], share));
+        }
+    });
+}
+
+/// What a painting shows where the pixel `at` came from.
+pub(super) fn led_to(painting: &Image<Srgb8>, [x, y]: [usize; 2], [u, v]: [f32; 2]) -> [u8; 3] {
+    if u == 0.0 && v == 0.0 { painting.at(x, y) } else { cubic(painting, [x as f32 + u, y as f32 + v]) }
+}
+
+/// Between two colours, `share` of the way to the second.
+pub(super) fn mixed(from: [u8; 3], to: [u8; 3], share: f32) -> [u8; 3] {
+    std::array::from_fn(|c| (f32::from(from[c]) + share * (f32::from(to[c]) - f32::from(from[c])) + 0.5) as u8)
 }
 
 /// The greatest of three differences, whatever their signs.

@@ -68,7 +68,7 @@ impl Shown {
         followed: &Followed,
         stability: Stability,
         (rests, all): (bool, bool),
-        (width, height): (usize, usize),
+        size: (usize, usize),
     ) -> (Self, Renewal) {
         let (flow, sure, small) = (followed.flow(), followed.sure(), seen.small());
         let (w, h) = (small.width(), small.height());
@@ -90,18 +90,23 @@ impl Shown {
         };
         source.pixels_mut().iter_mut().zip(small.pixels().iter().zip(&kept)).for_each(blend);
         wear.iter_mut().zip(&kept).for_each(|(wear, kept)| *wear *= kept);
-        let scale = [width as f32 / w as f32, height as f32 / h as f32];
-        let full = |part: &Part| {
-            let Part { x, y, width: w, height: h } = part.grown(SOFT_PX, w, h);
-            let (left, top) = ((x as f32 * scale[0]) as usize, (y as f32 * scale[1]) as usize);
-            let right = ((((x + w) as f32) * scale[0]).ceil() as usize).min(width);
-            let bottom = ((((y + h) as f32) * scale[1]).ceil() as usize).min(height);
-            Part { x: left, y: top, width: right - left, height: bottom - top }
-        };
         let frames = if parts.is_some() { frames } else { 0.0 };
-        let parts = parts.map(|(_, parts)| parts.iter().map(full).collect());
+        let parts = parts.map(|(_, parts)| in_full(&parts, (w, h), size));
         (Self { source, wear, carried: frames }, Renewal { parts, kept })
     }
+}
+
+/// Parts of a frame of so many px where it is `width`×`height` px large.
+pub(super) fn in_full(parts: &[Part], (w, h): (usize, usize), (width, height): (usize, usize)) -> Vec<Part> {
+    let scale = [width as f32 / w as f32, height as f32 / h as f32];
+    let full = |part: &Part| {
+        let Part { x, y, width: w, height: h } = part.grown(SOFT_PX, w, h);
+        let (left, top) = ((x as f32 * scale[0]) as usize, (y as f32 * scale[1]) as usize);
+        let right = ((((x + w) as f32) * scale[0]).ceil() as usize).min(width);
+        let bottom = ((((y + h) as f32) * scale[1]).ceil() as usize).min(height);
+        Part { x: left, y: top, width: right - left, height: bottom - top }
+    };
+    parts.iter().map(full).collect()
 }
 
 /// How much is kept of each pixel and the parts that are painted, where the carried `source` is not what is seen in `small` any more or
@@ -119,22 +124,7 @@ fn stale(small: &Image<Srgb8>, source: &Image<Srgb8>, wear: &[f32], sure: &[f32]
         _ => smooth_step(SAME[1], SAME[0], off).min(*sure),
     };
     let same: Vec<f32> = widest(&off, w, h).into_iter().zip(wear.iter().zip(sure)).map(same).collect();
-    let cells = [w.div_ceil(CELL_PX), h.div_ceil(CELL_PX)];
-    let mut parts = Vec::new();
-    for y in (0..cells[1]).map(|cell| cell * CELL_PX) {
-        for x in (0..cells[0]).map(|cell| cell * CELL_PX) {
-            let cell = Part { x, y, width: CELL_PX.min(w - x), height: CELL_PX.min(h - y) };
-            let others = rows(cell, w).map(|row| same[row].iter().filter(|same| **same < ANEW).count()).sum::<usize>();
-            if others >= LEAST_PX {
-                parts.push(cell);
-            }
-        }
-    }
-    let parts = together(parts, w, h);
-    let area: usize = parts.iter().map(|part| area(part.grown(AROUND_PX, w, h)) + EACH_PX2).sum();
-    if area as f32 > WHOLE_FROM * (w * h) as f32 {
-        return None;
-    }
+    let parts = unknown(&same, (w, h))?;
     let mut kept = vec![1.0; w * h];
     for i in parts.iter().flat_map(|part| rows(*part, w)).flatten() {
         kept[i] = sure[i] * (STALE_KEPT + (1.0 - STALE_KEPT) * same[i]);
@@ -142,8 +132,22 @@ fn stale(small: &Image<Srgb8>, source: &Image<Srgb8>, wear: &[f32], sure: &[f32]
     Some((kept, parts))
 }
 
+/// The parts of a frame of so many px that are painted because it is not `known` what they show, each number 0..1; `None` if that is most of it.
+pub(super) fn unknown(known: &[f32], (w, h): (usize, usize)) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    for (x, y) in (0..h).step_by(CELL_PX).flat_map(|y| (0..w).step_by(CELL_PX).map(move |x| (x, y))) {
+        let cell = Part { x, y, width: CELL_PX.min(w - x), height: CELL_PX.min(h - y) };
+        if rows(cell, w).flatten().filter(|&i| known[i] < ANEW).count() >= LEAST_PX {
+            parts.push(cell);
+        }
+    }
+    let parts = together(parts, w, h);
+    let area: usize = parts.iter().map(|part| area(part.grown(AROUND_PX, w, h)) + EACH_PX2).sum();
+    (area as f32 <= WHOLE_FROM * (w * h) as f32).then_some(parts)
+}
+
 /// Where the rows of a part lie in a picture `width` px wide.
-fn rows(part: Part, width: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(super) fn rows(part: Part, width: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (part.y..part.y + part.height).map(move |y| y * width + part.x..y * width + part.x + part.width)
 }
 
