@@ -16,6 +16,7 @@ use between::Between;
 use history::Followed;
 use net::Medium;
 use pixels::Image;
+use pixels::flow::Cubic;
 use pixels::space::Srgb8;
 use renewal::Renewal;
 use std::sync::Arc;
@@ -226,7 +227,8 @@ pub struct Painted {
 pub struct Blender {
     /// Dots have their places on the page: they are kept where nothing moves, and never carried.
     rests: bool,
-    before: Option<Arc<Image<Srgb8>>>,
+    /// The painting of the last key frame.
+    before: Option<(Arc<Image<Srgb8>>, Arc<Cubic>)>,
 }
 
 impl Blender {
@@ -239,25 +241,26 @@ impl Blender {
     }
 
     fn group(&mut self, DrawnGroup { between, key }: DrawnGroup) -> Vec<Painted> {
-        let before = self.before.take();
         let Some(Alone { mut image, before: way, begins_shot, calm }) = key else {
-            let image = before.expect("what repeats a frame comes after it");
-            self.before = Some(Arc::clone(&image));
-            return vec![Painted { image, begins_shot: false }];
+            let (image, _) = self.before.as_ref().expect("what repeats a frame comes after it");
+            return vec![Painted { image: Arc::clone(image), begins_shot: false }];
         };
-        if let (Some(before), Some((followed, Renewal { mut kept, .. }))) = (&before, way) {
+        let before = self.before.take();
+        if let (Some((_, before)), Some((followed, Renewal { mut kept, .. }))) = (&before, way) {
             kept.iter_mut().for_each(|kept| *kept *= calm);
             followed.keep(before, &mut image, &kept, self.rests);
         }
-        let after = Arc::new(image);
-        let carried = |(between, painted): (Between, Option<Image<Srgb8>>)| {
-            let before = before.as_deref().expect("an in-between has a key frame before it");
-            let image = Arc::new(between.carried([before, &after], painted));
-            Painted { image, begins_shot: false }
-        };
-        let mut painted: Vec<Painted> = between.into_iter().map(carried).collect();
-        self.before = Some(Arc::clone(&after));
-        painted.push(Painted { image: after, begins_shot });
+        let after = Arc::new(Cubic::new(&image));
+        let image = Arc::new(image);
+        let mut painted = Vec::with_capacity(between.len() + 1);
+        if let Some((before_image, before)) = before {
+            painted.extend(between.into_iter().map(|(between, painted)| {
+                let painted = painted.unwrap_or_else(|| Image::clone(&before_image));
+                Painted { image: Arc::new(between.carried([&before, &after], painted)), begins_shot: false }
+            }));
+        }
+        self.before = Some((Arc::clone(&image), after));
+        painted.push(Painted { image, begins_shot });
         painted
     }
 }

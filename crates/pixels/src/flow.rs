@@ -6,12 +6,14 @@
 //! that fit it better weighing more. The variational refinement of the paper is left out: what is made of the flow here
 //! looks at the pixels themselves to see where to trust it.
 
+mod cubic;
 mod patches;
 
 use crate::Image;
 use crate::blur::box_mean;
 use crate::resize::{self, Filter};
 use crate::space::{FloatSpace, Gray, Space, Srgb8, luma_from_srgb, srgb_from_srgb8};
+pub use cubic::{Cubic, levels};
 use patches::{Level, search};
 use rayon::prelude::*;
 
@@ -149,55 +151,22 @@ pub fn bilinear<const N: usize, P: Copy>(
     })
 }
 
-/// A picture seen along a flow: its pixel at `x` is that of `picture` at `x + flow(x)`. Cubic convolution (Keys 1981,
-/// a = −½); where the flow is 0 the pixels are the same.
+/// A picture seen along a flow: its pixel at `x` is that of `picture` at `x + flow(x)`, see [`Cubic`]; where the flow is 0 the pixels are the same.
 ///
 /// # Panics
 /// If they differ in size.
 pub fn carried(picture: &Image<Srgb8>, flow: &Image<Displacement>) -> Image<Srgb8> {
     let (width, height) = (picture.width(), picture.height());
     assert!((width, height) == (flow.width(), flow.height()), "a picture is carried by a flow of its size");
-    let pixel = |i: usize| {
-        let [u, v] = flow.pixels()[i];
-        if u == 0.0 && v == 0.0 {
-            return picture.pixels()[i];
-        }
-        cubic(picture, [(i % width) as f32 + u, (i / width) as f32 + v])
+    if picture.pixels().is_empty() {
+        return picture.clone();
+    }
+    let cubic = Cubic::new(picture);
+    let pixel = |i: usize| match flow.pixels()[i] {
+        [0.0, 0.0] => picture.pixels()[i],
+        way => levels(cubic.seen([i % width, i / width], way)),
     };
     Image::new(width, height, (0..width * height).into_par_iter().with_min_len(1024).map(pixel).collect())
-}
-
-/// The four weights of a cubic convolution.
-fn weights(t: f32) -> [f32; 4] {
-    let (t2, t3) = (t * t, t * t * t);
-    [-0.5 * t + t2 - 0.5 * t3, 1.0 - 2.5 * t2 + 1.5 * t3, 0.5 * t + 2.0 * t2 - 1.5 * t3, -0.5 * t2 + 0.5 * t3]
-}
-
-/// The pixel of a picture at the place whose middle is `p` px from its first, by cubic convolution; beyond the border it is the
-/// border's.
-pub fn cubic(picture: &Image<Srgb8>, p: [f32; 2]) -> [u8; 3] {
-    let ((x, share_x), (y, share_y)) = (span(p[0], picture.width()), span(p[1], picture.height()));
-    let (along, across) = (weights(share_x), weights(share_y));
-    let inside = x > 0 && y > 0 && x + 2 < picture.width() && y + 2 < picture.height();
-    if let (true, Some(rows)) = (inside, picture.pixels().get((y.max(1) - 1) * picture.width() + x.max(1) - 1..)) {
-        let mut sum = [0.5; 3];
-        for (i, weight) in across.into_iter().enumerate() {
-            let row = &rows[i * picture.width()..][..4];
-            (0..3).for_each(|c| {
-                sum[c] += weight * (0..4).map(|j| along[j] * f32::from(row[j][c])).sum::<f32>();
-            });
-        }
-        return sum.map(|v| v.clamp(0.0, 255.0) as u8);
-    }
-    let columns: [usize; 4] = std::array::from_fn(|i| (x + i).saturating_sub(1).min(picture.width() - 1));
-    let mut sum = [0.5; 3];
-    for (i, weight) in across.into_iter().enumerate() {
-        let row = picture.row((y + i).saturating_sub(1).min(picture.height() - 1));
-        for (column, share) in columns.into_iter().zip(along) {
-            (0..3).for_each(|c| sum[c] += weight * share * f32::from(row[column][c]));
-        }
-    }
-    sum.map(|v| v.clamp(0.0, 255.0) as u8)
 }
 
 /// Whether a pixel that is followed by `there` and back by `back` returns to where it was: within half a px and a

@@ -20,10 +20,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-/// Frames before the one that a resumed run goes on with, at least, which are painted once more: so that it is as calm as the rest.
-const WARM_FRAMES: u64 = 12;
-/// More frames than these are not held at a time.
-const MOST_HELD: f64 = 10.0;
+/// Frames before the one that a resumed run goes on with of which the first key frame and all after it are painted once more: so that it is as
+/// calm as the rest.
+const WARM_FRAMES: u64 = 24;
+/// Frames that are held at a time, at most: one of them is a key frame.
+const MOST_HELD: usize = 12;
 
 /// One video on its way.
 pub(crate) struct Run<'a> {
@@ -35,8 +36,8 @@ pub(crate) struct Run<'a> {
     /// When the last frame is shown, s from the beginning of the part that is painted; endless if nobody knows.
     last_s: f64,
     expected: Option<u64>,
-    /// Frames from a key frame to the next.
-    key_every: u64,
+    /// From a key frame to the next, s.
+    key_every_s: f64,
     /// Frames that an earlier run painted.
     resumed: u64,
     /// When the first frame is shown, ticks.
@@ -125,7 +126,7 @@ impl<'a> Run<'a> {
             start_s: clip.start_s,
             last_s: length_s.map_or(f64::INFINITY, |length_s| length_s - 1.0 / rate),
             expected: if whole { clip.frames } else { counted },
-            key_every: settings.preset.keys_per_s().map_or(1.0, |keys| (rate / keys).round().clamp(1.0, MOST_HELD)) as u64,
+            key_every_s: settings.preset.keys_per_s().map_or(0.0, |keys| 1.0 / keys),
             resumed,
             first: None,
             last_at: None,
@@ -155,8 +156,8 @@ impl<'a> Run<'a> {
             let (to_painter, analysed) = sync_channel(1);
             let (to_blender, drawn) = sync_channel(1);
             let (watches, ask) = (&watches, &ask);
-            let (settings, every) = (self.settings, self.key_every);
-            scope.spawn(move || analyse(source, analyser, &clock, (settings, resumed, every), watches, ask, &to_painter));
+            let (settings, every_s) = (self.settings, self.key_every_s);
+            scope.spawn(move || analyse(source, analyser, &clock, (settings, resumed, every_s), watches, ask, &to_painter));
             scope.spawn(move || draw(painter, &clock, settings, watches, ask, &analysed, &to_blender));
             let ending = loop {
                 let item = match drawn.recv() {
@@ -263,7 +264,7 @@ fn analyse(
     source: &mut Source,
     mut analyser: Analyser,
     clock: &Clock,
-    (settings, resumed, key_every): (&Settings, u64, u64),
+    (settings, resumed, key_every_s): (&Settings, u64, f64),
     watches: &Watches,
     ask: &kaiga::Progress,
     send: &SyncSender<Sent<Analysed>>,
@@ -275,9 +276,7 @@ fn analyse(
         let sent = send.send(analysed.map(|stage| Item { frames, stage }));
         if stopped || sent.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    // Key frames are the same ones whichever frame a run begins with.
-    let begins_with = resumed.saturating_sub(WARM_FRAMES) / key_every * key_every;
-    let (mut first, mut held) = (None, Vec::new());
+    let (mut first, mut slot, mut has_begun, mut held) = (None, None, false, Vec::new());
     for number in 0.. {
         let read = timed(&watches.decoding, || source.next());
         let is_wanted = |at: i64| settings.span.end_s.is_none_or(|end_s| clock.seconds(at) - clock.start_s < end_s);
@@ -292,7 +291,11 @@ fn analyse(
             }
         };
         let first = *first.get_or_insert(at);
-        if number < begins_with {
+        // The first frame of each so many seconds is a key frame, whichever frame a run begins with.
+        let this_slot = (clock.seconds(at - first) / key_every_s) as u64;
+        let is_key = slot.replace(this_slot) != Some(this_slot) || key_every_s == 0.0;
+        has_begun |= is_key && number + WARM_FRAMES >= resumed;
+        if !has_begun {
             continue;
         }
         let melts = settings.transition.is_some_and(|way| way.share(clock.since_beginning(at), clock.last_s) < 1.0);
@@ -301,7 +304,7 @@ fn analyse(
             return;
         }
         held.push(Held { at, first, written: number < resumed, image: Arc::new(image) });
-        if (melts || number.is_multiple_of(key_every)) && hand_on(std::mem::take(&mut held)).is_break() {
+        if (melts || is_key || held.len() == MOST_HELD) && hand_on(std::mem::take(&mut held)).is_break() {
             return;
         }
     }

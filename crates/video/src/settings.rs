@@ -78,8 +78,7 @@ impl Preset {
 
     /// How many frames a second are painted; the others are carried from them. None where all of them are painted.
     pub(crate) fn keys_per_s(self) -> Option<f64> {
-        /// Drawn films are drawn on twos to fours: 12 to 6 drawings a second.
-        const KEYS_PER_S: f64 = 6.0;
+        const KEYS_PER_S: f64 = 3.0;
         (self != Self::Best).then_some(KEYS_PER_S)
     }
 

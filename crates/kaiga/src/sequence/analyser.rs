@@ -20,6 +20,8 @@ use std::sync::Arc;
 const LOOKED_EVERY: usize = 4;
 /// Frames are carried between two key frames if this share of the later one is seen in the earlier one, 0..1.
 const FOUND: f32 = 0.6;
+/// … and if at most this share of a frame is in neither, 0..1.
+const LOST: f32 = 0.02;
 
 /// The first stage: follows motion, mood and faces from frame to frame.
 pub struct Analyser {
@@ -58,41 +60,68 @@ impl Analyser {
         let looked: Vec<Looked> =
             frames.par_iter().map(|frame| (Arc::clone(frame), Arc::new(Seen::new(frame)))).collect();
         let (mut groups, mut rest) = (Vec::new(), &looked[..]);
-        while let Some(((first, seen), _)) = rest.split_first() {
-            let repeats = self.past.as_ref().is_some_and(|past| past.frame == *first);
-            let begins_shot = self.past.as_ref().is_none_or(|past| seen.begins_shot(&past.seen));
-            let length = if repeats || begins_shot { 1 } else { self.length(rest) };
-            let (group, left) = rest.split_at(length);
-            groups.push(if repeats { Group::repeating() } else { self.group(group, begins_shot, progress)? });
-            rest = left;
+        while let Some(((first, seen), after)) = rest.split_first() {
+            let past = self.past.as_ref();
+            if past.is_some_and(|past| past.frame == *first) {
+                groups.push(Group::repeating());
+                rest = after;
+            } else if let Some(past) = past.filter(|past| !seen.begins_shot(&past.seen)) {
+                let (followed, between) = self.followed(rest, past);
+                let (group, after) = rest.split_at(between.len() + 1);
+                let between = self.between(group, between, past)?;
+                let key = self.key(&group[group.len() - 1], Some(followed), group.len(), progress)?;
+                groups.push(Group { between, key: Some(key) });
+                rest = after;
+            } else {
+                self.past = None;
+                groups.push(Group { between: Vec::new(), key: Some(self.key(&rest[0], None, 1, progress)?) });
+                rest = after;
+            }
         }
         Ok(Analysed(groups))
     }
 
-    /// How many of these frames there are up to the next key frame and with it.
-    fn length(&self, frames: &[Looked]) -> usize {
+    /// The way from the next key frame to the last one, and the in-betweens, as many of these frames as can be carried.
+    fn followed(&self, frames: &[Looked], past: &Past) -> (Followed, Vec<Between>) {
         let is_carried = self.stability.get() > 0.0 && self.painter.medium != Medium::Screentone;
-        let Some(past) = self.past.as_ref().filter(|_| is_carried) else { return 1 };
         let goes_on = |pair: &&[Looked]| !pair[1].1.begins_shot(&pair[0].1);
-        let mut length = 1 + frames.windows(2).take_while(goes_on).count();
-        while length > 1 && Followed::new(&frames[length - 1].1, &past.seen).found() < FOUND {
+        let mut length = if is_carried { 1 + frames.windows(2).take_while(goes_on).count() } else { 1 };
+        loop {
+            // What repeats a key frame costs nothing.
+            let repeated = frames[..length].iter().position(|(frame, _)| *frame == frames[length - 1].0);
+            length = repeated.map_or(length, |first| first + 1);
+            let (between, next) = (&frames[..length - 1], &frames[length - 1].1);
+            let followed = Followed::new(next, &past.seen);
+            if length == 1 {
+                return (followed, Vec::new());
+            }
+            if followed.found() > FOUND {
+                // Frames that are the same are carried alike.
+                let same = |i: usize| (0..i).rev().take_while(|&j| between[j].0 == between[i].0).last().unwrap_or(i);
+                let share = |i: usize| (same(i) + 1) as f32 / length as f32;
+                let carried = |(i, (frame, seen)): (usize, &Looked)| {
+                    Between::new(seen, [&past.seen, next], share(i), (frame.width(), frame.height()))
+                };
+                let between: Vec<Between> = between.par_iter().enumerate().map(carried).collect();
+                let lost = between.iter().map(|between| between.lost).fold(0.0, f32::max);
+                if lost < LOST {
+                    return (followed, between);
+                }
+            }
             length = length.div_ceil(2);
         }
-        // What repeats a key frame costs nothing.
-        1 + frames[..length].iter().position(|(frame, _)| *frame == frames[length - 1].0).unwrap_or(length - 1)
     }
 
-    /// Looks at frames up to the next key frame.
-    fn group(&mut self, frames: &[Looked], begins_shot: bool, progress: &Progress) -> Result<Group, Error> {
-        let ((frame, seen), between) = frames.split_last().expect("a group has a key frame");
-        let past = self.past.as_ref().filter(|_| !begins_shot);
-        let between = match past {
-            Some(past) => self.between(between, past, seen)?,
-            None => Vec::new(),
-        };
-        let size = (frame.width(), frame.height());
-        let followed = past.map(|past| Followed::new(seen, &past.seen));
-        let (faces, unlooked) = self.faces(frame, past.zip(followed.as_ref()), frames.len(), progress)?;
+    /// Looks at a key frame, `step` frames after the last one, to which it is `followed`.
+    fn key(
+        &mut self,
+        (frame, seen): &Looked,
+        followed: Option<Followed>,
+        step: usize,
+        progress: &Progress,
+    ) -> Result<Key, Error> {
+        let (past, size) = (self.past.as_ref(), (frame.width(), frame.height()));
+        let (faces, unlooked) = self.faces(frame, past.zip(followed.as_ref()), step, progress)?;
         // Who comes or goes does so a little in each frame.
         let all = self.stability.get() == 0.0 || !faces.are_settled();
         let rests = self.painter.medium == Medium::Screentone;
@@ -107,7 +136,7 @@ impl Analyser {
             // Parts fit what they are painted into.
             Some(past) if renewal.as_ref().is_some_and(|renewal| renewal.parts.is_some()) => past.modulation.clone(),
             Some(past) => {
-                let share = self.smoothing.get().powi(frames.len() as i32);
+                let share = self.smoothing.get().powi(step as i32);
                 let now = self.painter.modulation(frame)?;
                 Modulation::mean(&[(&past.modulation, share), (&now, 1.0 - share)])?
             }
@@ -117,22 +146,17 @@ impl Analyser {
             frame: Arc::clone(frame),
             modulation: modulation.clone(),
             faces: faces.followed(),
+            begins_shot: followed.is_none(),
             before: followed.zip(renewal),
-            begins_shot,
         };
         let (frame, seen) = (Arc::clone(frame), Arc::clone(seen));
         self.past = Some(Past { frame, modulation, seen, shown, faces, unlooked });
-        Ok(Group { between, key: Some(key) })
+        Ok(key)
     }
 
-    /// Frames between the last key frame and the next.
-    fn between(&self, frames: &[Looked], past: &Past, next: &Seen) -> Result<Vec<InBetween>, Error> {
-        // Frames that are the same are carried alike.
-        let same = |i: usize| (0..i).find(|&j| frames[j..=i].windows(2).all(|pair| pair[0].0 == pair[1].0)).unwrap_or(i);
-        let share = |i: usize| (same(i) + 1) as f32 / (frames.len() + 1) as f32;
-        let looked = frames.par_iter().enumerate().map(|(i, (frame, seen))| {
-            let size = (frame.width(), frame.height());
-            let between = Between::new(seen, [&past.seen, next], share(i), size);
+    /// In-betweens with what is painted of them: their faces, if those are.
+    fn between(&self, frames: &[Looked], between: Vec<Between>, past: &Past) -> Result<Vec<InBetween>, Error> {
+        let looked = frames.par_iter().zip(between).enumerate().map(|(i, ((frame, _), between))| {
             let way = |p| between.way_back().way(p, frame.width(), frame.height());
             let expected = past.faces.expected(way);
             let is_painted = |parts: &[_]| self.painter.paints_faces_in(parts, frame, &expected);

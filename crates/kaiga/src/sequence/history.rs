@@ -2,11 +2,12 @@
 
 use pixels::Image;
 use pixels::blur::box_mean;
-use pixels::flow::{Displacement, Pyramid, between, bilinear, cubic, span};
+use pixels::flow::{Cubic, Displacement, Pyramid, between, bilinear, levels, span};
 use pixels::resize::{self, Filter, area_size};
 use pixels::space::{Srgb, Srgb8};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
+use wide::f32x4;
 
 /// The area that motion is looked for at, px²: noise is averaged away, and it is fast.
 const AREA_PX2: usize = 110_000;
@@ -14,6 +15,10 @@ const AREA_PX2: usize = 110_000;
 pub(super) const SAME: [f32; 2] = [7.0, 22.0];
 /// There is no motion where standing still explains the picture as well, to within this, 0..255.
 const AS_WELL: f32 = 1.0;
+/// What moves as one does not differ by more from a pixel to the next, px; what differs by the second is torn.
+const TORN_PX: [f32; 2] = [0.4, 1.2];
+/// How sure it is where what is torn looks the same.
+const TORN: f32 = 0.2;
 /// A new shot: less than this share of the frame is found again in the one before, and its colours are by so much of
 /// 0..255 other ones.
 const FOUND: f32 = 0.4;
@@ -57,6 +62,8 @@ impl Seen {
 pub(super) struct Followed {
     /// From each pixel to where it was.
     flow: Image<Displacement>,
+    /// How far colours are off there, 0..255.
+    off: Vec<f32>,
     /// How sure it is that the same is seen there, 0..1.
     sure: Vec<f32>,
     /// Its mean.
@@ -67,25 +74,21 @@ impl Followed {
     pub(super) fn new(now: &Seen, before: &Seen) -> Self {
         let (width, height) = (now.small.width(), now.small.height());
         let mut flow = between(&now.pyramid, &before.pyramid);
-        let pixels = now.small.pixels();
-        let off = |p: [f32; 2], pixel: [u8; 3]| {
+        let differ = |i: usize, [u, v]: [f32; 2]| {
+            let p = [(i % width) as f32 + u, (i / width) as f32 + v];
             if !(0.0..=(width - 1) as f32).contains(&p[0]) || !(0.0..=(height - 1) as f32).contains(&p[1]) {
                 return [255.0; 3];
             }
             let was = bilinear(before.small.pixels(), (width, height), p, |pixel: [u8; 3]| pixel.map(f32::from));
-            [0, 1, 2].map(|c| f32::from(pixel[c]) - was[c])
+            [0, 1, 2].map(|c| f32::from(now.small.pixels()[i][c]) - was[c])
         };
-        let differences = |flow: &Image<Displacement>| {
-            let differ = |i: usize| {
-                let ([u, v], x, y) = (flow.pixels()[i], i % width, i / width);
-                off([x as f32 + u, y as f32 + v], pixels[i])
-            };
-            let all = (0..width * height).into_par_iter().with_min_len(1024).map(differ).collect();
-            // Noise is averaged away before a difference counts as one.
+        // Noise is averaged away before a difference counts as one.
+        let differences = |flow: &(dyn Fn(usize) -> [f32; 2] + Sync)| {
+            let all = (0..width * height).into_par_iter().with_min_len(1024).map(|i| differ(i, flow(i))).collect();
             box_mean(&Image::<Srgb>::new(width, height, all), 1)
         };
-        let still = differences(&Image::filled(width, height, [0.0; 2]));
-        let mut least = differences(&flow);
+        let still = differences(&|_| [0.0; 2]);
+        let mut least = differences(&|i| flow.pixels()[i]);
         let ways = flow.pixels_mut().iter_mut().zip(least.pixels_mut()).zip(still.pixels());
         for ((way, moved), &still) in ways {
             // What has no texture may be found anywhere: it stays where it is.
@@ -94,15 +97,20 @@ impl Followed {
             }
         }
         let differences: Vec<f32> = least.pixels().iter().copied().map(size).collect();
-        let widest = widest(&differences, width, height);
-        let sure: Vec<f32> = widest.into_iter().map(|off| smooth_step(SAME[1], SAME[0], off)).collect();
+        let off = widest(&differences, width, height);
+        let sure: Vec<f32> = off.iter().map(|off| smooth_step(SAME[1], SAME[0], *off)).collect();
         let found = sure.iter().sum::<f32>() / sure.len() as f32;
-        Self { flow, sure, found }
+        Self { flow, off, sure, found }
     }
 
     /// The share of the frame that was seen in the other one, 0..1.
     pub(super) fn found(&self) -> f32 {
         self.found
+    }
+
+    /// How far colours are off there, 0..255.
+    pub(super) fn off(&self) -> &[f32] {
+        &self.off
     }
 
     /// From each pixel of the small frame to where it was, px of it.
@@ -113,6 +121,19 @@ impl Followed {
     /// How sure it is that the same is seen there, 0..1.
     pub(super) fn sure(&self) -> &[f32] {
         &self.sure
+    }
+
+    /// How sure it is and goes the way of what is around it, 0..1: beside what moves, a wall may look like the wall anywhere.
+    pub(super) fn surely_carried(&self) -> Vec<f32> {
+        let (w, h) = (self.flow.width(), self.flow.height());
+        let apart = |i: usize| {
+            let [a, right, below] = [i, if i % w + 1 < w { i + 1 } else { i }, if i / w + 1 < h { i + w } else { i }]
+                .map(|i| self.flow.pixels()[i]);
+            [right, below].iter().flat_map(|b| [0, 1].map(|axis| (b[axis] - a[axis]).abs())).fold(0.0, f32::max)
+        };
+        let apart: Vec<f32> = (0..w * h).into_par_iter().with_min_len(1024).map(apart).collect();
+        let together = widest(&apart, w, h).into_iter().map(|apart| smooth_step(TORN_PX[1], TORN_PX[0], apart));
+        together.zip(&self.sure).map(|(together, sure)| (TORN + (1.0 - TORN) * together) * sure).collect()
     }
 
     /// How far the place `p` of a frame of `width`×`height` px went since the other frame, px.
@@ -126,7 +147,7 @@ impl Followed {
 
     /// Keeps in `painted` as much of what was painted `before` as `kept` says for each pixel of the small frame, 0..1. With `rests`
     /// only what did not move.
-    pub(super) fn keep(&self, before: &Image<Srgb8>, painted: &mut Image<Srgb8>, kept: &[f32], rests: bool) {
+    pub(super) fn keep(&self, before: &Cubic, painted: &mut Image<Srgb8>, kept: &[f32], rests: bool) {
         let [across, down] = self.scale(painted);
         let known = |i: usize| {
             let [u, v] = self.flow.pixels()[i];
@@ -134,7 +155,7 @@ impl Followed {
         };
         enlarging(known, (self.flow.width(), self.flow.height()), painted, |pixel, at, [kept, u, v]| {
             if kept > 0.0 && !(rests && [u, v] != [0.0; 2]) {
-                *pixel = mixed(*pixel, led_to(before, at, [u, v]), kept);
+                *pixel = mixed(*pixel, before.seen(at, [u, v]), kept);
             }
         });
     }
@@ -157,7 +178,9 @@ pub(super) fn enlarging<const N: usize>(
     let (width, height) = (painted.width(), painted.height());
     let place = |at: usize, large: usize, small: usize| (at as f32 + 0.5) * small as f32 / large as f32 - 0.5;
     let columns: Vec<_> = (0..width).map(|x| span(place(x, width, w), w)).collect();
-    let between = |a: [f32; N], b: [f32; N], share: f32| std::array::from_fn(|i| a[i] + share * (b[i] - a[i]));
+    let between = |a: [f32; N], b: [f32; N], share: f32| -> [f32; N] {
+        std::array::from_fn(|i| a[i] + share * (b[i] - a[i]))
+    };
     painted.pixels_mut().par_chunks_mut(width).enumerate().for_each_init(Vec::new, |line, (y, row)| {
         let (top, share) = span(place(y, height, h), h);
         let below = (top + 1).min(h - 1);
@@ -169,14 +192,12 @@ pub(super) fn enlarging<const N: usize>(
     });
 }
 
-/// What a painting shows where the pixel `at` came from.
-pub(super) fn led_to(painting: &Image<Srgb8>, [x, y]: [usize; 2], [u, v]: [f32; 2]) -> [u8; 3] {
-    if u == 0.0 && v == 0.0 { painting.at(x, y) } else { cubic(painting, [x as f32 + u, y as f32 + v]) }
-}
-
 /// Between two colours, `share` of the way to the second.
-pub(super) fn mixed(from: [u8; 3], to: [u8; 3], share: f32) -> [u8; 3] {
-    std::array::from_fn(|c| (f32::from(from[c]) + share * (f32::from(to[c]) - f32::from(from[c])) + 0.5) as u8)
+#[inline]
+pub(super) fn mixed(from: [u8; 3], to: f32x4, share: f32) -> [u8; 3] {
+    let [r, g, b] = from.map(f32::from);
+    let from = f32x4::new([r, g, b, 0.0]);
+    levels(from + share * (to - from))
 }
 
 /// The greatest of three differences, whatever their signs.

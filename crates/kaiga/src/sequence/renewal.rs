@@ -22,7 +22,7 @@ const WHOLE_FROM: f32 = 0.6;
 /// Side of the cells that are painted or carried, px of the picture that motion is looked for in, and how many of such a cell's
 /// pixels must have become others: less is noise.
 const CELL_PX: usize = 16;
-const LEAST_PX: usize = 24;
+const LEAST_PX: f32 = 24.0;
 /// How far a carried pixel's source may be from what is seen there now: the middle of [`SAME`].
 const ANEW: f32 = 0.5;
 /// A pixel is painted anew when it has moved more often than this since it was: each time blurs it, and frays borders.
@@ -124,7 +124,8 @@ fn stale(small: &Image<Srgb8>, source: &Image<Srgb8>, wear: &[f32], sure: &[f32]
         _ => smooth_step(SAME[1], SAME[0], off).min(*sure),
     };
     let same: Vec<f32> = widest(&off, w, h).into_iter().zip(wear.iter().zip(sure)).map(same).collect();
-    let parts = unknown(&same, (w, h))?;
+    let others: Vec<f32> = same.iter().map(|same| f32::from(*same < ANEW)).collect();
+    let parts = unknown(&others, (w, h), LEAST_PX)?;
     let mut kept = vec![1.0; w * h];
     for i in parts.iter().flat_map(|part| rows(*part, w)).flatten() {
         kept[i] = sure[i] * (STALE_KEPT + (1.0 - STALE_KEPT) * same[i]);
@@ -132,12 +133,13 @@ fn stale(small: &Image<Srgb8>, source: &Image<Srgb8>, wear: &[f32], sure: &[f32]
     Some((kept, parts))
 }
 
-/// The parts of a frame of so many px that are painted because it is not `known` what they show, each number 0..1; `None` if that is most of it.
-pub(super) fn unknown(known: &[f32], (w, h): (usize, usize)) -> Option<Vec<Part>> {
+/// The parts of a frame of so many px that are painted because in a cell the numbers of its pixels are `least` or more together; `None` if that
+/// is most of the frame.
+pub(super) fn unknown(others: &[f32], (w, h): (usize, usize), least: f32) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     for (x, y) in (0..h).step_by(CELL_PX).flat_map(|y| (0..w).step_by(CELL_PX).map(move |x| (x, y))) {
         let cell = Part { x, y, width: CELL_PX.min(w - x), height: CELL_PX.min(h - y) };
-        if rows(cell, w).flatten().filter(|&i| known[i] < ANEW).count() >= LEAST_PX {
+        if rows(cell, w).flatten().map(|i| others[i]).sum::<f32>() >= least {
             parts.push(cell);
         }
     }

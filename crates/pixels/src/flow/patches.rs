@@ -3,6 +3,7 @@
 use super::{Displacement, span};
 use crate::Image;
 use crate::space::Gray;
+use crate::vectors::widely;
 use rayon::prelude::*;
 
 /// Side of a patch, px, and from one patch to the next.
@@ -96,20 +97,37 @@ pub(super) fn search(from: &Level, to: &Level, start: Option<&Image<Displacement
     let (columns, rows) = (places(width), places(height));
     let row = |&y: &usize| {
         let mut left = None;
-        let found = |&x: &usize| {
-            let patch = sought(from, x, y);
+        let mut found = |x: usize| {
             let middle = |at: usize, len: usize| (at + SIDE / 2).min(len - 1);
             let given = start.map_or([0.0; 2], |flow| flow.at(middle(x, width), middle(y, height)));
+            let patch = sought(from, x, y);
             let flow = descend(&patch, to, [x, y], better(&patch, to, [x, y], given, left));
             left = Some(flow);
             flow
         };
-        columns.iter().map(found).collect::<Vec<_>>()
+        columns.iter().map(|&x| widely(|| found(x))).collect::<Vec<_>>()
     };
     let found: Vec<Vec<[f32; 2]>> = rows.par_iter().map(row).collect();
     densify(from, to, (&columns, &rows), &found)
 }
 
+/// Pixels of a patch.
+const COUNT: f32 = (SIDE * SIDE) as f32;
+
+/// The sum of what is made of each pixel of a patch: its columns first, all at a time.
+#[inline(always)]
+fn sum(value: impl Fn(usize, usize) -> f32) -> f32 {
+    let mut columns = [0.0; SIDE];
+    for row in 0..SIDE {
+        for (column, sum) in columns.iter_mut().enumerate() {
+            *sum += value(row, column);
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = columns;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
+}
+
+#[inline(always)]
 fn sought(from: &Level, x: usize, y: usize) -> Sought {
     let patch = |plane: &[f32]| {
         let mut patch = [[0.0; SIDE]; SIDE];
@@ -117,20 +135,20 @@ fn sought(from: &Level, x: usize, y: usize) -> Sought {
         patch
     };
     let (pixels, slope_x, slope_y) = (patch(&from.luma), patch(&from.slope_x), patch(&from.slope_y));
-    const COUNT: f32 = (SIDE * SIDE) as f32;
-    let sum = |a: &Patch, b: &Patch| a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum::<f32>();
-    let plain = |a: &Patch| a.iter().flatten().sum::<f32>();
+    let product = |a: &Patch, b: &Patch| sum(|row, i| a[row][i] * b[row][i]);
+    let plain = |a: &Patch| sum(|row, i| a[row][i]);
     // The mean is free: so are the parts of the slopes that only change it.
     let (mx, my) = (plain(&slope_x), plain(&slope_y));
-    let a = sum(&slope_x, &slope_x) - mx * mx / COUNT + DAMPING;
-    let b = sum(&slope_x, &slope_y) - mx * my / COUNT;
-    let d = sum(&slope_y, &slope_y) - my * my / COUNT + DAMPING;
+    let a = product(&slope_x, &slope_x) - mx * mx / COUNT + DAMPING;
+    let b = product(&slope_x, &slope_y) - mx * my / COUNT;
+    let d = product(&slope_y, &slope_y) - my * my / COUNT + DAMPING;
     let determinant = (a * d - b * b).max(1e-6);
     let mean = plain(&pixels) / COUNT;
     Sought { pixels, slope_x, slope_y, inverse: [d / determinant, -b / determinant, a / determinant], mean }
 }
 
 /// The patch of `to` at a place between its pixels.
+#[inline(always)]
 fn seen(to: &Level, at: [f32; 2]) -> Patch {
     let axis = |at: f32, len: usize| {
         let place = (at + PAD as f32).clamp(0.0, (len + 2 * PAD - SIDE - 2) as f32);
@@ -150,25 +168,25 @@ fn seen(to: &Level, at: [f32; 2]) -> Patch {
 }
 
 /// How far what is seen differs from what is sought, pixel by pixel, means apart; and the sum of the squares.
+#[inline(always)]
 fn difference(patch: &Sought, seen: &Patch) -> (Patch, f32) {
-    let mean = seen.iter().flatten().sum::<f32>() / (SIDE * SIDE) as f32;
+    let brighter = sum(|row, i| seen[row][i]) / COUNT - patch.mean;
     let mut off = [[0.0; SIDE]; SIDE];
-    let mut squares = 0.0;
     for row in 0..SIDE {
         for i in 0..SIDE {
-            let v = (seen[row][i] - mean) - (patch.pixels[row][i] - patch.mean);
-            off[row][i] = v;
-            squares += v * v;
+            off[row][i] = seen[row][i] - patch.pixels[row][i] - brighter;
         }
     }
-    (off, squares)
+    (off, sum(|row, i| off[row][i] * off[row][i]))
 }
 
+#[inline(always)]
 fn at([x, y]: [usize; 2], flow: [f32; 2]) -> [f32; 2] {
     [x as f32 + flow[0], y as f32 + flow[1]]
 }
 
 /// Of the flow given, none and the left neighbour's, the one that fits best; what is given need not be worse by much.
+#[inline(always)]
 fn better(patch: &Sought, to: &Level, place: [usize; 2], given: [f32; 2], left: Option<[f32; 2]>) -> [f32; 2] {
     let cost = |flow: [f32; 2]| difference(patch, &seen(to, at(place, flow))).1;
     let (mut best, mut least) = (given, cost(given));
@@ -181,6 +199,7 @@ fn better(patch: &Sought, to: &Level, place: [usize; 2], given: [f32; 2], left: 
     best
 }
 
+#[inline(always)]
 fn descend(patch: &Sought, to: &Level, place: [usize; 2], start: [f32; 2]) -> [f32; 2] {
     let (mut flow, mut best, mut least, mut first) = (start, start, f32::MAX, f32::MAX);
     for step in 0..=STEPS {
@@ -192,13 +211,8 @@ fn descend(patch: &Sought, to: &Level, place: [usize; 2], start: [f32; 2]) -> [f
             break;
         }
         (best, least) = (flow, cost);
-        let (mut gx, mut gy) = (0.0, 0.0);
-        for row in 0..SIDE {
-            for i in 0..SIDE {
-                gx += patch.slope_x[row][i] * off[row][i];
-                gy += patch.slope_y[row][i] * off[row][i];
-            }
-        }
+        let gx = sum(|row, i| patch.slope_x[row][i] * off[row][i]);
+        let gy = sum(|row, i| patch.slope_y[row][i] * off[row][i]);
         let [a, b, d] = patch.inverse;
         let way = [-(a * gx + b * gy), -(b * gx + d * gy)];
         flow = [flow[0] + way[0], flow[1] + way[1]];
