@@ -99,17 +99,18 @@ pub(crate) fn lay(
     share: impl Fn(Point) -> f32 + Sync,
 ) {
     let (width, height) = canvas.size();
-    let painted = canvas.clone();
     let pieces = || parts(width, height, PIECE_PX).into_iter().map(|piece| piece.grown(OVERLAP_PX, width, height));
     let [left, top] = alone.map_or([0; 2], |part| [part.x, part.y]);
-    for around in if alone.is_some() { vec![Part { x: 0, y: 0, width, height }] } else { pieces().collect() } {
-        let (painting, ink) = painted.taken(around);
+    let pieces = if alone.is_some() { vec![Part { x: 0, y: 0, width, height }] } else { pieces().collect() };
+    let painted = (pieces.len() > 1).then(|| canvas.clone());
+    for around in pieces {
+        let (painting, ink) = painted.as_ref().unwrap_or(canvas).taken(around);
         let colours = painting.map::<Srgb>(|[y, cb, cr]| srgb_from_ycbcr([(y + 1.0) / 2.0, cb / 2.0, cr / 2.0]));
         let origin = [left + around.x, top + around.y];
         let seen = photo.crop(origin[0], origin[1], around.width, around.height).map::<Srgb>(srgb_from_srgb8);
         let place = |i: usize| [origin[0] + i % around.width, origin[1] + i / around.width].map(|v| v as f32 + 0.5);
         let (laid, outlined) = laid(&colours, &seen, style, origin, |i| sky.at(place(i)));
-        let (before, _) = canvas.taken(around);
+        let before = painted.is_some().then(|| canvas.taken(around).0);
         let pixel = |i: usize| {
             let [y, cb, cr] = ycbcr_from_srgb(laid.pixels()[i]);
             let mix = |from: [f32; 3], to: [f32; 3], share: f32| -> [f32; 3] {
@@ -117,7 +118,8 @@ pub(crate) fn lay(
             };
             let share = share(place(i));
             let laid = mix(painting.pixels()[i], [2.0 * y - 1.0, 2.0 * cb, 2.0 * cr], share);
-            let [y, cb, cr] = mix(before.pixels()[i], laid, reached(around, i));
+            let over = |before: &Image<Srgb>| mix(before.pixels()[i], laid, reached(around, i));
+            let [y, cb, cr] = before.as_ref().map_or(laid, over);
             let outlined = outlined.as_ref().map_or(0.0, |ink| share * ink.pixels()[i]);
             [y, cb, cr, ink.pixels()[i].max(outlined)]
         };
@@ -223,7 +225,8 @@ fn stepped(painting: &Image<Srgb>, step: f32) -> Image<Srgb> {
         let stepped = luma + is_shading * (step * (tone + eased) - luma);
         // The same colour in another light.
         let light = (stepped / luma.max(0.01)).clamp(0.5, 2.0);
-        painting.pixels()[i].map(|v| (v * light).clamp(0.0, 1.0))
+        let [r, g, b] = painting.pixels()[i];
+        [(r * light).clamp(0.0, 1.0), (g * light).clamp(0.0, 1.0), (b * light).clamp(0.0, 1.0)]
     })
 }
 

@@ -89,7 +89,8 @@ pub(crate) fn coloured(painted: &Map, look: &Look) -> Image<Srgb> {
         let [y, cb, cr] = inked([y, cb, cr], (line * ink).clamp(0.0, 1.0));
         // The drawer's units are those of RGB −1..1.
         let ycbcr = [(y + 1.0) / 2.0, saturation * cb / 2.0, saturation * cr / 2.0];
-        srgb_from_ycbcr(ycbcr).map(|v| v.clamp(0.0, 1.0))
+        let [r, g, b] = srgb_from_ycbcr(ycbcr);
+        [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0)]
     };
     let pixels = painted.data.as_chunks::<4>().0.par_iter().with_min_len(4096).map(pixel).collect();
     Image::new(painted.width, painted.height, pixels)

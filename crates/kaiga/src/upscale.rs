@@ -17,6 +17,7 @@ use pixels::resize::cubic;
 use pixels::space::{Gray, Srgb};
 use pixels::vectors::widely;
 use rayon::prelude::*;
+use wide::f32x4;
 
 /// A whole painting at the size it was painted at: Y −1..1, Cb, Cr −1..1 and ink 0..1 of every pixel, what the
 /// drawer makes. Kept in 16-bit fixed point, because a large picture painted finely is held here in one piece.
@@ -65,44 +66,53 @@ impl Canvas {
 
     /// What a part shows: Y, Cb, Cr, and ink.
     pub(crate) fn taken(&self, part: Part) -> (Image<Srgb>, Image<Gray>) {
-        let pixels = || {
-            let row = |y: usize| &self.pixels[y * self.width + part.x..][..part.width];
-            (part.y..part.y + part.height).flat_map(row).map(|pixel| pixel.map(|v| f32::from(v) / ONE))
-        };
-        let colours = pixels().map(|[y, cb, cr, _]| [y, cb, cr]).collect();
-        let ink = pixels().map(|pixel| pixel[INK]).collect();
-        (Image::new(part.width, part.height, colours), Image::new(part.width, part.height, ink))
+        let mut colours = Image::filled(part.width, part.height, [0.0; 3]);
+        let mut ink = Image::filled(part.width, part.height, 0.0);
+        let rows = colours.pixels_mut().par_chunks_mut(part.width).zip(ink.pixels_mut().par_chunks_mut(part.width));
+        rows.enumerate().for_each(|(row, (colours, ink))| {
+            let from = &self.pixels[(part.y + row) * self.width + part.x..][..part.width];
+            for ((colour, drawn), pixel) in colours.iter_mut().zip(ink).zip(from) {
+                let [y, cb, cr, ink] = in_units(*pixel);
+                (*colour, *drawn) = ([y, cb, cr], ink);
+            }
+        });
+        (colours, ink)
     }
 
     /// Lays down one part anew.
     pub(crate) fn give_back(&mut self, part: Part, pixels: &[[f32; CHANNELS]]) {
-        for (row, from) in pixels.chunks_exact(part.width).enumerate() {
-            let to = &mut self.pixels[(part.y + row) * self.width + part.x..][..part.width];
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = from.map(fixed));
-        }
+        let rows = self.pixels.par_chunks_mut(self.width).skip(part.y).zip(pixels.par_chunks_exact(part.width));
+        rows.for_each(|(to, from)| {
+            for (to, [y, cb, cr, ink]) in to[part.x..][..part.width].iter_mut().zip(from) {
+                *to = [fixed(*y), fixed(*cb), fixed(*cr), fixed(*ink)];
+            }
+        });
     }
 
     fn at(&self, x: usize, y: usize) -> Pixel {
         self.pixels[y * self.width + x]
     }
 
-    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`](Self::smoothed) says.
+    /// With every border smoothed along itself by `share` (0..1) of what [`smoothed`] says.
     fn with_smooth_borders(&self, share: f32) -> Self {
         let mut smooth = Self { pixels: self.pixels.clone(), ..*self };
         for part in parts(self.width, self.height, SMOOTHED_PX) {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
             let flow = structure(&self.luma(around), FLOW_SIGMA_PX);
+            let rows = (around.y..around.y + around.height).into_par_iter();
+            let row = |y: usize| self.pixels[y * self.width + around.x..][..around.width].iter().map(|pixel| numbers(*pixel));
+            let pixels: Vec<f32x4> = rows.flat_map_iter(row).collect();
             let rows = smooth.pixels.par_chunks_mut(self.width).enumerate().skip(part.y).take(part.height);
             rows.for_each(|(y, row)| {
                 for (x, to) in row.iter_mut().enumerate().skip(part.x).take(part.width) {
-                    let coherence = flow.coherence.at(x - around.x, y - around.y);
+                    let at = [x - around.x, y - around.y];
+                    let coherence = flow.coherence.at(at[0], at[1]);
                     let share = share * ((coherence - COHERENT.start) / (COHERENT.end - COHERENT.start)).min(1.0);
                     if share > 0.0 {
-                        let (from, smoothed) = (*to, self.smoothed(x, y, &flow, around));
-                        *to = std::array::from_fn(|c| {
-                            let from = f32::from(from[c]);
-                            fixed((from + share * (smoothed[c] - from)) / ONE)
-                        });
+                        let from = pixels[at[1] * around.width + at[0]];
+                        let mixed = from + (smoothed(&pixels, at, &flow) - from) * f32x4::splat(share);
+                        let [y, cb, cr, ink] = (mixed / f32x4::splat(ONE)).to_array();
+                        *to = [fixed(y), fixed(cb), fixed(cr), fixed(ink)];
                     }
                 }
             });
@@ -113,50 +123,63 @@ impl Canvas {
     /// Luma 0..1 of a part, with its ink.
     fn luma(&self, part: Part) -> Image<Gray> {
         Image::from_fn(part.width, part.height, |x, y| {
-            let [luma, _, _, ink] = self.at(part.x + x, part.y + y).map(|v| f32::from(v) / ONE);
+            let [luma, _, _, ink] = in_units(self.at(part.x + x, part.y + y));
             (luma + 1.0) / 2.0 * (1.0 - ink.clamp(0.0, 1.0))
         })
     }
+}
 
-    /// The mean of a pixel and of those along the border it lies on, weighted as [`ALONG`] says; `flow` is that of the
-    /// part `around`.
-    fn smoothed(&self, x: usize, y: usize, flow: &Structure, around: Part) -> [f32; CHANNELS] {
-        let tangent = |x: usize, y: usize| {
-            let [across_x, across_y] = flow.across.at(x - around.x, y - around.y);
-            [-across_y, across_x]
-        };
-        let mut sum = self.at(x, y).map(f32::from);
-        let mut weights = 1.0;
-        let ahead = tangent(x, y);
-        for mut heading in [ahead, ahead.map(|v| -v)] {
-            let mut offset = [0.0; 2];
-            for weight in ALONG {
-                offset = [offset[0] + heading[0], offset[1] + heading[1]];
-                let there = self.bilinear(x, y, offset);
-                (0..CHANNELS).for_each(|c| sum[c] += weight * there[c]);
-                weights += weight;
-                let [by_x, by_y] = offset.map(|v| floor(v + 0.5));
-                let (x, y) = (moved(x, by_x, self.width), moved(y, by_y, self.height));
-                let turned = tangent(x, y);
-                // A tangent has no sign of its own: keep walking the way we came.
-                let same = if turned[0] * heading[0] + turned[1] * heading[1] < 0.0 { -1.0 } else { 1.0 };
-                heading = turned.map(|v| same * v);
-            }
+/// Y, Cb, Cr and ink of a pixel, in fixed-point units.
+#[inline]
+fn numbers([y, cb, cr, ink]: Pixel) -> f32x4 {
+    f32x4::new([f32::from(y), f32::from(cb), f32::from(cr), f32::from(ink)])
+}
+
+/// The same in the drawer's units.
+#[inline]
+fn in_units(pixel: Pixel) -> [f32; CHANNELS] {
+    (numbers(pixel) / f32x4::splat(ONE)).to_array()
+}
+
+/// The mean of the pixel `at` a place and of those along the border it lies on, weighted as [`ALONG`] says; `flow` is that of the same part.
+fn smoothed(pixels: &[f32x4], [x, y]: [usize; 2], flow: &Structure) -> f32x4 {
+    let (width, height) = (flow.across.width(), flow.across.height());
+    let tangent = |x: usize, y: usize| {
+        let [across_x, across_y] = flow.across.at(x, y);
+        [-across_y, across_x]
+    };
+    let mut sum = pixels[y * width + x];
+    let mut weights = 1.0;
+    let [ahead_x, ahead_y] = tangent(x, y);
+    for mut heading in [[ahead_x, ahead_y], [-ahead_x, -ahead_y]] {
+        let mut offset = [0.0; 2];
+        for weight in ALONG {
+            offset = [offset[0] + heading[0], offset[1] + heading[1]];
+            sum += f32x4::splat(weight) * bilinear(pixels, (width, height), [x, y], offset);
+            weights += weight;
+            let (x, y) = (moved(x, floor(offset[0] + 0.5), width), moved(y, floor(offset[1] + 0.5), height));
+            let turned = tangent(x, y);
+            // A tangent has no sign of its own: keep walking the way we came.
+            let same = if turned[0] * heading[0] + turned[1] * heading[1] < 0.0 { -1.0 } else { 1.0 };
+            heading = [same * turned[0], same * turned[1]];
         }
-        sum.map(|sum| sum / weights)
     }
+    sum / f32x4::splat(weights)
+}
 
-    /// Bilinear between the pixels, `offset` px from the pixel (`x`, `y`), the border repeated.
-    fn bilinear(&self, x: usize, y: usize, offset: [f32; 2]) -> [f32; CHANNELS] {
-        let [whole_x, whole_y] = offset.map(floor);
-        let [along_x, along_y] = [offset[0] - whole_x as f32, offset[1] - whole_y as f32];
-        let [left, right] = [0, 1].map(|by| moved(x, whole_x + by, self.width));
-        let [upper, lower] = [0, 1].map(|by| moved(y, whole_y + by, self.height));
-        let mix = |a: f32, b: f32, share: f32| a + share * (b - a);
-        let corners = [(left, upper), (right, upper), (left, lower), (right, lower)].map(|(x, y)| self.at(x, y));
-        let [a, b, c, d] = corners.map(|pixel| pixel.map(f32::from));
-        std::array::from_fn(|i| mix(mix(a[i], b[i], along_x), mix(c[i], d[i], along_x), along_y))
-    }
+/// Bilinear between the pixels, `offset` px from the pixel (`x`, `y`), the border repeated.
+#[inline]
+fn bilinear(pixels: &[f32x4], (width, height): (usize, usize), [x, y]: [usize; 2], offset: [f32; 2]) -> f32x4 {
+    let (whole_x, whole_y) = (floor(offset[0]), floor(offset[1]));
+    let along_x = f32x4::splat(offset[0] - whole_x as f32);
+    let along_y = f32x4::splat(offset[1] - whole_y as f32);
+    let (left, right) = (moved(x, whole_x, width), moved(x, whole_x + 1, width));
+    let row = |y: usize| {
+        let (a, b) = (pixels[y * width + left], pixels[y * width + right]);
+        a + along_x * (b - a)
+    };
+    let (upper, lower) = (row(moved(y, whole_y, height)), row(moved(y, whole_y + 1, height)));
+    upper + along_y * (lower - upper)
 }
 
 /// The sample `by` samples from `at` on an axis of `length`, or its first or last.
@@ -227,14 +250,14 @@ impl Upscaler {
         let resampler = Resampler { columns, rows };
         let data = match &self.smooth {
             None => {
-                let row = |y: usize, x: usize| [self.canvas.at(x - left, y - top).map(|v| f32::from(v) / ONE)];
+                let row = |y: usize, x: usize| [in_units(self.canvas.at(x - left, y - top))];
                 resampler.rows_of(row, |[value]| with_ink_in_range(*value))
             }
             Some(smooth) => {
                 let row = |y: usize, x: usize| {
                     let (x, y) = (x - left, y - top);
                     let [low, high] = ends(&self.canvas, x, y);
-                    [smooth.at(x, y), low, high].map(|pixel| pixel.map(|v| f32::from(v) / ONE))
+                    [in_units(smooth.at(x, y)), in_units(low), in_units(high)]
                 };
                 resampler.rows_of(row, |pixel| with_ink_in_range(self.redraw.steepened(pixel)))
             }

@@ -71,14 +71,22 @@ impl FloatSpace for Gray {
     }
 }
 
+/// Each of three channels made another. `map` of an array is a call for each of them that the compiler does not inline.
+#[inline(always)]
+fn each<A, B>([r, g, b]: [A; 3], channel: impl Fn(A) -> B) -> [B; 3] {
+    [channel(r), channel(g), channel(b)]
+}
+
 /// 0..1 from 8 bits.
+#[inline]
 pub fn srgb_from_srgb8(pixel: [u8; 3]) -> [f32; 3] {
-    pixel.map(|v| f32::from(v) / 255.0)
+    each(pixel, |v| f32::from(v) / 255.0)
 }
 
 /// 8 bits from 0..1, clipped and rounded to the nearest level.
+#[inline]
 pub fn srgb8_from_srgb(pixel: [f32; 3]) -> [u8; 3] {
-    pixel.map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
+    each(pixel, |v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
 }
 
 /// Linear light of one gamma-coded sRGB sample (IEC 61966-2-1). Odd around zero.
@@ -101,19 +109,19 @@ pub fn gamma_from_linear(light: f32) -> f32 {
 
 /// Linear light from sRGB.
 pub fn linear_from_srgb(pixel: [f32; 3]) -> [f32; 3] {
-    pixel.map(linear_from_gamma)
+    each(pixel, linear_from_gamma)
 }
 
 /// sRGB from linear light.
 pub fn srgb_from_linear(pixel: [f32; 3]) -> [f32; 3] {
-    pixel.map(gamma_from_linear)
+    each(pixel, gamma_from_linear)
 }
 
 /// Linear light from 8-bit sRGB, by table.
 pub fn linear_from_srgb8(pixel: [u8; 3]) -> [f32; 3] {
     static TABLE: std::sync::LazyLock<[f32; 256]> =
         std::sync::LazyLock::new(|| std::array::from_fn(|level| linear_from_gamma(level as f32 / 255.0)));
-    pixel.map(|v| TABLE[usize::from(v)])
+    each(pixel, |v| TABLE[usize::from(v)])
 }
 
 /// X and Z of the white point D65, for Y = 1 (those of OpenCV).

@@ -52,7 +52,8 @@ pub fn up_to_borders(photo: &Image<Srgb>, fine: &Image<Gray>) -> Image<Gray> {
 /// A colour, sRGB 0..1, in so much light that its luma is `tone`, within bounds.
 pub fn in_light(colour: [f32; 3], tone: f32) -> [f32; 3] {
     let light = (tone.max(0.01) / luma_from_srgb(colour).max(0.01)).clamp(0.4, 2.2);
-    colour.map(|v| (v * light).min(1.0))
+    let [r, g, b] = colour;
+    [(r * light).min(1.0), (g * light).min(1.0), (b * light).min(1.0)]
 }
 
 /// The light in what is rough.

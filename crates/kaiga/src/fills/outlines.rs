@@ -117,8 +117,8 @@ fn borders(painting: &Image<Srgb>, photo: &Image<Srgb>) -> Vec<Border> {
 
 /// The slope of all channels together: the larger eigenvalue of the sum of their structure tensors (Di Zenzo 1986).
 fn slope(picture: &Image<Srgb>, [x, y]: [usize; 2]) -> Slope {
-    let [left, right] = [x.saturating_sub(1), (x + 1).min(picture.width() - 1)].map(|x| picture.at(x, y));
-    let [above, below] = [y.saturating_sub(1), (y + 1).min(picture.height() - 1)].map(|y| picture.at(x, y));
+    let (left, right) = (picture.at(x.saturating_sub(1), y), picture.at((x + 1).min(picture.width() - 1), y));
+    let (above, below) = (picture.at(x, y.saturating_sub(1)), picture.at(x, (y + 1).min(picture.height() - 1)));
     let [mut xx, mut xy, mut yy] = [0.0; 3];
     for c in 0..3 {
         let (dx, dy) = (0.5 * (right[c] - left[c]), 0.5 * (below[c] - above[c]));

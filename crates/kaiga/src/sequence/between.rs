@@ -70,9 +70,9 @@ impl Between {
         let [back, forth] = self.ways.each_ref().map(Followed::flow);
         let known = |i: usize| {
             let ([kept, later], [a, b], [c, d]) = (self.kept[i], back.pixels()[i], forth.pixels()[i]);
-            [kept, later, a * across, b * down, c * across, d * down]
+            [kept, later, a * across, b * down, c * across, d * down, 0.0, 0.0]
         };
-        enlarging(known, (back.width(), back.height()), &mut result, |pixel, at, [kept, later, a, b, c, d]| {
+        enlarging(known, (back.width(), back.height()), &mut result, |pixel, at, [kept, later, a, b, c, d, ..]| {
             if kept > 0.0 {
                 let (before, after) = (before.seen(at, [a, b]), after.seen(at, [c, d]));
                 *pixel = mixed(*pixel, before + later * (after - before), kept);

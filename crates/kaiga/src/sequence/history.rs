@@ -7,7 +7,7 @@ use pixels::resize::{self, Filter, area_size};
 use pixels::space::{Srgb, Srgb8};
 use pixels::warp::smooth_step;
 use rayon::prelude::*;
-use wide::f32x4;
+use wide::{f32x4, f32x8};
 
 /// The area that motion is looked for at, px²: noise is averaged away, and it is fast.
 const AREA_PX2: usize = 110_000;
@@ -151,9 +151,9 @@ impl Followed {
         let [across, down] = self.scale(painted);
         let known = |i: usize| {
             let [u, v] = self.flow.pixels()[i];
-            [kept[i], u * across, v * down]
+            [kept[i], u * across, v * down, 0.0, 0.0, 0.0, 0.0, 0.0]
         };
-        enlarging(known, (self.flow.width(), self.flow.height()), painted, |pixel, at, [kept, u, v]| {
+        enlarging(known, (self.flow.width(), self.flow.height()), painted, |pixel, at, [kept, u, v, ..]| {
             if kept > 0.0 && !(rests && [u, v] != [0.0; 2]) {
                 *pixel = mixed(*pixel, before.seen(at, [u, v]), kept);
             }
@@ -169,25 +169,25 @@ impl Followed {
 
 /// Does something to each pixel of a painting, given its place and the numbers that are `known` for the pixels of a smaller frame of so many
 /// px, interpolated.
-pub(super) fn enlarging<const N: usize>(
-    known: impl Fn(usize) -> [f32; N] + Sync,
+pub(super) fn enlarging(
+    known: impl Fn(usize) -> [f32; 8] + Sync,
     (w, h): (usize, usize),
     painted: &mut Image<Srgb8>,
-    each: impl Fn(&mut [u8; 3], [usize; 2], [f32; N]) + Sync,
+    each: impl Fn(&mut [u8; 3], [usize; 2], [f32; 8]) + Sync,
 ) {
     let (width, height) = (painted.width(), painted.height());
     let place = |at: usize, large: usize, small: usize| (at as f32 + 0.5) * small as f32 / large as f32 - 0.5;
     let columns: Vec<_> = (0..width).map(|x| span(place(x, width, w), w)).collect();
-    let between = |a: [f32; N], b: [f32; N], share: f32| -> [f32; N] {
-        std::array::from_fn(|i| a[i] + share * (b[i] - a[i]))
-    };
+    let between = |a: f32x8, b: f32x8, share: f32| a + (b - a) * f32x8::splat(share);
     painted.pixels_mut().par_chunks_mut(width).enumerate().for_each_init(Vec::new, |line, (y, row)| {
         let (top, share) = span(place(y, height, h), h);
         let below = (top + 1).min(h - 1);
+        let known = |x: usize, y: usize| f32x8::new(known(y * w + x));
         line.clear();
-        line.extend((0..w).map(|x| between(known(top * w + x), known(below * w + x), share)));
+        line.extend((0..w).map(|x| between(known(x, top), known(x, below), share)));
+        line.extend_from_within(w - 1..);
         for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
-            each(pixel, [x, y], between(line[left], line[(left + 1).min(w - 1)], share));
+            each(pixel, [x, y], between(line[left], line[left + 1], share).to_array());
         }
     });
 }
@@ -195,8 +195,8 @@ pub(super) fn enlarging<const N: usize>(
 /// Between two colours, `share` of the way to the second.
 #[inline]
 pub(super) fn mixed(from: [u8; 3], to: f32x4, share: f32) -> [u8; 3] {
-    let [r, g, b] = from.map(f32::from);
-    let from = f32x4::new([r, g, b, 0.0]);
+    let [r, g, b] = from;
+    let from = f32x4::new([f32::from(r), f32::from(g), f32::from(b), 0.0]);
     levels(from + share * (to - from))
 }
 

@@ -59,16 +59,14 @@ impl Cubic {
             (place.max(0.0) as i32 as usize).min((len + 1) * PLACES - 1)
         };
         let (x, y) = (place(x, way[0], self.width), place(y, way[1], self.height));
-        let (along, across) = (&WEIGHTS[x % PLACES], WEIGHTS[y % PLACES]);
+        let ([a, b, c, d], across) = (WEIGHTS[x % PLACES], WEIGHTS[y % PLACES]);
+        let (a, b, c, d) = (f32x4::splat(a), f32x4::splat(b), f32x4::splat(c), f32x4::splat(d));
         let first = y / PLACES * stride + x / PLACES;
-        let along = along.map(f32x4::splat);
-        let mut sum = f32x4::ZERO;
-        for (i, weight) in across.into_iter().enumerate() {
+        let row = |i: usize| {
             let row = &self.pixels[first + i * stride..][..4];
-            let [a, b, c, d] = [0, 1, 2, 3].map(|i| row[i] * along[i]);
-            sum += f32x4::splat(weight) * ((a + b) + (c + d));
-        }
-        sum
+            ((row[0] * a + row[1] * b) + (row[2] * c + row[3] * d)) * f32x4::splat(across[i])
+        };
+        (row(0) + row(1)) + (row(2) + row(3))
     }
 }
 
