@@ -74,21 +74,27 @@ impl Followed {
     pub(super) fn new(now: &Seen, before: &Seen) -> Self {
         let (width, height) = (now.small.width(), now.small.height());
         let mut flow = between(&now.pyramid, &before.pyramid);
-        let differ = |i: usize, [u, v]: [f32; 2]| {
+        let read = |[r, g, b]: [u8; 3]| [f32::from(r), f32::from(g), f32::from(b)];
+        let off = |i: usize, [u, v]: [f32; 2]| {
             let p = [(i % width) as f32 + u, (i / width) as f32 + v];
             if !(0.0..=(width - 1) as f32).contains(&p[0]) || !(0.0..=(height - 1) as f32).contains(&p[1]) {
                 return [255.0; 3];
             }
-            let was = bilinear(before.small.pixels(), (width, height), p, |pixel: [u8; 3]| pixel.map(f32::from));
-            [0, 1, 2].map(|c| f32::from(now.small.pixels()[i][c]) - was[c])
+            let was = match [u, v] {
+                [0.0, 0.0] => read(before.small.pixels()[i]),
+                _ => bilinear(before.small.pixels(), (width, height), p, read),
+            };
+            let seen = read(now.small.pixels()[i]);
+            [seen[0] - was[0], seen[1] - was[1], seen[2] - was[2]]
         };
-        // Noise is averaged away before a difference counts as one.
-        let differences = |flow: &(dyn Fn(usize) -> [f32; 2] + Sync)| {
-            let all = (0..width * height).into_par_iter().with_min_len(1024).map(|i| differ(i, flow(i))).collect();
+        let differences = |flow: &Image<Displacement>| {
+            let off = |i: usize| off(i, flow.pixels()[i]);
+            let all = (0..width * height).into_par_iter().with_min_len(1024).map(off).collect();
+            // Noise is averaged away before a difference counts as one.
             box_mean(&Image::<Srgb>::new(width, height, all), 1)
         };
-        let still = differences(&|_| [0.0; 2]);
-        let mut least = differences(&|i| flow.pixels()[i]);
+        let still = differences(&Image::filled(width, height, [0.0; 2]));
+        let mut least = differences(&flow);
         let ways = flow.pixels_mut().iter_mut().zip(least.pixels_mut()).zip(still.pixels());
         for ((way, moved), &still) in ways {
             // What has no texture may be found anywhere: it stays where it is.
@@ -202,7 +208,8 @@ pub(super) fn mixed(from: [u8; 3], to: f32x4, share: f32) -> [u8; 3] {
 
 /// The greatest of three differences, whatever their signs.
 pub(super) fn size(difference: [f32; 3]) -> f32 {
-    difference.into_iter().map(f32::abs).fold(0.0, f32::max)
+    let [a, b, c] = difference;
+    a.abs().max(b.abs()).max(c.abs())
 }
 
 /// The greatest of each value and its eight neighbours: what is beside a change is not sure either.

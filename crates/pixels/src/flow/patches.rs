@@ -1,10 +1,10 @@
 //! One level of the search: patches found by inverse gradient descent, and the flow that they make.
 
-use super::{Displacement, span};
+use super::Displacement;
 use crate::Image;
 use crate::space::Gray;
-use crate::vectors::widely;
 use rayon::prelude::*;
+use wide::f32x8;
 
 /// Side of a patch, px, and from one patch to the next.
 const SIDE: usize = 8;
@@ -70,8 +70,8 @@ impl Level {
     }
 }
 
-/// A square of pixels.
-type Patch = [[f32; SIDE]; SIDE];
+/// A square of pixels, row by row.
+type Patch = [f32x8; SIDE];
 
 /// A patch of the first picture: its pixels and slopes, and the matrix that leads from differences to a step.
 struct Sought {
@@ -105,7 +105,7 @@ pub(super) fn search(from: &Level, to: &Level, start: Option<&Image<Displacement
             left = Some(flow);
             flow
         };
-        columns.iter().map(|&x| widely(|| found(x))).collect::<Vec<_>>()
+        columns.iter().map(|&x| found(x)).collect::<Vec<_>>()
     };
     let found: Vec<Vec<[f32; 2]>> = rows.par_iter().map(row).collect();
     densify(from, to, (&columns, &rows), &found)
@@ -114,29 +114,21 @@ pub(super) fn search(from: &Level, to: &Level, start: Option<&Image<Displacement
 /// Pixels of a patch.
 const COUNT: f32 = (SIDE * SIDE) as f32;
 
-/// The sum of what is made of each pixel of a patch: its columns first, all at a time.
-#[inline(always)]
-fn sum(value: impl Fn(usize, usize) -> f32) -> f32 {
-    let mut columns = [0.0; SIDE];
-    for row in 0..SIDE {
-        for (column, sum) in columns.iter_mut().enumerate() {
-            *sum += value(row, column);
-        }
-    }
-    let [a, b, c, d, e, f, g, h] = columns;
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
+/// The sum of what is made of each row of a patch.
+#[inline]
+fn sum(row: impl Fn(usize) -> f32x8) -> f32 {
+    (1..SIDE).fold(row(0), |sum, i| sum + row(i)).reduce_add()
 }
 
-#[inline(always)]
 fn sought(from: &Level, x: usize, y: usize) -> Sought {
     let patch = |plane: &[f32]| {
-        let mut patch = [[0.0; SIDE]; SIDE];
-        patch.iter_mut().zip(from.rows(plane, x, y)).for_each(|(to, row)| to.copy_from_slice(row));
+        let mut patch = [f32x8::ZERO; SIDE];
+        patch.iter_mut().zip(from.rows(plane, x, y)).for_each(|(to, row)| *to = eight(row));
         patch
     };
     let (pixels, slope_x, slope_y) = (patch(&from.luma), patch(&from.slope_x), patch(&from.slope_y));
-    let product = |a: &Patch, b: &Patch| sum(|row, i| a[row][i] * b[row][i]);
-    let plain = |a: &Patch| sum(|row, i| a[row][i]);
+    let product = |a: &Patch, b: &Patch| sum(|row| a[row] * b[row]);
+    let plain = |a: &Patch| sum(|row| a[row]);
     // The mean is free: so are the parts of the slopes that only change it.
     let (mx, my) = (plain(&slope_x), plain(&slope_y));
     let a = product(&slope_x, &slope_x) - mx * mx / COUNT + DAMPING;
@@ -147,46 +139,71 @@ fn sought(from: &Level, x: usize, y: usize) -> Sought {
     Sought { pixels, slope_x, slope_y, inverse: [d / determinant, -b / determinant, a / determinant], mean }
 }
 
-/// The patch of `to` at a place between its pixels.
-#[inline(always)]
-fn seen(to: &Level, at: [f32; 2]) -> Patch {
-    let axis = |at: f32, len: usize| {
-        let place = (at + PAD as f32).clamp(0.0, (len + 2 * PAD - SIDE - 2) as f32);
-        (place as usize, place - place as usize as f32)
-    };
-    let ((x, fx), (y, fy)) = (axis(at[0], to.width), axis(at[1], to.height));
-    let [a, b, c, d] = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-    let mut patch = [[0.0; SIDE]; SIDE];
-    for (row, out) in patch.iter_mut().enumerate() {
-        let upper = &to.luma[(y + row) * to.stride + x..][..SIDE + 1];
-        let lower = &to.luma[(y + row + 1) * to.stride + x..][..SIDE + 1];
-        for i in 0..SIDE {
-            out[i] = a * upper[i] + b * upper[i + 1] + c * lower[i] + d * lower[i + 1];
-        }
+/// The first eight of some numbers.
+#[inline]
+fn eight(numbers: &[f32]) -> f32x8 {
+    f32x8::new(*numbers.first_chunk().unwrap_or(&[0.0; SIDE]))
+}
+
+/// A place between the pixels of a picture.
+struct Place {
+    /// The pixel before it, and from a row to the next.
+    first: usize,
+    stride: usize,
+    /// Of the four pixels around it.
+    weights: [f32x8; 4],
+}
+
+impl Place {
+    #[inline]
+    fn new(to: &Level, at: [f32; 2]) -> Self {
+        let axis = |at: f32, len: usize| {
+            let place = (at + PAD as f32).clamp(0.0, (len + 2 * PAD - SIDE - 2) as f32);
+            let before = place as i32;
+            (before as usize, place - before as f32)
+        };
+        let ((x, fx), (y, fy)) = (axis(at[0], to.width), axis(at[1], to.height));
+        let (a, b, c, d) = ((1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy);
+        let weights = [f32x8::splat(a), f32x8::splat(b), f32x8::splat(c), f32x8::splat(d)];
+        Self { first: y * to.stride + x, stride: to.stride, weights }
     }
-    patch
+
+    /// Eight pixels from there on, so many rows further down.
+    #[inline]
+    fn row(&self, luma: &[f32], down: usize) -> f32x8 {
+        let upper = &luma[self.first + down * self.stride..][..SIDE + 1];
+        let lower = &luma[self.first + (down + 1) * self.stride..][..SIDE + 1];
+        let [a, b, c, d] = self.weights;
+        (a * eight(upper) + b * eight(&upper[1..])) + (c * eight(lower) + d * eight(&lower[1..]))
+    }
+}
+
+/// The patch of `to` at a place between its pixels.
+#[inline]
+fn seen(to: &Level, at: [f32; 2]) -> Patch {
+    let place = Place::new(to, at);
+    let row = |row: usize| place.row(&to.luma, row);
+    [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]
 }
 
 /// How far what is seen differs from what is sought, pixel by pixel, means apart; and the sum of the squares.
-#[inline(always)]
+#[inline]
 fn difference(patch: &Sought, seen: &Patch) -> (Patch, f32) {
-    let brighter = sum(|row, i| seen[row][i]) / COUNT - patch.mean;
-    let mut off = [[0.0; SIDE]; SIDE];
+    let brighter = f32x8::splat(sum(|row| seen[row]) / COUNT - patch.mean);
+    let mut off = [f32x8::ZERO; SIDE];
     for row in 0..SIDE {
-        for i in 0..SIDE {
-            off[row][i] = seen[row][i] - patch.pixels[row][i] - brighter;
-        }
+        off[row] = seen[row] - patch.pixels[row] - brighter;
     }
-    (off, sum(|row, i| off[row][i] * off[row][i]))
+    (off, sum(|row| off[row] * off[row]))
 }
 
-#[inline(always)]
+#[inline]
 fn at([x, y]: [usize; 2], flow: [f32; 2]) -> [f32; 2] {
     [x as f32 + flow[0], y as f32 + flow[1]]
 }
 
 /// Of the flow given, none and the left neighbour's, the one that fits best; what is given need not be worse by much.
-#[inline(always)]
+#[inline]
 fn better(patch: &Sought, to: &Level, place: [usize; 2], given: [f32; 2], left: Option<[f32; 2]>) -> [f32; 2] {
     let cost = |flow: [f32; 2]| difference(patch, &seen(to, at(place, flow))).1;
     let (mut best, mut least) = (given, cost(given));
@@ -199,7 +216,7 @@ fn better(patch: &Sought, to: &Level, place: [usize; 2], given: [f32; 2], left: 
     best
 }
 
-#[inline(always)]
+#[inline]
 fn descend(patch: &Sought, to: &Level, place: [usize; 2], start: [f32; 2]) -> [f32; 2] {
     let (mut flow, mut best, mut least, mut first) = (start, start, f32::MAX, f32::MAX);
     for step in 0..=STEPS {
@@ -211,8 +228,8 @@ fn descend(patch: &Sought, to: &Level, place: [usize; 2], start: [f32; 2]) -> [f
             break;
         }
         (best, least) = (flow, cost);
-        let gx = sum(|row, i| patch.slope_x[row][i] * off[row][i]);
-        let gy = sum(|row, i| patch.slope_y[row][i] * off[row][i]);
+        let gx = sum(|row| patch.slope_x[row] * off[row]);
+        let gy = sum(|row| patch.slope_y[row] * off[row]);
         let [a, b, d] = patch.inverse;
         let way = [-(a * gx + b * gy), -(b * gx + d * gy)];
         flow = [flow[0] + way[0], flow[1] + way[1]];
@@ -232,39 +249,22 @@ fn densify(
     found: &[Vec<[f32; 2]>],
 ) -> Image<Displacement> {
     let (width, height) = (from.width, from.height);
-    let over = |places: &[usize], at: usize| {
-        // The patches that hold a place; a picture smaller than a patch has one.
-        let end = places.partition_point(|start| *start <= at);
-        (0..end).rev().take_while(|i| places[*i] + SIDE > at).last().unwrap_or(0)..end
-    };
-    let spans: Vec<_> = (0..width).map(|x| over(columns, x)).collect();
-    let pixel = |x: usize, y: usize, in_rows: &std::ops::Range<usize>| {
-        let own = from.luma[(y + PAD) * from.stride + x + PAD];
-        let (mut sum, mut weights) = ([0.0; 2], 0.0);
-        for row in in_rows.clone() {
-            for column in spans[x].clone() {
-                let flow = found[row][column];
-                let weight = 1.0 / (sample(to, at([x, y], flow)) - own).abs().max(1.0);
-                (0..2).for_each(|axis| sum[axis] += weight * flow[axis]);
-                weights += weight;
+    let mut flow = Image::filled(width, height, [0.0; 2]);
+    flow.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, flow)| {
+        // A picture smaller than a patch has one, which reaches beyond it.
+        let mut sums = vec![[0.0; 3]; width + SIDE];
+        let below = rows.partition_point(|start| *start <= y);
+        for row in (0..below).rev().take_while(|row| rows[*row] + SIDE > y || *row + 1 == below) {
+            for (&x, &[u, v]) in columns.iter().zip(&found[row]) {
+                let own = eight(&from.luma[(y + PAD) * from.stride + x + PAD..]);
+                let off = Place::new(to, at([x, y], [u, v])).row(&to.luma, 0) - own;
+                let weights = (f32x8::ONE / off.abs().max(f32x8::ONE)).to_array();
+                for (sum, weight) in sums[x..].iter_mut().zip(weights) {
+                    *sum = [sum[0] + weight * u, sum[1] + weight * v, sum[2] + weight];
+                }
             }
         }
-        sum.map(|v| v / weights)
-    };
-    let mut flow = Image::filled(width, height, [0.0; 2]);
-    flow.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, row)| {
-        let in_rows = over(rows, y);
-        row.iter_mut().enumerate().for_each(|(x, to)| *to = pixel(x, y, &in_rows));
+        flow.iter_mut().zip(sums).for_each(|(flow, [u, v, weights])| *flow = [u / weights, v / weights]);
     });
     flow
-}
-
-fn sample(to: &Level, at: [f32; 2]) -> f32 {
-    let ((x, fx), (y, fy)) =
-        (span(at[0] + PAD as f32, to.width + 2 * PAD - 1), span(at[1] + PAD as f32, to.height + 2 * PAD - 1));
-    let row = |y: usize| {
-        let pair = &to.luma[y * to.stride + x..][..2];
-        pair[0] + fx * (pair[1] - pair[0])
-    };
-    row(y) + fy * (row(y + 1) - row(y))
 }
