@@ -292,6 +292,66 @@ mod tests {
         frames.iter().map(|frame| sequence.paint(frame, &unwatched).unwrap()).collect()
     }
 
+    /// The same frames analysed together, but for the first.
+    fn painted_together(stability: f32, frames: &[Image<Srgb8>]) -> (Vec<Image<Srgb8>>, Vec<bool>) {
+        let painter = Studio::embedded().unwrap().prepare(&Look::default()).unwrap();
+        let (mut analyser, mut blender) =
+            stages(painter.clone(), Smoothing::default(), Stability::new(stability).unwrap());
+        let frames: Vec<_> = frames.iter().map(|frame| Arc::new(frame.clone())).collect();
+        let mut painted = Vec::new();
+        for frames in [&frames[..1], &frames[1..]] {
+            let drawn = analyser.analyse(frames, &unwatched).unwrap().paint(&painter, &unwatched).unwrap();
+            painted.extend(blender.blend(drawn));
+        }
+        painted.into_iter().map(|painted| (Arc::unwrap_or_clone(painted.image), painted.begins_shot)).unzip()
+    }
+
+    #[test]
+    fn in_betweens_are_carried_to_where_they_are_seen_and_are_calm() {
+        let frames: Vec<_> = (0..5).map(|number| frame(number, 2 * number)).collect();
+        let (between, begins) = painted_together(0.8, &frames);
+        assert_eq!(begins, [true, false, false, false, false]);
+        let alone = painted(0.0, &frames);
+        for i in 1..4 {
+            let (off, stale) = (mean_difference(&between[i], &alone[i]), mean_difference(&alone[i - 1], &alone[i]));
+            assert!(off < 0.6 * stale, "{i}: {off} {stale}");
+        }
+        let rest: Vec<_> = (0..5).map(|number| frame(number, 0)).collect();
+        let flicker = |painted: &[Image<Srgb8>]| mean_difference(&painted[2], &painted[3]);
+        let (calm, alone) = (flicker(&painted_together(0.8, &rest).0), flicker(&painted(0.0, &rest)));
+        assert!(calm < 0.3 * alone, "{calm} {alone}");
+    }
+
+    #[test]
+    fn what_an_in_between_alone_shows_is_painted() {
+        let ground = frame(0, 0);
+        let mut flash = ground.clone();
+        flash.paste(60, 40, &Image::filled(24, 24, [230, 40, 40]));
+        let (between, _) = painted_together(0.8, &[ground.clone(), ground.clone(), flash.clone(), frame(1, 0)]);
+        let [whole, without] = [&flash, &ground].map(|frame| painted(0.0, std::slice::from_ref(frame)).remove(0));
+        let off = |other: &Image<Srgb8>| mean_difference(&between[2].crop(62, 42, 20, 20), &other.crop(62, 42, 20, 20));
+        assert!(off(&whole) < 0.1 * off(&without), "{} {}", off(&whole), off(&without));
+        assert!(between[0] == between[1], "what repeats the key frame before it is its painting");
+        assert!(mean_difference(&between[1], &between[3]) < 1.0, "and there is nothing left of it afterwards");
+    }
+
+    #[test]
+    fn frames_that_are_the_same_are_carried_alike() {
+        let frames = [0, 1, 1, 2, 2].map(|number| frame(number, number));
+        let (painted, _) = painted_together(0.8, &frames);
+        assert!(painted[1] == painted[2] && painted[3] == painted[4] && painted[2] != painted[3]);
+    }
+
+    #[test]
+    fn nothing_is_carried_over_a_cut_nor_where_frames_are_not_to_be_calm() {
+        let other = |number: usize| Image::from_fn(160, 96, move |x, y| [(x + y + number) as u8, 40, 200 - (y as u8)]);
+        let frames = [frame(0, 0), frame(1, 0), frame(2, 0), other(0), other(1)];
+        let (together, begins) = painted_together(0.8, &frames);
+        assert_eq!(begins, [true, false, false, true, false]);
+        assert!(together[3] == painted(0.8, &frames[3..4])[0]);
+        assert!(painted_together(0.0, &frames).0 == painted(0.0, &frames));
+    }
+
     #[test]
     fn noise_does_not_flicker_and_the_first_frame_is_nearly_as_a_photo() {
         let frames: Vec<_> = (0..6).map(|number| frame(number, 0)).collect();

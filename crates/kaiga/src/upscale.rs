@@ -100,7 +100,8 @@ impl Canvas {
             let around = part.grown(FLOW_REACH_PX + ALONG.len() + 1, self.width, self.height);
             let flow = structure(&self.luma(around), FLOW_SIGMA_PX);
             let rows = (around.y..around.y + around.height).into_par_iter();
-            let row = |y: usize| self.pixels[y * self.width + around.x..][..around.width].iter().map(|pixel| numbers(*pixel));
+            let row =
+                |y: usize| self.pixels[y * self.width + around.x..][..around.width].iter().map(|pixel| numbers(*pixel));
             let pixels: Vec<f32x4> = rows.flat_map_iter(row).collect();
             let rows = smooth.pixels.par_chunks_mut(self.width).enumerate().skip(part.y).take(part.height);
             rows.for_each(|(y, row)| {

@@ -157,7 +157,9 @@ impl<'a> Run<'a> {
             let (to_blender, drawn) = sync_channel(1);
             let (watches, ask) = (&watches, &ask);
             let (settings, every_s) = (self.settings, self.key_every_s);
-            scope.spawn(move || analyse(source, analyser, &clock, (settings, resumed, every_s), watches, ask, &to_painter));
+            scope.spawn(move || {
+                analyse(source, analyser, &clock, (settings, resumed, every_s), watches, ask, &to_painter)
+            });
             scope.spawn(move || draw(painter, &clock, settings, watches, ask, &analysed, &to_blender));
             let ending = loop {
                 let item = match drawn.recv() {
