@@ -10,8 +10,7 @@ use pixels::space::Srgb8;
 
 /// How much a key frame counts that shows something else, beside one that shows the same.
 const FAINTLY: f32 = 0.005;
-
-/// How decidedly the nearer one is kept where neither shows the same.
+/// How decidedly the nearer one is kept where neither shows the same: the power of their shares, beside 1.
 const NEARER: f32 = 3.0;
 /// How many pixels of a cell must be in neither for it to be painted, if colours are this far off, 0..255; where they are less so it takes more of
 /// them: for a moment they may be wrong.
@@ -48,11 +47,13 @@ impl Between {
             kept.fill(1.0);
             parts.iter().flat_map(|part| rows(*part, small.0)).flatten().for_each(|i| kept[i] = known[i]);
         }
-        let later = |(a, b): (&f32, &f32)| {
-            // Where both are unsure the nearer one is kept: a mixture would be a double image.
-            let nearer = 1.0 + NEARER * (1.0 - a.max(*b));
-            let [a, b] = [(1.0 - share) * (a + FAINTLY), share * (b + FAINTLY)].map(|weight| weight.powf(nearer));
-            b / (a + b)
+        let later = |(&a, &b): (&f32, &f32)| {
+            let (before, after) = ((1.0 - share) * (a + FAINTLY), share * (b + FAINTLY));
+            match a.max(b) {
+                1.0.. => after / (before + after),
+                // The less sure both are, the more decidedly the nearer one is kept: a mixture would be a double image.
+                surest => 1.0 / (1.0 + (before / after).powf(1.0 + NEARER * (1.0 - surest))),
+            }
         };
         let kept = kept.into_iter().zip(sure().map(later)).map(|(kept, later)| [kept, later]).collect();
         Self { parts: parts.map(|parts| in_full(&parts, small, size)), lost, kept, ways: [before, after] }
@@ -64,20 +65,19 @@ impl Between {
     }
 
     /// Its painting, from those of its key frames and what was painted of it.
-    pub(super) fn carried(&self, [before, after]: [&Cubic; 2], painted: Image<Srgb8>) -> Image<Srgb8> {
-        let mut result = painted;
-        let [across, down] = self.ways[0].scale(&result);
+    pub(super) fn carried(&self, [before, after]: [&Cubic; 2], mut painted: Image<Srgb8>) -> Image<Srgb8> {
+        let [across, down] = self.ways[0].scale(&painted);
         let [back, forth] = self.ways.each_ref().map(Followed::flow);
         let known = |i: usize| {
             let ([kept, later], [a, b], [c, d]) = (self.kept[i], back.pixels()[i], forth.pixels()[i]);
             [kept, later, a * across, b * down, c * across, d * down, 0.0, 0.0]
         };
-        enlarging(known, (back.width(), back.height()), &mut result, |pixel, at, [kept, later, a, b, c, d, ..]| {
+        enlarging(known, (back.width(), back.height()), &mut painted, |pixel, at, [kept, later, a, b, c, d, ..]| {
             if kept > 0.0 {
                 let (before, after) = (before.seen(at, [a, b]), after.seen(at, [c, d]));
                 *pixel = mixed(*pixel, before + later * (after - before), kept);
             }
         });
-        result
+        painted
     }
 }

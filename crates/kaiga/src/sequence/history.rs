@@ -182,15 +182,15 @@ pub(super) fn enlarging(
     each: impl Fn(&mut [u8; 3], [usize; 2], [f32; 8]) + Sync,
 ) {
     let (width, height) = (painted.width(), painted.height());
+    let known: Vec<f32x8> = (0..w * h).into_par_iter().with_min_len(1024).map(|i| f32x8::new(known(i))).collect();
     let place = |at: usize, large: usize, small: usize| (at as f32 + 0.5) * small as f32 / large as f32 - 0.5;
     let columns: Vec<_> = (0..width).map(|x| span(place(x, width, w), w)).collect();
     let between = |a: f32x8, b: f32x8, share: f32| a + (b - a) * f32x8::splat(share);
     painted.pixels_mut().par_chunks_mut(width).enumerate().for_each_init(Vec::new, |line, (y, row)| {
         let (top, share) = span(place(y, height, h), h);
-        let below = (top + 1).min(h - 1);
-        let known = |x: usize, y: usize| f32x8::new(known(y * w + x));
+        let (above, below) = (&known[top * w..][..w], &known[(top + 1).min(h - 1) * w..][..w]);
         line.clear();
-        line.extend((0..w).map(|x| between(known(x, top), known(x, below), share)));
+        line.extend(above.iter().zip(below).map(|(above, below)| between(*above, *below, share)));
         line.extend_from_within(w - 1..);
         for (x, (pixel, &(left, share))) in row.iter_mut().zip(&columns).enumerate() {
             each(pixel, [x, y], between(line[left], line[left + 1], share).to_array());
