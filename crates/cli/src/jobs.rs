@@ -113,7 +113,8 @@ pub(crate) struct TypedBatch {
     /// Quality of jpg, 1 to 100
     #[arg(short, long, value_name = "1..100", default_value = "92", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
-    /// How much time videos may take: draft (painted small, to look at), good, or best (small files)
+    /// How much time videos may take: draft (painted small, to look at), good (most frames are carried from those painted), or
+    /// best (every frame painted, small files)
     #[arg(long, value_name = "draft|good|best", default_value = "good")]
     preset: Preset,
     /// Photos, and pieces of a video, under way at a time

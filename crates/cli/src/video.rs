@@ -27,7 +27,8 @@ pub(crate) struct Typed {
     output: Option<PathBuf>,
     #[command(flatten)]
     look: look::Typed,
-    /// How much time it may take: draft (painted small, to look at), good, or best (small files)
+    /// How much time it may take: draft (painted small, to look at), good (most frames are carried from those painted), or best
+    /// (every frame painted, small files)
     #[arg(long, value_name = "draft|good|best", default_value = "good")]
     preset: Preset,
     /// How it is coded: h264 (plays everywhere), h265, vp9 or av1 [default: h264, in webm vp9]

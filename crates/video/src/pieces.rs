@@ -1,7 +1,7 @@
 //! A long video in pieces that begin where shots begin: painted apart, by whomever, and put together again.
 //!
 //! Nothing that is remembered from frame to frame outlives a cut, so pieces that begin with one are painted as they are in
-//! the whole. A piece is a copy of the packets it needs, not coded anew, and a [`Span`] that says which frames of them count.
+//! the whole; only key frames are counted from the beginning of a piece. A piece is a copy of the packets it needs, not coded anew, and a [`Span`] that says which frames of them count.
 
 use crate::clip::Clip;
 use crate::decode::Frame;

@@ -52,10 +52,10 @@ impl Span {
 pub enum Preset {
     /// To see what it will be like: painted small and enlarged, faces as everything else, the fastest coding.
     Draft,
-    /// As photos are painted, with lighter outlines.
+    /// As photos are painted, with lighter outlines; three frames a second, from which the others are carried.
     #[default]
     Good,
-    /// The same painting, coded with care: smaller files, finer gradients.
+    /// Every frame painted, and coded with care: smaller files, finer gradients.
     Best,
 }
 
@@ -76,7 +76,7 @@ impl Preset {
         (self == Self::Draft).then_some(DRAFT_PX2)
     }
 
-    /// How many frames a second are painted; the others are carried from them. None where all of them are painted.
+    /// How many frames a second are key frames, from which the others are carried; none where all of them are painted.
     pub(crate) fn keys_per_s(self) -> Option<f64> {
         const KEYS_PER_S: f64 = 3.0;
         (self != Self::Best).then_some(KEYS_PER_S)

@@ -21,7 +21,7 @@ const LOOKED_EVERY: usize = 4;
 /// Frames are carried between two key frames if this share of the later one is seen in the earlier one, 0..1.
 const FOUND: f32 = 0.6;
 /// … and if at most this share of a frame is in neither, 0..1.
-const LOST: f32 = 0.02;
+const LOST: f32 = 0.004;
 
 /// The first stage: follows motion, mood and faces from frame to frame.
 pub struct Analyser {
@@ -55,7 +55,7 @@ impl Analyser {
     /// and wherever frames are not to be calm.
     ///
     /// # Errors
-    /// As [`Painter::paint`]; frames that were cancelled here do not count.
+    /// As [`Painter::paint`]; of frames that were cancelled here those before the next key frame do not count.
     pub fn analyse(&mut self, frames: &[Arc<Image<Srgb8>>], progress: &Progress) -> Result<Analysed, Error> {
         let looked: Vec<Looked> =
             frames.par_iter().map(|frame| (Arc::clone(frame), Arc::new(Seen::new(frame)))).collect();
