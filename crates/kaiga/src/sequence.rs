@@ -228,7 +228,7 @@ pub struct Blender {
     /// Dots have their places on the page: they are kept where nothing moves, and never carried.
     rests: bool,
     /// The painting of the last key frame.
-    before: Option<(Arc<Image<Srgb8>>, Arc<Cubic>)>,
+    before: Option<(Arc<Image<Srgb8>>, Cubic)>,
 }
 
 impl Blender {
@@ -250,7 +250,7 @@ impl Blender {
             kept.iter_mut().for_each(|kept| *kept *= calm);
             followed.keep(before, &mut image, &kept, self.rests);
         }
-        let after = Arc::new(Cubic::new(&image));
+        let after = Cubic::new(&image);
         let image = Arc::new(image);
         let mut painted = Vec::with_capacity(between.len() + 1);
         if let Some((before_image, before)) = before {

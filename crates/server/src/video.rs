@@ -169,9 +169,9 @@ fn within(about: &About, params: &VideoParams, limits: &Limits) -> Result<(), Er
     Ok(())
 }
 
-/// Frames on their way, what they are painted at, upload and result.
+/// Frames on their way, between two key frames in each stage, what they are painted at, upload and result.
 pub(crate) fn need_bytes(file_bytes: usize, about: &About) -> u64 {
-    const FRAMES: u64 = 16;
+    const FRAMES: u64 = 64;
     const PAINTING_BYTES: u64 = 160 << 20;
     2 * file_bytes as u64 + FRAMES * 3 * about.width as u64 * about.height as u64 + PAINTING_BYTES
 }

@@ -61,7 +61,8 @@ struct Held {
     first: i64,
     /// Whether an earlier run has written it.
     written: bool,
-    image: Arc<Image<Srgb8>>,
+    /// Until it is analysed, or painted and shown beside its painting.
+    image: Option<Arc<Image<Srgb8>>>,
 }
 
 /// Why no frame follows.
@@ -153,8 +154,9 @@ impl<'a> Run<'a> {
         let killer = source.killer();
         let clock = self.clock();
         let ending = thread::scope(|scope| {
-            let (to_painter, analysed) = sync_channel(1);
-            let (to_blender, drawn) = sync_channel(1);
+            // Without a queue: what waits is as many frames as there are between two key frames.
+            let (to_painter, analysed) = sync_channel(0);
+            let (to_blender, drawn) = sync_channel(0);
             let (watches, ask) = (&watches, &ask);
             let (settings, every_s) = (self.settings, self.key_every_s);
             scope.spawn(move || {
@@ -206,9 +208,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let at = frame.at - frame.first;
-        let image = match self.settings.split {
-            true => Arc::new(divided(&frame.image, &painted.image, clock.seconds(at))),
-            false => painted.image,
+        let image = match &frame.image {
+            Some(image) => Arc::new(divided(image, &painted.image, clock.seconds(at))),
+            None => painted.image,
         };
         reel.push(at, image).map_err(Stop::Failed)?;
         self.report.frames += 1;
@@ -271,8 +273,9 @@ fn analyse(
     ask: &kaiga::Progress,
     send: &SyncSender<Sent<Analysed>>,
 ) {
-    let mut hand_on = |frames: Vec<Held>| {
-        let images: Vec<_> = frames.iter().map(|frame| Arc::clone(&frame.image)).collect();
+    let mut hand_on = |mut frames: Vec<Held>| {
+        let image = |frame: &mut Held| if settings.split { frame.image.clone() } else { frame.image.take() };
+        let images: Vec<_> = frames.iter_mut().filter_map(image).collect();
         let analysed = timed(&watches.analysing, || analyser.analyse(&images, ask)).map_err(failed);
         let stopped = analysed.is_err();
         let sent = send.send(analysed.map(|stage| Item { frames, stage }));
@@ -305,7 +308,7 @@ fn analyse(
         if melts && !held.is_empty() && hand_on(std::mem::take(&mut held)).is_break() {
             return;
         }
-        held.push(Held { at, first, written: number < resumed, image: Arc::new(image) });
+        held.push(Held { at, first, written: number < resumed, image: Some(Arc::new(image)) });
         if (melts || is_key || held.len() == MOST_HELD) && hand_on(std::mem::take(&mut held)).is_break() {
             return;
         }

@@ -157,7 +157,7 @@ impl Analyser {
     /// In-betweens with what is painted of them: their faces, if those are.
     fn between(&self, frames: &[Looked], between: Vec<Between>, past: &Past) -> Result<Vec<InBetween>, Error> {
         let looked = frames.par_iter().zip(between).enumerate().map(|(i, ((frame, _), between))| {
-            let way = |p| between.way_back().way(p, frame.width(), frame.height());
+            let way = |p| between.way_back().of(p, frame.width(), frame.height());
             let expected = past.faces.expected(way);
             let is_painted = |parts: &[_]| self.painter.paints_faces_in(parts, frame, &expected);
             let faces = if between.parts.as_deref().is_none_or(is_painted) {
@@ -181,7 +181,7 @@ impl Analyser {
         let (Some((past, followed)), true) = (past, self.stability.get() > 0.0) else {
             return Ok((Faces::first(self.painter.seen_faces(frame, progress)?), 0));
         };
-        let way = |p| followed.way(p, frame.width(), frame.height());
+        let way = |p| followed.way().of(p, frame.width(), frame.height());
         let unlooked = past.unlooked + step;
         if unlooked < LOOKED_EVERY && past.faces.are_settled() {
             let expected = self.painter.landmarked(frame, &past.faces.expected(way))?;

@@ -1,7 +1,7 @@
 //! In-betweens: frames between two key frames, whose painting is carried from both along the motion of the source. What neither of them
 //! shows is painted.
 
-use super::history::{Followed, SAME, Seen, enlarging, mixed};
+use super::history::{Followed, SAME, Seen, Way, enlarging, mixed};
 use super::renewal::{in_full, rows, unknown};
 use crate::tiles::Part;
 use pixels::Image;
@@ -20,7 +20,7 @@ const PLAINLY: f32 = 60.0;
 /// An in-between beside its two key frames.
 pub(super) struct Between {
     /// To the one before it and the one after it.
-    ways: [Followed; 2],
+    ways: [Way; 2],
     /// For each pixel that motion is known for, how much of the paintings of the two is kept, and how much of that the later one is, 0..1.
     kept: Vec<[f32; 2]>,
     /// Parts of the frame that are painted, px; none for the whole.
@@ -56,18 +56,23 @@ impl Between {
             }
         };
         let kept = kept.into_iter().zip(sure().map(later)).map(|(kept, later)| [kept, later]).collect();
-        Self { parts: parts.map(|parts| in_full(&parts, small, size)), lost, kept, ways: [before, after] }
+        Self {
+            parts: parts.map(|parts| in_full(&parts, small, size)),
+            lost,
+            kept,
+            ways: [before.into_way(), after.into_way()],
+        }
     }
 
     /// The way to the key frame before it.
-    pub(super) fn way_back(&self) -> &Followed {
+    pub(super) fn way_back(&self) -> &Way {
         &self.ways[0]
     }
 
     /// Its painting, from those of its key frames and what was painted of it.
     pub(super) fn carried(&self, [before, after]: [&Cubic; 2], mut painted: Image<Srgb8>) -> Image<Srgb8> {
         let [across, down] = self.ways[0].scale(&painted);
-        let [back, forth] = self.ways.each_ref().map(Followed::flow);
+        let [back, forth] = self.ways.each_ref().map(Way::flow);
         let known = |i: usize| {
             let ([kept, later], [a, b], [c, d]) = (self.kept[i], back.pixels()[i], forth.pixels()[i]);
             [kept, later, a * across, b * down, c * across, d * down, 0.0, 0.0]

@@ -58,10 +58,34 @@ impl Seen {
     }
 }
 
+/// The way from a frame to an earlier one, or a later one: from each pixel of the small frame to where it is there, px of it.
+pub(super) struct Way(Image<Displacement>);
+
+impl Way {
+    /// From each pixel of the small frame to where it is in the other one, px of it.
+    pub(super) fn flow(&self) -> &Image<Displacement> {
+        &self.0
+    }
+
+    /// How far the place `p` of a frame of `width`×`height` px went since the other frame, px.
+    pub(super) fn of(&self, p: [f32; 2], width: usize, height: usize) -> [f32; 2] {
+        let (w, h) = (self.0.width(), self.0.height());
+        let scale = [width as f32 / w as f32, height as f32 / h as f32];
+        let at = [p[0] / scale[0] - 0.5, p[1] / scale[1] - 0.5];
+        let [u, v] = bilinear(self.0.pixels(), (w, h), at, |way: [f32; 2]| way);
+        [-u * scale[0], -v * scale[1]]
+    }
+
+    /// How many px of a painting a px of the small frame is, across and down.
+    pub(super) fn scale(&self, painted: &Image<Srgb8>) -> [f32; 2] {
+        let (w, h) = (self.0.width(), self.0.height());
+        [painted.width() as f32 / w as f32, painted.height() as f32 / h as f32]
+    }
+}
+
 /// A frame beside an earlier one, or a later one.
 pub(super) struct Followed {
-    /// From each pixel to where it was.
-    flow: Image<Displacement>,
+    way: Way,
     /// How far colours are off there, 0..255.
     off: Vec<f32>,
     /// How sure it is that the same is seen there, 0..1.
@@ -106,7 +130,7 @@ impl Followed {
         let off = widest(&differences, width, height);
         let sure: Vec<f32> = off.iter().map(|off| smooth_step(SAME[1], SAME[0], *off)).collect();
         let found = sure.iter().sum::<f32>() / sure.len() as f32;
-        Self { flow, off, sure, found }
+        Self { way: Way(flow), off, sure, found }
     }
 
     /// The share of the frame that was seen in the other one, 0..1.
@@ -119,9 +143,14 @@ impl Followed {
         &self.off
     }
 
-    /// From each pixel of the small frame to where it was, px of it.
-    pub(super) fn flow(&self) -> &Image<Displacement> {
-        &self.flow
+    /// The way to the other frame.
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// The same, without the rest.
+    pub(super) fn into_way(self) -> Way {
+        self.way
     }
 
     /// How sure it is that the same is seen there, 0..1.
@@ -131,10 +160,11 @@ impl Followed {
 
     /// How sure it is and goes the way of what is around it, 0..1: beside what moves, a wall may look like the wall anywhere.
     pub(super) fn surely_carried(&self) -> Vec<f32> {
-        let (w, h) = (self.flow.width(), self.flow.height());
+        let flow = self.way.flow();
+        let (w, h) = (flow.width(), flow.height());
         let apart = |i: usize| {
             let [a, right, below] = [i, if i % w + 1 < w { i + 1 } else { i }, if i / w + 1 < h { i + w } else { i }]
-                .map(|i| self.flow.pixels()[i]);
+                .map(|i| flow.pixels()[i]);
             [right, below].iter().flat_map(|b| [0, 1].map(|axis| (b[axis] - a[axis]).abs())).fold(0.0, f32::max)
         };
         let apart: Vec<f32> = (0..w * h).into_par_iter().with_min_len(1024).map(apart).collect();
@@ -142,34 +172,19 @@ impl Followed {
         together.zip(&self.sure).map(|(together, sure)| (TORN + (1.0 - TORN) * together) * sure).collect()
     }
 
-    /// How far the place `p` of a frame of `width`×`height` px went since the other frame, px.
-    pub(super) fn way(&self, p: [f32; 2], width: usize, height: usize) -> [f32; 2] {
-        let (w, h) = (self.flow.width(), self.flow.height());
-        let scale = [width as f32 / w as f32, height as f32 / h as f32];
-        let at = [p[0] / scale[0] - 0.5, p[1] / scale[1] - 0.5];
-        let [u, v] = bilinear(self.flow.pixels(), (w, h), at, |way: [f32; 2]| way);
-        [-u * scale[0], -v * scale[1]]
-    }
-
     /// Keeps in `painted` as much of what was painted `before` as `kept` says for each pixel of the small frame, 0..1. With `rests`
     /// only what did not move.
     pub(super) fn keep(&self, before: &Cubic, painted: &mut Image<Srgb8>, kept: &[f32], rests: bool) {
-        let [across, down] = self.scale(painted);
+        let ([across, down], flow) = (self.way.scale(painted), self.way.flow());
         let known = |i: usize| {
-            let [u, v] = self.flow.pixels()[i];
+            let [u, v] = flow.pixels()[i];
             [kept[i], u * across, v * down, 0.0, 0.0, 0.0, 0.0, 0.0]
         };
-        enlarging(known, (self.flow.width(), self.flow.height()), painted, |pixel, at, [kept, u, v, ..]| {
+        enlarging(known, (flow.width(), flow.height()), painted, |pixel, at, [kept, u, v, ..]| {
             if kept > 0.0 && !(rests && [u, v] != [0.0; 2]) {
                 *pixel = mixed(*pixel, before.seen(at, [u, v]), kept);
             }
         });
-    }
-
-    /// How many px of a painting a px of the small frame is, across and down.
-    pub(super) fn scale(&self, painted: &Image<Srgb8>) -> [f32; 2] {
-        let (w, h) = (self.flow.width(), self.flow.height());
-        [painted.width() as f32 / w as f32, painted.height() as f32 / h as f32]
     }
 }
 

@@ -70,7 +70,7 @@ impl Shown {
         (rests, all): (bool, bool),
         size: (usize, usize),
     ) -> (Self, Renewal) {
-        let (flow, sure, small) = (followed.flow(), followed.sure(), seen.small());
+        let (flow, sure, small) = (followed.way().flow(), followed.sure(), seen.small());
         let (w, h) = (small.width(), small.height());
         let mut source = carried(&self.source, flow);
         let most = MOST_KEPT * stability.get().sqrt();
