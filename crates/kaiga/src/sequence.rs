@@ -110,12 +110,6 @@ struct Group {
     key: Option<Key>,
 }
 
-impl Group {
-    fn repeating() -> Self {
-        Self { between: Vec::new(), key: None }
-    }
-}
-
 /// What is known of a frame that is painted.
 struct Key {
     frame: Arc<Image<Srgb8>>,
@@ -141,8 +135,7 @@ impl Analysed {
     /// # Errors
     /// As [`Painter::paint`].
     pub fn paint(self, painter: &Painter, progress: &Progress) -> Result<Drawn, Error> {
-        let groups = self.0.into_iter().map(|group| group.drawn(painter, 1.0, progress));
-        groups.collect::<Result<_, _>>().map(Drawn)
+        self.drawn(painter, 1.0, progress)
     }
 
     /// The same for frames of a transition, `share` (0..1) of the way from what is seen to the painting: lines come
@@ -165,12 +158,15 @@ impl Analysed {
             if let Some((_, renewal)) = &mut key.before {
                 renewal.parts = None;
             }
-            let painter = painter.on_the_way(share);
-            let groups = self.0.into_iter().map(|group| group.drawn(&painter, CALM_ON_THE_WAY, progress));
-            return groups.collect::<Result<_, _>>().map(Drawn);
+            return self.drawn(&painter.on_the_way(share), CALM_ON_THE_WAY, progress);
         }
         let key = Alone { image: Image::clone(&key.frame), before: None, begins_shot: key.begins_shot, calm: 0.0 };
         Ok(Drawn(vec![DrawnGroup { between: Vec::new(), key: Some(key) }]))
+    }
+
+    fn drawn(self, painter: &Painter, calm: f32, progress: &Progress) -> Result<Drawn, Error> {
+        let groups = self.0.into_iter().map(|group| group.drawn(painter, calm, progress));
+        groups.collect::<Result<_, _>>().map(Drawn)
     }
 }
 

@@ -42,7 +42,7 @@ impl Filter {
 /// assert_eq!([0.0, 0.5, 1.0, 1.5].map(|distance| cubic(0.0, distance)), [1.0, 9.0 / 16.0, 0.0, -1.0 / 16.0]);
 /// ```
 #[must_use]
-pub fn cubic(softness: f64, distance: f64) -> f64 {
+pub const fn cubic(softness: f64, distance: f64) -> f64 {
     let b = softness;
     match distance.abs() {
         d if d < 1.0 => ((1.5 - b) * d + 1.5 * b - 2.5) * d * d + 1.0 - b / 3.0,

@@ -63,7 +63,7 @@ impl Analyser {
         while let Some(((first, seen), after)) = rest.split_first() {
             let past = self.past.as_ref();
             if past.is_some_and(|past| past.frame == *first) {
-                groups.push(Group::repeating());
+                groups.push(Group { between: Vec::new(), key: None });
                 rest = after;
             } else if let Some(past) = past.filter(|past| !seen.begins_shot(&past.seen)) {
                 let (followed, between) = self.followed(rest, past);
@@ -83,7 +83,7 @@ impl Analyser {
 
     /// The way from the next key frame to the last one, and the in-betweens, as many of these frames as can be carried.
     fn followed(&self, frames: &[Looked], past: &Past) -> (Followed, Vec<Between>) {
-        let is_carried = self.stability.get() > 0.0 && self.painter.medium != Medium::Screentone;
+        let is_carried = self.stability.get() > 0.0 && !self.rests();
         let goes_on = |pair: &&[Looked]| !pair[1].1.begins_shot(&pair[0].1);
         let mut length = if is_carried { 1 + frames.windows(2).take_while(goes_on).count() } else { 1 };
         loop {
@@ -124,11 +124,10 @@ impl Analyser {
         let (faces, unlooked) = self.faces(frame, past.zip(followed.as_ref()), step, progress)?;
         // Who comes or goes does so a little in each frame.
         let all = self.stability.get() == 0.0 || !faces.are_settled();
-        let rests = self.painter.medium == Medium::Screentone;
         let (shown, renewal) = match past.zip(followed.as_ref()) {
             None => (Shown::whole(seen), None),
             Some((past, followed)) => {
-                let (shown, renewal) = past.shown.next(seen, followed, self.stability, (rests, all), size);
+                let (shown, renewal) = past.shown.next(seen, followed, self.stability, (self.rests(), all), size);
                 (shown, Some(renewal))
             }
         };
@@ -188,6 +187,11 @@ impl Analyser {
             return Ok((past.faces.next(expected, way, step), unlooked));
         }
         Ok((past.faces.next(self.painter.seen_faces(frame, progress)?, way, step), 0))
+    }
+
+    /// Whether paintings cannot be carried: dots have their places on the page.
+    fn rests(&self) -> bool {
+        self.painter.medium == Medium::Screentone
     }
 
     /// A new shot begins, whatever it looks like: what came before is forgotten.

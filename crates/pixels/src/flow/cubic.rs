@@ -1,6 +1,7 @@
 //! A picture between its pixels.
 
 use crate::Image;
+use crate::resize::cubic;
 use crate::space::Srgb8;
 use rayon::prelude::*;
 use wide::f32x4;
@@ -15,10 +16,9 @@ static WEIGHTS: [[f32; 4]; PLACES] = {
     let mut weights = [[0.0; 4]; PLACES];
     let mut place = 0;
     while place < PLACES {
-        let t = place as f32 / PLACES as f32;
-        let (t2, t3) = (t * t, t * t * t);
+        let t = place as f64 / PLACES as f64;
         weights[place] =
-            [-0.5 * t + t2 - 0.5 * t3, 1.0 - 2.5 * t2 + 1.5 * t3, 0.5 * t + 2.0 * t2 - 1.5 * t3, -0.5 * t2 + 0.5 * t3];
+            [cubic(0.0, 1.0 + t) as f32, cubic(0.0, t) as f32, cubic(0.0, 1.0 - t) as f32, cubic(0.0, 2.0 - t) as f32];
         place += 1;
     }
     weights
